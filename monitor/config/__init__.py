@@ -1,0 +1,32 @@
+"""Configuration: pydantic sections, one TOML file, an unknown key is an error. Refuses to know what sections are for."""
+
+from monitor.config.acquire import AcquireSettings
+from monitor.config.cameras import CameraSettings, CornersSettings
+from monitor.config.plate import PlateSettings
+from monitor.config.root import LogSettings, Settings, load_settings
+from monitor.config.segment import SegmentSettings
+from monitor.config.simulation import PartSettings, SimulationSettings
+from monitor.config.store import StoreSettings
+from monitor.config.trigger import DetectorSettings, TriggerSettings
+from monitor.config.upscale import UpscaleSettings
+from monitor.config.web import WebSettings
+from monitor.config.worker import WorkerSettings
+
+__all__ = [
+    "AcquireSettings",
+    "CameraSettings",
+    "CornersSettings",
+    "DetectorSettings",
+    "LogSettings",
+    "PartSettings",
+    "PlateSettings",
+    "SegmentSettings",
+    "Settings",
+    "SimulationSettings",
+    "StoreSettings",
+    "TriggerSettings",
+    "UpscaleSettings",
+    "WebSettings",
+    "WorkerSettings",
+    "load_settings",
+]

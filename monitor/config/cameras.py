@@ -1,0 +1,44 @@
+"""The cameras: which device, how it is bound, and where the plate is in its image."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from monitor.config.base import Section
+from monitor.domain import CameraRole
+
+Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+
+
+class CornersSettings(Section):
+    """Four points seen in the image whose plate coordinates are known."""
+
+    image_px: Corners
+    """(column, row) of four points in the image, in pixels."""
+    plate_mm: Corners
+    """(x, y) of the same four points on the plate, in mm."""
+
+
+class CameraSettings(Section):
+    """One camera."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    """Name of the camera in the store and on the page."""
+    role: CameraRole
+    """webcam: the low-resolution source of super-resolution; basler: the high-resolution reference."""
+    device: Literal["opencv", "pylon", "simulated", "recorded"] = "simulated"
+    """opencv: a webcam or a stream; pylon: a Basler camera; simulated: the virtual printer; recorded: a build."""
+    source: str = ""
+    """opencv: a stable device path (/dev/v4l/by-id/…), file or URL. pylon: the serial number, "" for the only one."""
+    shape: tuple[int, int] = (1080, 1920)
+    """(rows, columns) that the camera must deliver, in pixels."""
+    pixel_format: Literal["RGB8", "Mono8", "Mono12"] = "RGB8"
+    """RGB8 for webcams; Mono8 or Mono12 for Basler cameras."""
+    exposure_us: float | None = Field(None, gt=0.0)
+    """Fixed exposure time in µs; none leaves the camera's own setting."""
+    gain_db: float | None = None
+    """Fixed gain in dB; none leaves the camera's own setting."""
+    corners: CornersSettings | None = None
+    """Where the plate is in the image. Simulated and recorded cameras know it themselves."""

@@ -1,0 +1,98 @@
+"""The whole configuration, and how it is read from one TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError, model_validator
+
+from monitor.config.acquire import AcquireSettings
+from monitor.config.base import Section
+from monitor.config.cameras import CameraSettings
+from monitor.config.locate import describe
+from monitor.config.plate import PlateSettings
+from monitor.config.segment import SegmentSettings
+from monitor.config.simulation import SimulationSettings
+from monitor.config.store import StoreSettings
+from monitor.config.trigger import TriggerSettings
+from monitor.config.upscale import UpscaleSettings
+from monitor.config.web import WebSettings
+from monitor.config.worker import WorkerSettings
+from monitor.domain import CameraRole, ConfigError
+
+
+class LogSettings(Section):
+    """The log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is written."""
+    format: Literal["auto", "json", "pretty"] = "auto"
+    """auto: pretty in a terminal, JSON elsewhere (under systemd)."""
+
+
+class Settings(Section):
+    """The whole configuration file."""
+
+    store: StoreSettings = StoreSettings()
+    plate: PlateSettings = PlateSettings()
+    trigger: TriggerSettings = TriggerSettings()
+    cameras: tuple[CameraSettings, ...] = (
+        CameraSettings(name="webcam", role=CameraRole.WEBCAM),
+        CameraSettings(name="basler", role=CameraRole.BASLER, shape=(3648, 5472), pixel_format="Mono8"),
+    )
+    simulation: SimulationSettings = SimulationSettings()
+    acquire: AcquireSettings = AcquireSettings()
+    upscale: UpscaleSettings = UpscaleSettings()
+    segment: SegmentSettings = SegmentSettings()
+    worker: WorkerSettings = WorkerSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        names = [camera.name for camera in self.cameras]
+        if not names:
+            raise ValueError("at least one [[cameras]] table is needed")
+        if len(set(names)) != len(names):
+            raise ValueError(f"camera names must differ, but are {names}")
+        if self.worker.source not in names:
+            raise ValueError(f"worker.source is '{self.worker.source}', but the cameras are {names}")
+        return self
+
+
+def load_settings(path: Path) -> Settings:
+    """Read one TOML file.
+
+    Relative paths in it are taken from the file's own directory.
+
+    Raises:
+        ConfigError: naming file, line where possible, key, value and what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})", cure="give the path of a TOML file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text", cure="save the file as UTF-8") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", cure="correct the syntax there") from error
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(
+            describe(path, text, error, Settings),
+            cure="correct the keys above, then run `lpbf-monitor config check`",
+        ) from error
+    return _rooted(settings, path.resolve().parent)
+
+
+def _rooted(settings: Settings, base: Path) -> Settings:
+    """Make the relative paths absolute, from the configuration file's directory."""
+    store = settings.store.model_copy(update={"root": base / settings.store.root})
+    models = settings.worker.models
+    worker = settings.worker.model_copy(update={"models": base / models if models else None})
+    return settings.model_copy(update={"store": store, "worker": worker})

@@ -1,0 +1,30 @@
+"""Segmentation of the layer image."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from monitor.config.base import Section
+
+
+class SegmentSettings(Section):
+    """Prompts and filters of the segmentation, as in the paper."""
+
+    bundle: str = "promptable-small"
+    """Name of a segmenter bundle in the models directory."""
+    polarity: Literal["auto", "dark", "bright"] = "auto"
+    """Whether melted metal is darker or brighter than powder; auto decides from the image."""
+    window_mm: float = Field(15.0, gt=0.0)
+    """Window of the Sauvola threshold, in mm."""
+    k: float = 0.2
+    """Sensitivity of the Sauvola threshold."""
+    dilation_mm: float = Field(0.2, ge=0.0)
+    """Radius of the dilation that joins melt tracks, in mm."""
+    min_area_mm2: float = Field(0.5, ge=0.0)
+    """Components below this area are not parts, in mm²."""
+    points_per_component: int = Field(4, ge=1)
+    """Query points per component: one at the distance transform's peak, the rest random inside."""
+    seed: int = 0
+    """Seed of the random query points; the layer's index is added to it."""

@@ -1,0 +1,43 @@
+"""The virtual printer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from monitor.config.base import Section
+
+
+class PartSettings(Section):
+    """One part on the virtual plate."""
+
+    kind: Literal["ring", "bar", "disc", "lattice", "stl"] = "ring"
+    """Shape of the part."""
+    center_mm: tuple[float, float] = (0.0, 0.0)
+    """Plate coordinates (x, y) of the part's centre, in mm."""
+    size_mm: tuple[float, float] = (20.0, 20.0)
+    """Width and height of the part, in mm. ring and disc: the first is the outer diameter."""
+    wall_mm: float = Field(3.0, gt=0.0)
+    """Wall thickness of rings and struts, in mm."""
+    angle_deg: float = 0.0
+    """Rotation about the centre, in degrees."""
+    path: str = ""
+    """File of an STL part, in mm."""
+
+
+class SimulationSettings(Section):
+    """What the virtual printer builds and how fast."""
+
+    seed: int = 0
+    """Seed of everything random: the same seed gives the same build, bit for bit."""
+    layers: int = Field(60, ge=1)
+    """Number of layers of the build."""
+    speed: float = Field(1.0, ge=0.0)
+    """Printer seconds per real second; 0 runs as fast as the monitor can follow."""
+    parts: tuple[PartSettings, ...] = ()
+    """The parts; none gives a seeded plate of rings and bars."""
+    melt: Literal["dark", "bright"] = "dark"
+    """Whether melted metal looks darker or brighter than the powder."""
+    recoat_s: tuple[float, float] = (8.0, 15.0)
+    """Shortest and longest recoating time, in printer seconds."""

@@ -1,0 +1,46 @@
+"""The trigger signal: where it comes from and when a layer has ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from monitor.config.base import Section
+
+
+class DetectorSettings(Section):
+    """When the laser counts as off, and when a layer has ended."""
+
+    on_volts: float = 2.5
+    """The gate counts as on above this voltage, in V."""
+    off_volts: float = 1.5
+    """The gate counts as off below this voltage, in V. Between the two it stays as it was (hysteresis)."""
+    min_on_ms: float = Field(1.0, ge=0.0)
+    """A layer needs at least this much laser-on time in total, in ms; less is a spike or a test shot."""
+    quiet_gap_ms: float = Field(3000.0, gt=0.0)
+    """A layer has ended when the laser has been off for this long, in ms. Longer than the longest pause inside a
+    layer (parts: up to 2 s), shorter than the recoat (8 s and more)."""
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> DetectorSettings:
+        if self.off_volts >= self.on_volts:
+            raise ValueError(f"off_volts ({self.off_volts}) must be below on_volts ({self.on_volts})")
+        return self
+
+
+class TriggerSettings(Section):
+    """The trigger device and its detector."""
+
+    device: Literal["ni9223", "simulated", "recorded"] = "simulated"
+    """ni9223: a real NI-9223 through nidaqmx; simulated: the virtual printer; recorded: a build in the store."""
+    channels: tuple[str, ...] = ("cDAQ1Mod1/ai0", "cDAQ1Mod1/ai1", "cDAQ1Mod1/ai2")
+    """Physical channels: laser gate first, then galvanometer X and Y (ni9223 only)."""
+    rate_hz: float = Field(100_000.0, gt=0.0, le=1_000_000.0)
+    """Samples per second and channel, in Hz. The NI-9223 takes up to 1 MS/s."""
+    grpc_address: str = ""
+    """host:port of an NI gRPC Device Server; "" for a local driver (ni9223 only)."""
+    buffer_s: float = Field(5.0, ge=1.0)
+    """Length of the driver's buffer, in s: how long this computer may stall without losing samples."""
+    detector: DetectorSettings = DetectorSettings()
+    """When the laser counts as off."""

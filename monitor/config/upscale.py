@@ -1,0 +1,26 @@
+"""Super-resolution of the webcam image."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from monitor.config.base import Section
+
+
+class UpscaleSettings(Section):
+    """Which bundle makes the high-resolution picture, where, and how well."""
+
+    bundle: str = "latent-diffusion-small"
+    """Name of a bundle in the models directory."""
+    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    """Where the model runs. Asked for and checked; there is no silent fall-back."""
+    threads: int = Field(2, ge=1)
+    """CPU threads of the model."""
+    steps: int = Field(4, ge=1, le=200)
+    """Sampler steps."""
+    samples: int = Field(2, ge=1, le=64)
+    """Ensemble members per layer: one picture each, the spread between them is shown."""
+    seed: int = 0
+    """Seed of the generated detail; the layer's index is added to it."""

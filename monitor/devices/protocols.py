@@ -1,0 +1,94 @@
+"""What a trigger and a camera are. Owns the two protocols that real, simulated and recorded devices implement.
+
+Refuses to know any vendor. Every implementation passes the contract tests in `tests/contracts`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from monitor.domain import CameraFacts, Clock, Frame, SampleBlock
+
+
+class Trigger(Protocol):
+    """A source of the trigger signal: laser gate first, then galvanometer channels."""
+
+    name: str
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channel names in the order of the rows of `SampleBlock.volts`."""
+        ...
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second and channel."""
+        ...
+
+    def open(self) -> None:
+        """Connect and start sampling.
+
+        Raises:
+            DeviceNotFound: no driver, no such device or server.
+        """
+        ...
+
+    def read(self, timeout_s: float) -> SampleBlock | None:
+        """Return the next block, gapless after the one before; None when the source has ended for good.
+
+        Raises:
+            DeviceTimeout: no samples within `timeout_s`.
+            DeviceLost: the device went away or samples were lost; close and open again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop and release. Never raises; may be called twice, and from another thread."""
+        ...
+
+
+class Camera(Protocol):
+    """A camera that gives one fresh frame on demand."""
+
+    name: str
+
+    def open(self) -> CameraFacts:
+        """Connect, fix exposure settings, and say what was found.
+
+        Raises:
+            DeviceNotFound: no such camera, or held by another application.
+        """
+        ...
+
+    def capture(self, after_s: float, timeout_s: float) -> Frame:
+        """Return a frame whose exposure began after `after_s` on the device's clock.
+
+        Raises:
+            DeviceTimeout: no fresh frame within `timeout_s`.
+            DeviceLost: the camera went away; close and open again.
+            BadFrame: incomplete buffer or another shape than at `open`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the camera. Never raises; may be called twice."""
+        ...
+
+
+class Rig(Protocol):
+    """All devices of one printer with the clock that they share."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of every time that these devices report."""
+        ...
+
+    @property
+    def trigger(self) -> Trigger:
+        """The trigger signal."""
+        ...
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """The cameras, in the order of the configuration."""
+        ...

@@ -1,0 +1,299 @@
+"""What flows between rooms: small frozen records with arrays in them. Refuses to know where they come from or go.
+
+Times are seconds. `time_s` is on the monotonic clock of the machine (or of the simulation); wall-clock times are
+kept only where a person reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.domain.geometry import Calibration
+
+Image = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+FloatImage = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBlock:
+    """Consecutive samples of the trigger signal.
+
+    Attributes:
+        volts: float64 (channels, samples), in volts.
+        rate_hz: samples per second and channel.
+        first_sample: index of the first sample since the trigger was opened.
+        time_s: monotonic time of the first sample.
+    """
+
+    volts: npt.NDArray[np.float64]
+    rate_hz: float
+    first_sample: int
+    time_s: float
+
+    @property
+    def samples(self) -> int:
+        """Number of samples per channel."""
+        return int(self.volts.shape[1])
+
+    @property
+    def end_s(self) -> float:
+        """Monotonic time just after the last sample."""
+        return self.time_s + self.samples / self.rate_hz
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEnd:
+    """The laser went off and stayed off for the quiet gap.
+
+    Attributes:
+        off_sample: index of the first sample at which the laser was off.
+        off_s: monotonic time of that sample.
+        first_on_s: monotonic time at which the laser came on first in this layer.
+        on_time_s: total time that the laser was on in this layer.
+        detected_s: monotonic time of the sample at which the quiet gap was full.
+    """
+
+    off_sample: int
+    off_s: float
+    first_on_s: float
+    on_time_s: float
+    detected_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One image from one camera.
+
+    Attributes:
+        camera: the camera's name in the configuration.
+        image: uint8 or uint16; (rows, columns) mono or (rows, columns, 3) RGB.
+        time_s: monotonic time at which the exposure began.
+        exposure_us: exposure time in µs, or None where the camera does not tell.
+        gain_db: gain in dB, or None where the camera does not tell.
+        bits: significant bits per sample (8, 10, 12, 16).
+    """
+
+    camera: str
+    image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    time_s: float
+    exposure_us: float | None = None
+    gain_db: float | None = None
+    bits: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A frame that is missing, and why. It keeps the frame's place."""
+
+    camera: str
+    reason: str
+
+
+class CameraRole(StrEnum):
+    """What a camera's image is used for."""
+
+    WEBCAM = "webcam"  # low-resolution, the source of super-resolution
+    BASLER = "basler"  # high-resolution reference
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFacts:
+    """What a connected camera says of itself.
+
+    Attributes:
+        name: the camera's name in the configuration.
+        role: what its image is used for.
+        model: the vendor's model name.
+        serial: serial number or stable path, "" where it has none.
+        shape: (rows, columns) or (rows, columns, 3) of its frames.
+        dtype: "uint8" or "uint16".
+        origin: "real", "simulated" or "recorded".
+        calibration: where the plate is in its image, None where unknown.
+    """
+
+    name: str
+    role: CameraRole
+    model: str
+    serial: str
+    shape: tuple[int, ...]
+    dtype: str
+    origin: str
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One pass of the laser, as captured.
+
+    Attributes:
+        index: from 0.
+        height_mm: height of the layer's top above the plate, in mm.
+        end: the layer end that ordered the captures.
+        wall_time: UTC time of the layer end, ISO 8601.
+        captures: a frame or a gap for every camera of the build, by camera name.
+    """
+
+    index: int
+    height_mm: float
+    end: LayerEnd
+    wall_time: str
+    captures: Mapping[str, Frame | Gap]
+
+
+class ProductState(StrEnum):
+    """State of a layer's products."""
+
+    OK = "ok"
+    ANOMALY = "anomaly"  # segmented, but not believed: left out of the 3D analysis, kept in its place
+    MISSING = "missing"  # no usable image
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """Where metal is in one layer.
+
+    Attributes:
+        mask: bool (rows, columns), True where the part was melted.
+        probability: float32 (rows, columns) in [0, 1].
+        state: OK or ANOMALY.
+        reason: why, for a person; "" when OK.
+        prompts: (N, 2) float32 query points (column, row) that were asked, for the page and the report.
+    """
+
+    mask: Mask
+    probability: FloatImage
+    state: ProductState
+    reason: str
+    prompts: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Upscaled:
+    """What the high-resolution camera would have seen, by a model. Detail is generated, not measured.
+
+    Attributes:
+        image: uint8 (rows, columns), the first sample: one plausible picture.
+        mean: float32 (rows, columns) in [0, 1], mean of the ensemble.
+        spread: float32 (rows, columns), standard deviation of the ensemble in [0, 1] units.
+        inconsistency: float32 (rows, columns) in [0, 1] units: |the picture, degraded again − webcam|.
+        samples: how many ensemble members there are.
+        steps: sampler steps of each.
+    """
+
+    image: Image
+    mean: FloatImage
+    spread: FloatImage
+    inconsistency: FloatImage
+    samples: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number that can be believed: with unit, scale and basis.
+
+    Attributes:
+        name: e.g. "area", "iou", "Sa".
+        value: the number; NaN is not allowed, leave the measure out instead.
+        unit: "mm²", "µm", "1", ...
+        um_per_px: scale it rests on, µm.
+        basis: what it rests on, e.g. "mask", "mask against reference", "window 40 samples".
+        spread: half-width from the ensemble in the same unit, or None where not estimated.
+    """
+
+    name: str
+    value: float
+    unit: str
+    um_per_px: float
+    basis: str
+    spread: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProduct:
+    """All products of one layer, in the plate grid.
+
+    Attributes:
+        index: the layer.
+        state: OK, ANOMALY or MISSING.
+        reason: why, for a person; "" when OK.
+        rectified: uint8 (rows, columns) webcam image in the plate grid, None when MISSING.
+        upscaled: uint8 (rows, columns), None when MISSING.
+        spread: uint8 (rows, columns), ensemble standard deviation × 255 × 4 (clipped), None when MISSING.
+        inconsistency: uint8 (rows, columns), × 255 × 4 (clipped), None when MISSING.
+        mask: bool (rows, columns), None when MISSING.
+        probability: uint8 (rows, columns), × 255, None when MISSING.
+        prompts: (N, 2) float32 query points (column, row).
+        measures: numbers of this layer.
+        timings_s: seconds per stage, wall time.
+        bundles: bundle name@digest by purpose ("upscale", "segment").
+        device: where the models ran ("CPUExecutionProvider", ...).
+        seed: seed of the generated detail.
+    """
+
+    index: int
+    state: ProductState
+    reason: str = ""
+    rectified: Image | None = None
+    upscaled: Image | None = None
+    spread: Image | None = None
+    inconsistency: Image | None = None
+    mask: Mask | None = None
+    probability: Image | None = None
+    prompts: npt.NDArray[np.float32] | None = None
+    measures: tuple[Measure, ...] = ()
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    bundles: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """State of one device, in words.
+
+    Attributes:
+        name: its name in the configuration.
+        kind: "webcam", "basler", "ni9223", "simulated", "recorded", ...
+        state: "ready", "reconnecting", "missing", "off".
+        detail: one sentence for the operator.
+    """
+
+    name: str
+    kind: str
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """Heartbeat of one process, as it stands in the store.
+
+    Attributes:
+        process: "acquire", "worker" or "web".
+        pid: process id.
+        state: one word: "waiting", "armed", "capturing", "committing", "processing", "idle", "failed", ...
+        detail: one sentence for the operator.
+        heartbeat: UTC time of this status, ISO 8601.
+        build: id of the build at hand, "" for none.
+        layer: last layer done, or None.
+        devices: the devices it holds.
+        facts: further numbers, e.g. backlog, latency.
+    """
+
+    process: str
+    pid: int
+    state: str
+    detail: str
+    heartbeat: str
+    build: str = ""
+    layer: int | None = None
+    devices: tuple[DeviceStatus, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
