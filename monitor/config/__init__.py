@@ -1,4 +1,4 @@
-"""Configuration: pydantic sections, one TOML file, an unknown key is an error. Refuses to know what sections are for."""
+"""Configuration: pydantic sections from one TOML file; an unknown key is an error. Refuses to know what they are for."""
 
 from monitor.config.acquire import AcquireSettings
 from monitor.config.cameras import CameraSettings, CornersSettings

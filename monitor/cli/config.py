@@ -1,0 +1,31 @@
+"""`lpbf-monitor config`: check a file, show the settings that hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli.common import out, told
+from monitor.config import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Check or show a configuration file.")
+
+FileArgument = Annotated[Path, typer.Argument(help="Configuration file (TOML).")]
+
+
+@app.command()
+def check(file: FileArgument) -> None:
+    """Check a file: names file, line, key, value and what is allowed."""
+    with told():
+        settings = load_settings(file)
+    cameras = ", ".join(f"{camera.name} ({camera.device})" for camera in settings.cameras)
+    out.print(f"[green]✓[/] {file}: trigger {settings.trigger.device}; cameras {cameras}", highlight=False)
+
+
+@app.command()
+def show(file: FileArgument) -> None:
+    """Print every setting that holds, defaults included, as JSON."""
+    with told():
+        out.print_json(load_settings(file).model_dump_json())

@@ -1,0 +1,120 @@
+"""`lpbf-monitor doctor`: one line for each thing that the monitor needs, with the cure where it is not well."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from monitor.cli.common import ConfigOption, out, settings_of, told
+from monitor.config import Settings
+from monitor.domain import MonitorError
+from monitor.inference import Bundle, default_models_dir, find_bundle, open_session
+from monitor.web import static_folder
+
+LOW_SPACE_BYTES = 10 * 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        well: whether it is as it should be.
+        what: what was found.
+        cure: what to do, "" when well.
+    """
+
+    well: bool
+    what: str
+    cure: str = ""
+
+
+def doctor(config: ConfigOption = None) -> None:
+    """Look at devices, models, disk and page; exits with 1 when something is not well."""
+    with told():
+        settings = settings_of(config)
+    findings = list(examine(settings))
+    for finding in findings:
+        sign = "[green]✓[/]" if finding.well else "[red]✗[/]"
+        out.print(f"{sign} {finding.what}" + (f"\n  → {finding.cure}" if finding.cure else ""), highlight=False)
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yield a finding for each thing that the monitor needs."""
+    yield from _devices(settings)
+    yield from _models(settings)
+    yield _disk(settings.store.root)
+    yield _page()
+    yield _port(settings.web.host, settings.web.port)
+
+
+def _tried(what: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        return Finding(True, f"{what}: {attempt()}")
+    except MonitorError as error:
+        return Finding(False, f"{what}: {error.what}", error.cure)
+
+
+def _devices(settings: Settings) -> Iterator[Finding]:
+    from monitor.acquire import check_rig
+    from monitor.devices import make_rig
+
+    if settings.trigger.device == "recorded":
+        yield Finding(True, "devices: recorded, given by `replay`")
+        return
+    try:
+        rig = make_rig(settings)
+    except MonitorError as error:
+        yield Finding(False, f"devices: {error.what}", error.cure)
+        return
+    problems = check_rig(rig)
+    names = [rig.trigger.name, *(camera.name for camera in rig.cameras)]
+    for name in names:
+        error = problems.get(name)
+        yield Finding(False, f"{name}: {error.what}", error.cure) if error else Finding(True, f"{name}: connected")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    models = settings.worker.models or default_models_dir()
+
+    def check(name: str) -> str:
+        bundle = Bundle.load(find_bundle(models, name))
+        path = next(iter(bundle.paths.values()))
+        session = open_session(path, settings.upscale.provider, settings.upscale.threads)
+        return f"{bundle.manifest.name}@{bundle.digest[:12]}, self-test holds, runs on {session.provider}"
+
+    for purpose, name in (("upscale", settings.upscale.bundle), ("segment", settings.segment.bundle)):
+        yield _tried(purpose, lambda name=name: check(name))  # type: ignore[misc]
+
+
+def _disk(root: Path) -> Finding:
+    folder = next(p for p in (root, *root.absolute().parents) if p.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"disk: {free / 2**30:.0f} GiB free for {root}"
+    return Finding(True, text) if free > LOW_SPACE_BYTES else Finding(False, text, "free space or move store.root")
+
+
+def _page() -> Finding:
+    index = static_folder() / "index.html"
+    if index.is_file():
+        return Finding(True, "page: built")
+    return Finding(False, f"page: {index} is missing", "build it: python deploy/build_page.py, or reinstall")
+
+
+def _port(host: str, port: int) -> Finding:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            cure = "if the monitor is not running, choose another web.port"
+            return Finding(False, f"port: {host}:{port} cannot be used ({error.strerror})", cure)
+    return Finding(True, f"port: {host}:{port} is free")

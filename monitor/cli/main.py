@@ -1,0 +1,46 @@
+"""The verbs of `lpbf-monitor`."""
+
+from __future__ import annotations
+
+import typer
+
+from monitor import __version__
+from monitor.cli import builds, config, demo, doctor, models, processes, replay, train
+
+app = typer.Typer(
+    name="lpbf-monitor",
+    help="In-situ layer monitor for laser powder bed fusion printers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(config.app, name="config")
+app.add_typer(builds.app, name="builds")
+app.add_typer(models.app, name="models")
+app.command("demo")(demo.demo)
+app.command("run")(processes.run)
+app.command("acquire")(processes.acquire)
+app.command("worker")(processes.worker)
+app.command("web")(processes.web)
+app.command("replay")(replay.replay)
+app.command("process")(replay.process)
+app.command("doctor")(doctor.doctor)
+app.command("train")(train.train)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"lpbf-monitor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """In-situ layer monitor for laser powder bed fusion printers."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,122 @@
+"""`lpbf-monitor replay` and `process`: recorded builds through the same acquisition and worker as live ones."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, TaskID
+
+from monitor.cli.common import ConfigOption, out, progress_bar, settings_of, stop_event, told
+from monitor.cli.log import set_up_log
+from monitor.config import CameraSettings, PlateSettings, Settings
+from monitor.domain import CameraRole, ConfigError, LayerProduct
+from monitor.store import BuildManifest, BuildReader
+from monitor.worker import Models, process_build
+
+BuildArgument = Annotated[str, typer.Argument(help="Id of a build in the store.")]
+SourceOption = Annotated[str, typer.Option(help="Camera to make products of; without one, the webcam.")]
+LOOK_S = 0.2
+
+
+def replay(
+    build: BuildArgument,
+    config: ConfigOption = None,
+    speed: Annotated[str, typer.Option(help="Printer seconds per real second, or 'max'.")] = "1",
+    source: SourceOption = "",
+) -> None:
+    """Send a recorded build through acquisition and worker again, into a new build."""
+    with told():
+        settings = settings_of(config)
+        recording = BuildReader.open(settings.store.root, build)
+        settings = replay_settings(settings, recording.manifest, source)
+        set_up_log(settings.log.model_copy(update={"level": "warning"}), "replay")
+        new = run_replay(settings, recording, _speed(speed), stop_event())
+    out.print(f"{build} → {new}", highlight=False)
+
+
+def process(build: BuildArgument, config: ConfigOption = None, source: SourceOption = "") -> None:
+    """Make the products that a recorded build still lacks, in place."""
+    with told():
+        settings = settings_of(config)
+        manifest = BuildReader.open(settings.store.root, build).manifest
+        settings = replay_settings(settings, manifest, source)
+        set_up_log(settings.log.model_copy(update={"level": "warning"}), "process")
+        with progress_bar() as bar:
+            done = process_build(settings, Models.load(settings), build, stop_event(), _shown(bar, "layers"))
+    out.print(f"{build}: {done} layers processed", highlight=False)
+
+
+def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: threading.Event) -> str:
+    """Acquire in one thread and process in this one, with progress; returns the new build's id.
+
+    Raises:
+        MonitorError: from either side; the other one is stopped in order.
+    """
+    from monitor.acquire import run_acquire
+
+    models = Models.load(settings)
+    started: list[str] = []
+    with ThreadPoolExecutor(1, "acquire") as pool, progress_bar() as bar:
+        acquiring = pool.submit(run_acquire, settings, stop, recording=recording, speed=speed, on_start=started.append)
+        show = _shown(bar, "layers", total=len(recording.layers()))
+        try:
+            while not acquiring.done() and not stop.wait(LOOK_S):
+                for build in started:
+                    process_build(settings, models, build, stop, show)
+            build = acquiring.result()
+            process_build(settings, models, build, stop, show)
+        finally:
+            stop.set()
+    return build
+
+
+def replay_settings(settings: Settings, manifest: BuildManifest, source: str = "") -> Settings:
+    """The settings under which a recorded build runs again: its cameras and plate, everything else as configured.
+
+    Raises:
+        ConfigError: `source` is not a camera of the build.
+    """
+    facts = manifest.cameras
+    webcam = next((f.name for f in facts if f.role is CameraRole.WEBCAM), facts[0].name)
+    if source and source not in {f.name for f in facts}:
+        names = ", ".join(f.name for f in facts)
+        raise ConfigError(f"--source {source}: build {manifest.id} has the cameras {names}", cure="name one of these")
+    grid = manifest.grid
+    cameras = tuple(
+        CameraSettings(name=f.name, role=f.role, device="recorded", shape=(f.shape[0], f.shape[1])) for f in facts
+    )
+    return settings.model_copy(
+        update={
+            "plate": PlateSettings(origin_mm=grid.origin_mm, um_per_px=grid.um_per_px, shape=grid.shape),
+            "trigger": settings.trigger.model_copy(update={"device": "recorded"}),
+            "cameras": cameras,
+            "worker": settings.worker.model_copy(update={"source": source or webcam}),
+        }
+    )
+
+
+def _speed(text: str) -> float:
+    """0 means as fast as possible."""
+    if text == "max":
+        return 0.0
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1.0
+    if speed <= 0:
+        raise ConfigError(f"--speed {text}: not a speed", cure="give a number above zero, or max")
+    return speed
+
+
+class _shown:  # noqa: N801 - used as a function
+    """Shows each processed layer on the bar."""
+
+    def __init__(self, bar: Progress, description: str, total: int | None = None) -> None:
+        self._bar = bar
+        self._task: TaskID = bar.add_task(description, total=total)
+
+    def __call__(self, product: LayerProduct, total: int) -> None:
+        self._bar.update(self._task, advance=1, total=max(total, int(self._bar.tasks[0].total or 0)))

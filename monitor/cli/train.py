@@ -1,0 +1,28 @@
+"""`lpbf-monitor train`: from a recipe to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli.common import told
+from monitor.domain import ConfigError
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="Recipe (TOML), such as those in models/recipes.")],
+    out: Annotated[Path, typer.Option(help="Directory of checkpoints and of the finished bundle.")],
+    minutes: Annotated[float | None, typer.Option(help="Wall time for training, in minutes.")] = None,
+) -> None:
+    """Train a bundle. Needs the 'train' extra; continues where it was stopped."""
+    with told():
+        try:
+            from monitor.learn import train_recipe
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"training needs the package '{error.name}', which is not installed",
+                cure="install the extra: pip install 'lpbf-monitor[train]'",
+            ) from error
+        train_recipe(recipe, out, minutes)

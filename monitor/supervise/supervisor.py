@@ -1,0 +1,117 @@
+"""Starts processes, restarts what died with a growing pause, and stops all in order.
+
+         ┌────────── exit 0 ──────────► DONE
+RUNNING ─┤
+   ▲     └─ any other end ─► WAITING (1, 2, 4 … 30 s) ─┐
+   └────────────────────────────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger("supervise")
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+STEADY_S = 60.0
+"""A process that ran for this long has recovered: its next pause is the first one again."""
+STOP_S = 15.0
+POLL_S = 0.2
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Child:
+    """One process to keep alive.
+
+    Attributes:
+        name: for the log.
+        command: arguments after `python -m monitor.cli`.
+    """
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    done: bool = False
+    restarts: int = 0
+    started: float = 0.0
+    next_start: float = field(default=0.0)
+    pause: float = FIRST_PAUSE_S
+
+
+class Supervisor:
+    """Keeps children alive until `stop`, or until each has ended in order."""
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        self.children = tuple(children)
+
+    def run(self, stop: threading.Event) -> None:
+        """Supervise until `stop` is set or every child is done; then stop what still runs, last started first."""
+        try:
+            while not stop.is_set() and not all(child.done for child in self.children):
+                for child in self.children:
+                    self._tend(child)
+                stop.wait(POLL_S)
+        finally:
+            self._stop_all()
+
+    def _tend(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.done:
+            return
+        if child.process is None:
+            if now >= child.next_start:
+                self._start(child)
+            return
+        code = child.process.poll()
+        if code is None:
+            return
+        child.process = None
+        if code == 0:
+            child.done = True
+            log.info("process ended", process=child.name)
+            return
+        child.restarts += 1
+        child.pause = FIRST_PAUSE_S if now - child.started > STEADY_S else min(child.pause * 2, LONGEST_PAUSE_S)
+        child.next_start = now + child.pause
+        log.error("process died", process=child.name, code=code, restart_in_s=child.pause, restarts=child.restarts)
+
+    def _start(self, child: Child) -> None:
+        command = [sys.executable, "-m", "monitor.cli", *child.command]
+        child.process = subprocess.Popen(command, preexec_fn=_die_with_parent, start_new_session=True)
+        child.started = time.monotonic()
+        log.info("process started", process=child.name, pid=child.process.pid)
+
+    def _stop_all(self) -> None:
+        running = [child for child in reversed(self.children) if child.process and child.process.poll() is None]
+        for child in running:
+            if child.process:
+                child.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_S
+        for child in running:
+            if child.process:
+                _end(child.name, child.process, deadline)
+
+
+def _end(name: str, process: subprocess.Popen[bytes], deadline: float) -> None:
+    try:
+        process.wait(max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        log.error("process did not stop in time and was killed", process=name, seconds=STOP_S)
+        process.kill()
+        process.wait()
+
+
+def _die_with_parent() -> None:
+    """Runs in the child: a supervisor killed with SIGKILL must not leave orphans that hold the build's lock."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,111 @@
+"""Supervision with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from monitor.supervise import Child, Supervisor, notify
+from monitor.supervise import supervisor as module
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Children run small scripts instead of `-m monitor.cli`: a fake at the command line, real processes behind."""
+    runner = tmp_path / "python"
+    runner.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "$@"\n')
+    runner.chmod(0o755)
+    monkeypatch.setattr(module.sys, "executable", str(runner))
+    return tmp_path
+
+
+def supervise(children: list[Child], stop: threading.Event) -> threading.Thread:
+    thread = threading.Thread(target=Supervisor(children).run, args=(stop,))
+    thread.start()
+    return thread
+
+
+def until(condition: object, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "not reached in time"
+        time.sleep(0.02)
+
+
+def script(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_killed_process_comes_back(scripts: Path) -> None:
+    """SIGKILL costs one restart, nothing else."""
+    child = Child("sleeper", [script(scripts, "s.py", "import time; time.sleep(60)")])
+    stop = threading.Event()
+    thread = supervise([child], stop)
+    until(lambda: child.process is not None)
+    first = child.process
+    assert first is not None
+    os.kill(first.pid, signal.SIGKILL)
+    until(lambda: child.process is not None and child.process.pid != first.pid)
+    assert child.restarts == 1
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert child.process is not None
+    assert child.process.poll() is not None
+
+
+def test_a_process_that_ends_in_order_is_not_restarted(scripts: Path) -> None:
+    """A finished virtual build must not begin again."""
+    child = Child("done", [script(scripts, "d.py", "")])
+    Supervisor([child]).run(threading.Event())
+    assert child.done
+    assert child.restarts == 0
+
+
+def test_each_crash_waits_longer(scripts: Path) -> None:
+    """A process that cannot start does not burn the machine."""
+    child = Child("crash", [script(scripts, "c.py", "raise SystemExit(3)")])
+    stop = threading.Event()
+    thread = supervise([child], stop)
+    until(lambda: child.restarts >= 2)
+    stop.set()
+    thread.join(20)
+    assert child.pause >= 4 * module.FIRST_PAUSE_S
+
+
+def test_stop_is_orderly(scripts: Path, tmp_path: Path) -> None:
+    """A child gets SIGTERM and the time to finish its commit."""
+    mark = tmp_path / "mark"
+    text = (
+        "import pathlib, signal, sys, time\n"
+        f"m = pathlib.Path({str(mark)!r})\n"
+        "def end(*_):\n    time.sleep(0.3); m.write_text('finished'); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); m.write_text('up'); time.sleep(60)\n"
+    )
+    stop = threading.Event()
+    thread = supervise([Child("worker", [script(scripts, "w.py", text)])], stop)
+    until(lambda: mark.exists() and mark.read_text() == "up")
+    stop.set()
+    thread.join(20)
+    assert mark.read_text() == "finished"
+
+
+def test_notify_reaches_systemds_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message arrives as sd_notify(3) says; without systemd it is a quiet no."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert notify("READY=1") is False
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(path)
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+        assert notify("STATUS=layer 3 µm") is True
+        assert server.recv(64).decode() == "STATUS=layer 3 µm"
