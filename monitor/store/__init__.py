@@ -1,0 +1,36 @@
+"""Builds on disk. Owns the layout, the commit protocol, the one writer and the readers of a build and of its products.
+
+A layer is either committed whole or not there: data first, then one record, whose presence is the commit. Refuses to
+know devices, models and processes.
+"""
+
+from monitor.store.layout import commits_folder, new_build_id
+from monitor.store.listing import BuildSummary, list_builds
+from monitor.store.omezarr import VolumeGrid
+from monitor.store.product_reader import ProductReader
+from monitor.store.products import ProductWriter
+from monitor.store.reader import BuildReader
+from monitor.store.records import ArrayRecord, BuildManifest, FrameRecord, LayerRecord, ProductRecord
+from monitor.store.references import replace_reference
+from monitor.store.status import read_statuses, write_status
+from monitor.store.writer import BuildWriter
+
+__all__ = [
+    "ArrayRecord",
+    "BuildManifest",
+    "BuildReader",
+    "BuildSummary",
+    "BuildWriter",
+    "FrameRecord",
+    "LayerRecord",
+    "ProductReader",
+    "ProductRecord",
+    "ProductWriter",
+    "VolumeGrid",
+    "commits_folder",
+    "list_builds",
+    "new_build_id",
+    "read_statuses",
+    "replace_reference",
+    "write_status",
+]

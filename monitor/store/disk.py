@@ -1,0 +1,95 @@
+"""Durable files. Owns what "on the disk" means: written, fsynced, renamed, folder fsynced; refuses to know contents.
+
+A rename makes a file whole or absent for readers; only the fsync of the file before it and of the folder after it make
+that true after a power cut as well. An fsync that failed is never tried again on the same file: the kernel may have
+dropped the data already. The caller's commit fails and writes everything anew.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.domain import StoreError, StoreFull
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn an OSError into a StoreError that names `what`.
+
+    Raises:
+        StoreFull: no space or quota left.
+        StoreError: any other failure of the disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreFull(
+                f"{what}: no space left on the disk",
+                cure="free space on the store's disk; what was committed is kept and the next commit goes on",
+            ) from error
+        raise StoreError(
+            f"{what}: {error.strerror or error} ({error.filename or 'no file'})",
+            cure="check the disk, and that this user may write to the store",
+        ) from error
+
+
+def partial_path(path: Path) -> Path:
+    """Temporary name beside `path`. It is the same every time, so that what a crash left is overwritten."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def put_file(path: Path, data: bytes | memoryview, *, exclusive: bool = False) -> None:
+    """Write, fsync and rename one file. The rename itself is durable only after `sync_folder(path.parent)`.
+
+    Raises:
+        FileExistsError: `exclusive` and `path` is there already.
+    """
+    partial = partial_path(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if exclusive:
+            os.link(partial, path)
+        else:
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_durable(path: Path, data: bytes) -> None:
+    """Write one file so that it is whole or absent, whatever happens, and durable on return."""
+    put_file(path, data)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its missing parents, each durable."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def remove_durable(path: Path) -> None:
+    """Remove one file, durable on return; a file that is not there is fine."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)

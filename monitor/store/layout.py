@@ -1,0 +1,121 @@
+"""Where things lie in the store. Owns every path and file name; refuses to know what is in the files.
+
+<root>/status/<process>.json          heartbeats
+<root>/<build>/manifest.json          written last when a build is made: without it there is no build
+<root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
+<root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
+<root>/<build>/reference/mask         Zarr array (layers, rows, columns), with reference/records/000012.json
+<root>/<build>/end.json               when and why the build ended
+<root>/<build>/lock                   held by the one writer
+<root>/<build>/products/<set>/        the same again: lock, commits/, arrays, and volume/ (OME-Zarr)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from monitor.domain import NotInStore, StoreError
+
+STATUS = "status"
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+_RECORD = re.compile(r"^(\d{6,})\.json$")
+
+
+def is_build_id(text: str) -> bool:
+    """Whether `text` may name a build: letters, digits, dot, dash and underscore, never a path."""
+    return bool(_NAME.match(text)) and text != STATUS
+
+
+def new_build_id(name: str, created: datetime) -> str:
+    """Make an id for a build from its start and name, e.g. "20260718-141503-rings"."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    return "-".join(filter(None, (created.strftime("%Y%m%d-%H%M%S"), slug)))
+
+
+def build_folder(root: Path, build: str) -> Path:
+    """Folder of a build that exists.
+
+    Raises:
+        NotInStore: there is no such build.
+    """
+    folder = root / build
+    if not is_build_id(build) or not manifest_file(folder).is_file():
+        raise NotInStore(f"no build '{build}' in {root}", cure="see `lpbf-monitor builds list` for what is there")
+    return folder
+
+
+def new_build_folder(root: Path, build: str) -> Path:
+    """Folder for a build to be made.
+
+    Raises:
+        StoreError: the id cannot be a folder name.
+    """
+    if not is_build_id(build):
+        raise StoreError(
+            f"'{build}' cannot be the id of a build",
+            cure=f"use letters, digits, '.', '-' and '_' only, at most 100, and not '{STATUS}'",
+        )
+    return root / build
+
+
+def manifest_file(folder: Path) -> Path:
+    """The manifest of a build."""
+    return folder / "manifest.json"
+
+
+def end_file(folder: Path) -> Path:
+    """The end record of a build."""
+    return folder / "end.json"
+
+
+def lock_file(folder: Path) -> Path:
+    """The lock of a build or of a product set."""
+    return folder / "lock"
+
+
+def commits_in(folder: Path) -> Path:
+    """Folder of the commit records of a build or of a product set."""
+    return folder / "commits"
+
+
+def commits_folder(root: Path, build: str) -> Path:
+    """Folder of the layers' commit records of a build, for watching.
+
+    Raises:
+        NotInStore: there is no such build.
+    """
+    return commits_in(build_folder(root, build))
+
+
+def product_folder(build: Path, product_set: str) -> Path:
+    """Folder of one product set.
+
+    Raises:
+        NotInStore: the name cannot be a product set.
+    """
+    if not _NAME.match(product_set):
+        raise NotInStore(f"'{product_set}' cannot be a product set", cure="use letters, digits, '.', '-' and '_' only")
+    return build / "products" / product_set
+
+
+def record_file(folder: Path, index: int) -> Path:
+    """The record of one layer in a folder of records."""
+    return folder / f"{index:06d}.json"
+
+
+def recorded(folder: Path) -> tuple[int, ...]:
+    """Indices of the records in a folder, ascending, listed afresh; none where the folder is not there."""
+    try:
+        return tuple(sorted(_indices(folder)))
+    except FileNotFoundError:
+        return ()
+
+
+def _indices(folder: Path) -> Iterator[int]:
+    for path in folder.iterdir():
+        match = _RECORD.match(path.name)
+        if match:
+            yield int(match[1])

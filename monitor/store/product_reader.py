@@ -1,0 +1,147 @@
+"""Reading products and the part volume, while they grow or afterwards. Goes by records; refuses to write anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.domain import Image, LayerProduct, NotInStore, ProductState, StoreCorrupt
+from monitor.store.arrays import DurableStore, LayerArray
+from monitor.store.layout import commits_in, product_folder, record_file, recorded
+from monitor.store.omezarr import VolumeGrid
+from monitor.store.products import ARRAYS, VOLUME, volume_grid
+from monitor.store.reader import BuildReader
+from monitor.store.records import ProductRecord, digest_of, read_record
+from monitor.volume import UNKNOWN
+
+
+class ProductReader:
+    """One product set of a build. A set that was never written has no layers."""
+
+    def __init__(self, reader: BuildReader, folder: Path, product_set: str) -> None:
+        self.product_set = product_set
+        self._reader = reader
+        self._folder = folder
+        self._arrays: dict[str, LayerArray] = {}
+
+    @classmethod
+    def open(cls, root: Path, build: str, product_set: str = "live") -> ProductReader:
+        """Open a product set of a build.
+
+        Raises:
+            NotInStore: there is no such build.
+            StoreVersion, StoreCorrupt: as in `BuildReader.open`.
+        """
+        return cls(BuildReader.open(root, build), product_folder(root / build, product_set), product_set)
+
+    def layers(self) -> tuple[int, ...]:
+        """Indices of the layers whose products are committed, ascending, listed afresh."""
+        return recorded(commits_in(self._folder))
+
+    def states(self) -> dict[int, ProductState]:
+        """State of every committed layer, by index."""
+        return {index: self.record(index).state for index in self.layers()}
+
+    def record(self, index: int) -> ProductRecord:
+        """The commit record of one layer's products.
+
+        Raises:
+            NotInStore: the products are not committed.
+            StoreCorrupt: the record is damaged.
+        """
+        path = record_file(commits_in(self._folder), index)
+        if not path.is_file():
+            raise NotInStore(f"{self._what(index)} are not committed", cure="wait for the worker, or see its status")
+        return read_record(ProductRecord, path)
+
+    def array(self, index: int, name: str, *, verify: bool = True) -> npt.NDArray[Any]:
+        """One array of a layer's products: (rows, columns) in the plate grid, uint8, or bool for the mask.
+
+        Args:
+            index: the layer.
+            name: "rectified", "upscaled", "spread", "inconsistency", "mask" or "probability".
+            verify: check the array against its digest.
+
+        Raises:
+            NotInStore: the products are not committed or have no such array.
+            StoreCorrupt: the array is not the one that was committed.
+        """
+        record = self.record(index)
+        if name not in record.arrays:
+            known = ", ".join(record.arrays) or "none"
+            raise NotInStore(f"{self._what(index)} ({record.state}) have no '{name}'", cure=f"arrays there: {known}")
+        values = self._stored(name, index).read(index, index + 1)[0]
+        if verify and digest_of(values) != record.arrays[name].digest:
+            raise self._corrupt(index, f"'{name}'")
+        return values
+
+    def load(self, index: int) -> LayerProduct:
+        """All products of one layer; errors as in `array`."""
+        record = self.record(index)
+        prompts = record.prompts
+        return LayerProduct(
+            index,
+            record.state,
+            reason=record.reason,
+            prompts=None if prompts is None else np.array(prompts, dtype=np.float32).reshape(-1, 2),
+            measures=record.measures,
+            timings_s=record.timings_s,
+            bundles=record.bundles,
+            device=record.device,
+            seed=record.seed,
+            **{name: self.array(index, name) for name in ARRAYS if name in record.arrays},
+        )
+
+    def plane(self, index: int, *, verify: bool = True) -> Image:
+        """One plane of the part volume: uint8 (rows, columns), 0 powder, 255 metal, 127 missing.
+
+        Raises:
+            NotInStore: the products are not committed.
+            StoreCorrupt: the plane is not the one that was committed.
+        """
+        record = self.record(index)
+        plane = self._stored(f"{VOLUME}/0", index).read(index, index + 1)[0]
+        if verify and digest_of(plane) != record.plane[0]:
+            raise self._corrupt(index, "volume plane")
+        return plane
+
+    @property
+    def volume(self) -> VolumeGrid | None:
+        """Where the part volume is; None before its first layer."""
+        layers = self.layers()
+        return volume_grid(self._reader, layers[0]) if layers else None
+
+    def slab(self, z0: int, z1: int, level: int = 0) -> Image:
+        """Planes z0 … z1−1 of one level: uint8 (z1 − z0, rows, columns); what is not committed is 127.
+
+        Raises:
+            NotInStore: no products are committed yet, or there is no such level.
+        """
+        volume = self.volume
+        if volume is None or not 0 <= level < volume.levels:
+            raise NotInStore(
+                f"level {level} of the volume is not there", cure="wait for the first product, or ask for level 0"
+            )
+        slab = np.full((z1 - z0, *volume.shape(level)), UNKNOWN, np.uint8)
+        committed = [index for index in self.layers() if z0 <= index < z1]
+        for index in committed:
+            slab[index - z0] = self._stored(f"{VOLUME}/{level}", index).read(index, index + 1)[0]
+        return slab
+
+    def _stored(self, path: str, index: int) -> LayerArray:
+        """An array, opened again when it has grown beyond what this handle knows."""
+        if path not in self._arrays or len(self._arrays[path]) <= index:
+            self._arrays[path] = LayerArray.open(DurableStore(self._folder, read_only=True), path)
+        return self._arrays[path]
+
+    def _what(self, index: int) -> str:
+        return f"products '{self.product_set}' of layer {index} of build {self._reader.manifest.id}"
+
+    def _corrupt(self, index: int, part: str) -> StoreCorrupt:
+        return StoreCorrupt(
+            f"{self._what(index)}: the {part} does not match its digest",
+            cure="process this build again into another product set",
+        )

@@ -1,0 +1,180 @@
+"""Writing products. Owns the commit of one layer's products with its plane of the part volume; refuses to make them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.domain import Image, LayerProduct, ProductState, StoreError
+from monitor.store.arrays import DurableStore, LayerArray, ensure_group
+from monitor.store.disk import disk_errors, make_folder, write_durable
+from monitor.store.layout import commits_in, lock_file, product_folder, record_file, recorded
+from monitor.store.lock import WriterLock
+from monitor.store.omezarr import AXES, VolumeGrid, levels_for
+from monitor.store.reader import BuildReader
+from monitor.store.records import ArrayRecord, ProductRecord, digest_of, to_json
+from monitor.volume import METAL, POWDER, UNKNOWN, pyramid
+
+ARRAYS = {
+    "rectified": "uint8",
+    "upscaled": "uint8",
+    "spread": "uint8",
+    "inconsistency": "uint8",
+    "mask": "bool",
+    "probability": "uint8",
+}
+"""The stored arrays of `LayerProduct` and their types; each is (rows, columns) of the plate grid."""
+VOLUME = "volume"
+
+
+class ProductWriter:
+    """Writes the products of one build, layer by layer, each committed whole or not at all.
+
+    A context manager; it holds the product set's lock. Layers may come in any order, each once.
+    """
+
+    def __init__(self, reader: BuildReader, folder: Path, lock: WriterLock) -> None:
+        self._reader = reader
+        self._grid = reader.manifest.grid
+        self._folder = folder
+        self._lock = lock
+        self._store = DurableStore(folder)
+        self._arrays: dict[str, LayerArray] = {}
+
+    @classmethod
+    def open(cls, root: Path, build: str, product_set: str = "live") -> ProductWriter:
+        """Hold a product set of a build, made where it is not there.
+
+        Raises:
+            NotInStore: there is no such build.
+            StoreLocked: another process writes this product set.
+            StoreFull: no space left.
+        """
+        reader = BuildReader.open(root, build)
+        folder = product_folder(root / build, product_set)
+        what = f"product set '{product_set}' of build {build}"
+        with disk_errors(what):
+            make_folder(commits_in(folder))
+            lock = WriterLock(lock_file(folder), what)
+            lock.acquire()
+        return cls(reader, folder, lock)
+
+    def layers(self) -> tuple[int, ...]:
+        """Indices of the layers whose products are committed, ascending."""
+        return recorded(commits_in(self._folder))
+
+    def commit(self, product: LayerProduct) -> ProductRecord:
+        """Store one layer's products and its plane of the part volume; durable on return.
+
+        Raises:
+            NotInStore: the layer itself is not committed.
+            StoreError: its products are there already, an array does not fit the plate grid, or the disk failed.
+            StoreFull: no space left. Nothing of the layer counts; the same products can be committed again.
+        """
+        arrays = self._check(product)
+        what = f"products of layer {product.index} of build {self._reader.manifest.id}"
+        planes = pyramid(plane_of(product, self._grid.shape), levels_for(self._grid.shape))
+        with disk_errors(what):
+            for name, values in arrays.items():
+                self._array(name, self._grid.shape, ARRAYS[name]).write(product.index, values)
+            self._write_planes(product.index, planes)
+            self._store.sync_folders()
+            record = _record(product, arrays, planes)
+            write_durable(record_file(commits_in(self._folder), product.index), to_json(record))
+        return record
+
+    def close(self) -> None:
+        """Give the product set back; may be called twice."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check(self, product: LayerProduct) -> dict[str, npt.NDArray[Any]]:
+        what = f"products of layer {product.index} of build {self._reader.manifest.id}"
+        if not self._lock.held:
+            raise StoreError(f"{what}: the product set is closed", cure="open it again before writing")
+        if record_file(commits_in(self._folder), product.index).is_file():
+            raise StoreError(f"{what} are committed already", cure="write another product set beside this one")
+        self._reader.record(product.index)
+        if product.state is ProductState.MISSING:
+            return {}
+        arrays = {name: getattr(product, name) for name in ARRAYS if getattr(product, name) is not None}
+        if "mask" not in arrays:
+            raise StoreError(
+                f"{what}: state is {product.state}, but there is no mask", cure="give a mask, or say MISSING"
+            )
+        for name, values in arrays.items():
+            if values.shape != self._grid.shape or str(values.dtype) != ARRAYS[name]:
+                raise StoreError(
+                    f"{what}: {name} is {values.dtype} {values.shape}, not {ARRAYS[name]} {self._grid.shape}",
+                    cure="make all products in the plate grid of the build",
+                )
+        return arrays
+
+    def _array(self, path: str, shape: tuple[int, int], dtype: str) -> LayerArray:
+        if path not in self._arrays:
+            ensure_group(self._store, "")
+            self._arrays[path] = LayerArray.open_or_create(self._store, path, shape, dtype)
+        return self._arrays[path]
+
+    def _write_planes(self, index: int, planes: tuple[Image, ...]) -> None:
+        if f"{VOLUME}/0" not in self._arrays:
+            ensure_group(self._store, VOLUME, volume_grid(self._reader, index).attributes(self._reader.manifest.name))
+        for level, plane in enumerate(planes):
+            path = f"{VOLUME}/{level}"
+            if path not in self._arrays:
+                self._arrays[path] = LayerArray.open_or_create(
+                    self._store, path, _shape(plane), "uint8", fill=UNKNOWN, names=AXES, separator="/"
+                )
+            self._arrays[path].write(index, plane)
+
+
+def plane_of(product: LayerProduct, shape: tuple[int, int]) -> Image:
+    """The layer's plane of the part volume: uint8, 0 powder, 255 metal; all 127 where it is missing or not believed."""
+    if product.state is not ProductState.OK or product.mask is None:
+        return np.full(shape, UNKNOWN, np.uint8)
+    return np.where(product.mask, np.uint8(METAL), np.uint8(POWDER))
+
+
+def volume_grid(reader: BuildReader, index: int) -> VolumeGrid:
+    """Where the volume is, from one committed layer's height.
+
+    Raises:
+        NotInStore: the layer is not committed.
+    """
+    manifest = reader.manifest
+    first = reader.height_mm(index) - index * manifest.layer_height_mm
+    return VolumeGrid(manifest.grid, manifest.layer_height_mm, first, levels_for(manifest.grid.shape))
+
+
+def _shape(plane: Image) -> tuple[int, int]:
+    return plane.shape[0], plane.shape[1]
+
+
+def _record(product: LayerProduct, arrays: dict[str, npt.NDArray[Any]], planes: tuple[Image, ...]) -> ProductRecord:
+    prompts = product.prompts
+    return ProductRecord(
+        product.index,
+        product.state,
+        product.reason,
+        {name: ArrayRecord.of(values) for name, values in arrays.items()},
+        tuple(digest_of(plane) for plane in planes),
+        None if prompts is None else tuple((float(x), float(y)) for x, y in prompts),
+        product.measures,
+        dict(product.timings_s),
+        dict(product.bundles),
+        product.device,
+        product.seed,
+        datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )

@@ -1,0 +1,121 @@
+"""Reading a build, while it grows or afterwards. Owns the way from record to frame; refuses to write anything.
+
+What is not in a record does not exist for a reader, whatever the arrays hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.domain import CameraFacts, Frame, Gap, LayerEnd, Mask, NotInStore, StoreCorrupt
+from monitor.store.arrays import DurableStore, LayerArray
+from monitor.store.layout import build_folder, commits_in, end_file, manifest_file, record_file, recorded
+from monitor.store.records import BuildManifest, EndRecord, LayerRecord, digest_of, read_record
+from monitor.store.references import read_reference
+
+
+class BuildReader:
+    """One build, read by its records. It holds no lock, so any number may read a running build."""
+
+    def __init__(self, folder: Path, manifest: BuildManifest) -> None:
+        self.manifest = manifest
+        self._folder = folder
+        self._arrays: dict[str, LayerArray] = {}
+
+    @classmethod
+    def open(cls, root: Path, build: str) -> BuildReader:
+        """Open a build.
+
+        Raises:
+            NotInStore: there is no such build.
+            StoreVersion: it was written by a newer version.
+            StoreCorrupt: its manifest is damaged.
+        """
+        folder = build_folder(root, build)
+        return cls(folder, read_record(BuildManifest, manifest_file(folder)))
+
+    @property
+    def facts(self) -> tuple[CameraFacts, ...]:
+        """What the cameras said of themselves."""
+        return self.manifest.cameras
+
+    @property
+    def ended(self) -> str | None:
+        """Why the build ended; None while it runs."""
+        try:
+            return read_record(EndRecord, end_file(self._folder)).reason
+        except NotInStore:
+            return None
+
+    def layers(self) -> tuple[int, ...]:
+        """Indices of the committed layers, ascending, listed afresh."""
+        return recorded(commits_in(self._folder))
+
+    def record(self, index: int) -> LayerRecord:
+        """The commit record of one layer.
+
+        Raises:
+            NotInStore: the layer is not committed.
+            StoreCorrupt: the record is damaged.
+        """
+        path = record_file(commits_in(self._folder), index)
+        if not path.is_file():
+            raise NotInStore(
+                f"layer {index} of build {self.manifest.id} is not committed",
+                cure="ask for one of the committed layers",
+            )
+        return read_record(LayerRecord, path)
+
+    def end(self, index: int) -> LayerEnd:
+        """What the trigger said at the end of one layer; errors as in `record`."""
+        return self.record(index).end
+
+    def height_mm(self, index: int) -> float:
+        """Height of one layer's top above the plate, in mm; errors as in `record`."""
+        return self.record(index).height_mm
+
+    def capture(self, index: int, camera: str, *, verify: bool = True) -> Frame | Gap:
+        """The frame that a camera took of one layer, or why there is none.
+
+        Args:
+            index: the layer.
+            camera: name of the camera.
+            verify: check the image against its digest.
+
+        Raises:
+            NotInStore: the layer is not committed, or the build has no such camera.
+            StoreCorrupt: the image is not the one that was committed.
+        """
+        record = self.record(index)
+        if camera in record.gaps:
+            return Gap(camera, record.gaps[camera])
+        if camera not in record.frames:
+            known = ", ".join(facts.name for facts in self.facts)
+            raise NotInStore(
+                f"build {self.manifest.id} has no camera '{camera}'", cure=f"ask for one of its cameras: {known}"
+            )
+        frame = record.frames[camera]
+        image = self._array(camera, index).read(index, index + 1)[0]
+        if verify and digest_of(image) != frame.array.digest:
+            raise self._corrupt(index, camera)
+        return Frame(camera, image, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
+
+    def reference(self, index: int) -> Mask | None:
+        """The mask that the layer should have, bool (rows, columns) in the plate grid; None where there is none.
+
+        Raises:
+            StoreCorrupt: the stored mask is damaged.
+        """
+        return read_reference(self._folder, index)
+
+    def _array(self, camera: str, index: int) -> LayerArray:
+        """The camera's array, opened again when it has grown beyond what this handle knows."""
+        if camera not in self._arrays or len(self._arrays[camera]) <= index:
+            self._arrays[camera] = LayerArray.open(DurableStore(self._folder, read_only=True), f"raw/{camera}")
+        return self._arrays[camera]
+
+    def _corrupt(self, index: int, camera: str) -> StoreCorrupt:
+        return StoreCorrupt(
+            f"the frame of '{camera}' in layer {index} of build {self.manifest.id} does not match its digest",
+            cure="restore the build from a backup; `lpbf-monitor builds verify` lists all damage",
+        )

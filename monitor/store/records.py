@@ -1,0 +1,261 @@
+"""What the small JSON files say. Owns their schema, version and seal; refuses to know where they lie.
+
+Each file holds one JSON object with its format version and a seal: the SHA-256 of everything else in it. A file of a
+newer format is refused before anything else is believed of it; a file whose seal does not hold is corrupt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from monitor import __version__
+from monitor.domain import (
+    CameraFacts,
+    LayerEnd,
+    Measure,
+    NotInStore,
+    PlateGrid,
+    ProductState,
+    StoreCorrupt,
+    StoreError,
+    StoreVersion,
+)
+
+FORMAT = 1
+"""Version of the layout and of the records. A reader accepts its own and older ones."""
+
+T = TypeVar("T")
+_CLOSED = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class BuildManifest:
+    """What a build is, fixed when it starts.
+
+    Attributes:
+        id: name of its folder.
+        name: the person's name for it.
+        created: UTC time of its start, ISO 8601.
+        origin: where its layers come from.
+        grid: the plate grid of its products.
+        layer_height_mm: nominal thickness of a layer, in mm.
+        cameras: what the cameras said of themselves.
+        source: id of the build that is replayed, "" otherwise.
+        config: the settings under which it runs, as plain JSON.
+        software: version of this program.
+        format: version of the layout.
+    """
+
+    id: str
+    name: str
+    created: str
+    origin: Literal["live", "simulated", "replay", "import"]
+    grid: PlateGrid
+    layer_height_mm: float
+    cameras: tuple[CameraFacts, ...]
+    source: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    software: str = __version__
+    format: int = FORMAT
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+@dataclass(frozen=True)
+class ArrayRecord:
+    """One stored array of one layer.
+
+    Attributes:
+        shape: its shape, without the layer axis.
+        dtype: "uint8", "uint16" or "bool".
+        digest: "sha256:" and the hex SHA-256 of its bytes in C order.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    digest: str
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    @classmethod
+    def of(cls, array: npt.NDArray[Any]) -> ArrayRecord:
+        """Describe an array."""
+        return cls(tuple(array.shape), str(array.dtype), digest_of(array))
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """One stored frame: its array, and what `Frame` says of it beside the image."""
+
+    array: ArrayRecord
+    time_s: float
+    exposure_us: float | None
+    gain_db: float | None
+    bits: int
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """The commit of one layer. Every camera of the build is in `frames` or in `gaps`.
+
+    Attributes:
+        index: the layer.
+        height_mm: height of its top above the plate, in mm.
+        wall_time: UTC time of the layer end, ISO 8601.
+        end: what the trigger said.
+        frames: stored frames by camera.
+        gaps: reasons of missing frames by camera.
+        committed: UTC time of the commit, ISO 8601.
+        software: version of the program that wrote it.
+        format: version of the layout.
+    """
+
+    index: int
+    height_mm: float
+    wall_time: str
+    end: LayerEnd
+    frames: Mapping[str, FrameRecord]
+    gaps: Mapping[str, str]
+    committed: str
+    software: str = __version__
+    format: int = FORMAT
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+@dataclass(frozen=True)
+class ReferenceRecord:
+    """The commit of one layer's reference mask."""
+
+    index: int
+    array: ArrayRecord
+    format: int = FORMAT
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+@dataclass(frozen=True)
+class ProductRecord:
+    """The commit of one layer's products: everything of `LayerProduct` but the arrays.
+
+    Attributes:
+        arrays: stored arrays by name ("rectified", "mask", ...); none when MISSING.
+        plane: digests of the volume plane, finest level first.
+    """
+
+    index: int
+    state: ProductState
+    reason: str
+    arrays: Mapping[str, ArrayRecord]
+    plane: tuple[str, ...]
+    prompts: tuple[tuple[float, float], ...] | None
+    measures: tuple[Measure, ...]
+    timings_s: Mapping[str, float]
+    bundles: Mapping[str, str]
+    device: str
+    seed: int
+    committed: str
+    software: str = __version__
+    format: int = FORMAT
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+@dataclass(frozen=True)
+class EndRecord:
+    """The end of a build: when (UTC, ISO 8601) and why."""
+
+    reason: str
+    ended: str
+    format: int = FORMAT
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+def digest_of(array: npt.NDArray[Any]) -> str:
+    """SHA-256 of an array's bytes in C order."""
+    return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)
+
+
+def to_json(record: object) -> bytes:
+    """Sealed JSON of a record.
+
+    Raises:
+        StoreError: a value that JSON cannot hold, such as NaN.
+    """
+    kind = type(record)
+    try:
+        data = _adapter(kind).dump_python(record, mode="json", fallback=_plain)
+        return (json.dumps(data | {"seal": _seal(data)}, indent=1, ensure_ascii=False) + "\n").encode()
+    except (ValueError, PydanticSerializationError) as error:
+        raise StoreError(
+            f"a {kind.__name__} cannot be written: {error}",
+            cure="leave out numbers that are not finite and values that are not plain JSON",
+        ) from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise ValueError(f"{value!r} is not plain JSON")
+
+
+def _seal(data: Mapping[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def from_json(kind: type[T], text: bytes, what: str) -> T:
+    """Check and read a sealed record; `what` names the file.
+
+    Raises:
+        StoreVersion: written by a newer version.
+        StoreCorrupt: not JSON, broken seal, or not this kind of record.
+    """
+    try:
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("not a JSON object")
+        _refuse_newer(data, what)
+        if data.pop("seal", None) != _seal(data):
+            raise ValueError("its seal does not hold")
+        return _adapter(kind).validate_json(json.dumps(data), strict=True)
+    except (ValueError, ValidationError) as error:
+        raise StoreCorrupt(
+            f"{what} is damaged: {str(error).splitlines()[0]}",
+            cure="restore this file from a backup; run `lpbf-monitor builds verify` to see what else is damaged",
+        ) from error
+
+
+def _refuse_newer(data: Mapping[str, Any], what: str) -> None:
+    version = data.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise StoreVersion(
+            f"{what} has format {version} (written by {data.get('software')}), this program reads up to {FORMAT}",
+            cure="update lpbf-monitor to the version that wrote it, or a newer one",
+        )
+
+
+def read_record(kind: type[T], path: Path) -> T:
+    """Read one sealed record from a file.
+
+    Raises:
+        NotInStore: there is no such file.
+        StoreVersion, StoreCorrupt: as in `from_json`.
+    """
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotInStore(f"{path} does not exist", cure="ask for a layer that is committed") from error
+    return from_json(kind, text, str(path))

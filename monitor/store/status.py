@@ -1,0 +1,58 @@
+"""Heartbeats of the processes in the store. Owns their files; refuses to judge whether a heart still beats.
+
+A status is worth a second, so it is replaced whole but not fsynced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from monitor.domain import ProcessStatus
+from monitor.store.disk import disk_errors
+from monitor.store.layout import STATUS
+
+log = structlog.get_logger("store")
+
+_adapter = TypeAdapter(ProcessStatus)
+_writing = threading.Lock()
+
+
+def write_status(root: Path, status: ProcessStatus) -> None:
+    """Replace the status of one process. Threads may call it at the same time.
+
+    Raises:
+        StoreFull: no space left.
+        StoreError: the store cannot be written.
+    """
+    path = root / STATUS / f"{status.process}.json"
+    data = _adapter.dump_json(status, fallback=_plain)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with _writing, disk_errors(f"status of {status.process}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def read_statuses(root: Path) -> tuple[ProcessStatus, ...]:
+    """The last status of every process that ever wrote one, by name. A damaged one is logged and left out."""
+    found = []
+    for path in sorted((root / STATUS).glob("[a-z]*.json")):
+        try:
+            found.append(_adapter.validate_python(json.loads(path.read_bytes())))
+        except (OSError, ValueError, ValidationError) as error:
+            log.warning("status cannot be read", path=str(path), reason=str(error).splitlines()[0])
+    return tuple(found)
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else str(value)

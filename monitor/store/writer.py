@@ -1,0 +1,210 @@
+"""The one writer of a build. Owns the commit of a layer: data first, record last; refuses to know what frames show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from monitor.domain import CameraFacts, Frame, Gap, Layer, Mask, StoreError
+from monitor.store.arrays import DurableStore, LayerArray, ensure_group
+from monitor.store.disk import disk_errors, make_folder, write_durable
+from monitor.store.layout import (
+    build_folder,
+    commits_in,
+    end_file,
+    lock_file,
+    manifest_file,
+    new_build_folder,
+    record_file,
+    recorded,
+)
+from monitor.store.lock import WriterLock
+from monitor.store.records import ArrayRecord, BuildManifest, EndRecord, FrameRecord, LayerRecord, read_record, to_json
+from monitor.store.references import write_reference
+
+
+class BuildWriter:
+    """Writes the layers of one build, in order, each committed whole or not at all.
+
+    A context manager; it holds the build's lock from `create` or `open` until `close`. What a crash left uncommitted
+    is overwritten by the next commit of the same layer.
+    """
+
+    def __init__(self, folder: Path, manifest: BuildManifest, lock: WriterLock) -> None:
+        self.manifest = manifest
+        self._folder = folder
+        self._lock = lock
+        self._facts = {facts.name: facts for facts in manifest.cameras}
+        self._store = DurableStore(folder)
+        self._arrays: dict[str, LayerArray] = {}
+        self._pool = ThreadPoolExecutor(max(1, len(self._facts)), "commit")
+        self._next = max(recorded(commits_in(folder)), default=-1) + 1
+
+    @classmethod
+    def create(cls, root: Path, manifest: BuildManifest) -> BuildWriter:
+        """Make a build and hold it.
+
+        Raises:
+            StoreError: the build is there already, or its id cannot be a folder.
+            StoreLocked: another process is making the same build.
+            StoreFull: no space left.
+        """
+        folder = new_build_folder(root, manifest.id)
+        what = f"build {manifest.id}"
+        with disk_errors(what):
+            make_folder(commits_in(folder))
+            lock = WriterLock(lock_file(folder), what)
+            lock.acquire()
+        try:
+            _make(folder, manifest)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(folder, manifest, lock)
+
+    @classmethod
+    def open(cls, root: Path, build: str) -> BuildWriter:
+        """Hold a build that exists, to go on with it.
+
+        Raises:
+            NotInStore: there is no such build.
+            StoreLocked: another process writes it.
+            StoreVersion: it was written by a newer version.
+            StoreError: it has ended.
+        """
+        folder = build_folder(root, build)
+        manifest = read_record(BuildManifest, manifest_file(folder))
+        with disk_errors(f"build {build}"):
+            lock = WriterLock(lock_file(folder), f"build {build}")
+            lock.acquire()
+        if end_file(folder).is_file():
+            lock.release()
+            raise StoreError(f"build {build} has ended", cure="start a new build")
+        return cls(folder, manifest, lock)
+
+    @property
+    def next_index(self) -> int:
+        """The layer that comes next."""
+        return self._next
+
+    def commit(self, layer: Layer) -> LayerRecord:
+        """Store one layer; when this returns, the layer survives a power cut.
+
+        Raises:
+            StoreError: not the next layer, a camera without frame or gap, a frame of another shape, or the disk failed.
+            StoreFull: no space left. Nothing of the layer counts; the same layer can be committed again.
+        """
+        self._check(layer)
+        what = f"layer {layer.index} of build {self.manifest.id}"
+        shot = {name: capture for name, capture in layer.captures.items() if isinstance(capture, Frame)}
+        with disk_errors(what):
+            for name in shot:
+                self._array(name)
+            frames = dict(zip(shot, self._pool.map(lambda f: self._write(layer.index, f), shot.values()), strict=True))
+            self._store.sync_folders()
+            record = _record(layer, frames)
+            write_durable(record_file(commits_in(self._folder), layer.index), to_json(record))
+        self._next = layer.index + 1
+        return record
+
+    def set_reference(self, index: int, mask: Mask) -> None:
+        """Set the mask that layer `index` should have: bool (rows, columns) in the plate grid.
+
+        Raises:
+            StoreError: the mask is not of the plate grid, or cannot be written.
+        """
+        write_reference(self._folder, self.manifest.grid, index, mask)
+
+    def end(self, reason: str) -> None:
+        """Say that the build is over and why. No layer can follow."""
+        self._held()
+        record = EndRecord(reason, _now())
+        with disk_errors(f"end of build {self.manifest.id}"):
+            write_durable(end_file(self._folder), to_json(record))
+
+    def close(self) -> None:
+        """Give the build back; may be called twice."""
+        self._pool.shutdown()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _held(self) -> None:
+        if not self._lock.held:
+            raise StoreError(f"build {self.manifest.id} is closed", cure="open the build again before writing")
+
+    def _check(self, layer: Layer) -> None:
+        self._held()
+        build = self.manifest.id
+        if end_file(self._folder).is_file():
+            raise StoreError(f"build {build} has ended", cure="start a new build")
+        if layer.index != self._next:
+            raise StoreError(
+                f"layer {layer.index} cannot be committed to build {build}: layer {self._next} is next",
+                cure="commit layers in order; a layer without images is a layer of gaps",
+            )
+        if set(layer.captures) != set(self._facts):
+            raise StoreError(
+                f"layer {layer.index} has captures of {sorted(layer.captures)}, but build {build} has the cameras "
+                f"{sorted(self._facts)}",
+                cure="give a frame or a gap for every camera of the build",
+            )
+        for name, capture in layer.captures.items():
+            _check_capture(self._facts[name], capture, f"layer {layer.index} of build {build}")
+
+    def _array(self, camera: str) -> LayerArray:
+        """The camera's array, made at its first frame."""
+        if camera not in self._arrays:
+            facts = self._facts[camera]
+            ensure_group(self._store, "")
+            ensure_group(self._store, "raw")
+            self._arrays[camera] = LayerArray.open_or_create(self._store, f"raw/{camera}", facts.shape, facts.dtype)
+        return self._arrays[camera]
+
+    def _write(self, index: int, frame: Frame) -> FrameRecord:
+        self._arrays[frame.camera].write(index, frame.image)
+        return FrameRecord(ArrayRecord.of(frame.image), frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
+
+
+def _make(folder: Path, manifest: BuildManifest) -> None:
+    """Write the manifest, last, once."""
+    if manifest_file(folder).is_file():
+        raise StoreError(f"build {manifest.id} exists already", cure="choose another id, or open the build")
+    with disk_errors(f"build {manifest.id}"):
+        write_durable(manifest_file(folder), to_json(manifest))
+
+
+def _check_capture(facts: CameraFacts, capture: Frame | Gap, what: str) -> None:
+    if capture.camera != facts.name:
+        raise StoreError(
+            f"{what}: the capture of '{facts.name}' says it is of '{capture.camera}'",
+            cure="name the camera that took it",
+        )
+    if isinstance(capture, Gap):
+        return
+    image = capture.image
+    if image.shape != facts.shape or str(image.dtype) != facts.dtype:
+        raise StoreError(
+            f"{what}: the frame of '{facts.name}' is {image.dtype} {image.shape}, the build's camera gives "
+            f"{facts.dtype} {facts.shape}",
+            cure="start a new build for the changed camera",
+        )
+
+
+def _record(layer: Layer, frames: Mapping[str, FrameRecord]) -> LayerRecord:
+    gaps = {name: capture.reason for name, capture in layer.captures.items() if isinstance(capture, Gap)}
+    return LayerRecord(layer.index, layer.height_mm, layer.wall_time, layer.end, frames, gaps, _now())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
