@@ -12,7 +12,7 @@ from monitor.config.base import Section
 class PartSettings(Section):
     """One part on the virtual plate."""
 
-    kind: Literal["ring", "bar", "disc", "lattice", "stl"] = "ring"
+    kind: Literal["ring", "bar", "disc", "arc", "tensile", "lattice", "stl"] = "ring"
     """Shape of the part."""
     center_mm: tuple[float, float] = (0.0, 0.0)
     """Plate coordinates (x, y) of the part's centre, in mm."""
@@ -24,6 +24,12 @@ class PartSettings(Section):
     """Rotation about the centre, in degrees."""
     path: str = ""
     """File of an STL part, in mm."""
+    taper: float = Field(0.0, ge=-1.0, le=1.0)
+    """Outward growth of the outline per height, in mm per mm."""
+    wave_mm: float = Field(0.0, ge=0.0)
+    """Amplitude of a wave of the outline over the height, in mm."""
+    wave_period_mm: float = Field(2.0, gt=0.0)
+    """Height of one such wave, in mm."""
 
 
 class SimulationSettings(Section):
