@@ -16,6 +16,8 @@ class DetectorSettings(Section):
     """The gate counts as on above this voltage, in V."""
     off_volts: float = 1.5
     """The gate counts as off below this voltage, in V. Between the two it stays as it was (hysteresis)."""
+    min_pulse_us: float = Field(20.0, ge=0.0)
+    """A pulse of the gate that is shorter is a spike and is ignored, in µs; a scan vector of 50 µm takes 36 µs."""
     min_on_ms: float = Field(1.0, ge=0.0)
     """A layer needs at least this much laser-on time in total, in ms; less is a spike or a test shot."""
     quiet_gap_ms: float = Field(3000.0, gt=0.0)

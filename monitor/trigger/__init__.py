@@ -1,0 +1,9 @@
+"""The laser-off detector: blocks of samples in, layer ends out. Pure.
+
+Owns when the laser counts as off and when a layer has ended. Refuses to know where samples come from, and what is done
+at a layer end.
+"""
+
+from monitor.trigger.detector import LaserOffDetector
+
+__all__ = ["LaserOffDetector"]

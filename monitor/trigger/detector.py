@@ -1,0 +1,145 @@
+"""When a layer has ended. Owns hysteresis, spikes, on-time and the quiet gap; refuses to know devices and clocks.
+
+    off ──pulse──► on ──fall──► quiet ──gap full──► off     LayerEnd, if the laser was on for long enough
+                   ▲              │
+                   └────pulse─────┘
+
+The result depends on the samples only, never on how they are cut into blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.config import DetectorSettings
+from monitor.domain import LayerEnd, SampleBlock
+from monitor.trigger.edges import find_edges
+
+
+@dataclass(frozen=True, slots=True)
+class _Instant:
+    """A sample and its time."""
+
+    sample: int
+    time_s: float
+
+
+class LaserOffDetector:
+    """Finds layer ends in the laser gate (channel 0).
+
+    A pulse shorter than `min_pulse_us` is a spike: it neither counts as laser-on nor breaks the quiet gap. Samples that
+    are not a number leave the state as it was and are counted in `nan_samples`. After lost samples (a block that does
+    not follow the one before) the laser counts as off from the new block on and the quiet gap starts anew: an end may
+    come late then, never early.
+
+    Attributes:
+        nan_samples: how many samples of the gate were not a number.
+        breaks: how often samples were lost.
+    """
+
+    def __init__(self, settings: DetectorSettings, rate_hz: float) -> None:
+        self._settings = settings
+        self._rate_hz = rate_hz
+        self._gap = max(1, math.ceil(settings.quiet_gap_ms * rate_hz / 1000 - 1e-9))
+        self._least_pulse = max(1, math.ceil(settings.min_pulse_us * rate_hz / 1e6 - 1e-9))
+        self._least_on = settings.min_on_ms * rate_hz / 1000 - 1e-9
+        self._next: int | None = None
+        self._high = False
+        self._rise: _Instant | None = None  # of the pulse at hand
+        self._fall: _Instant | None = None  # of the last true pulse
+        self._first: _Instant | None = None  # of the layer's first true pulse
+        self._on_samples = 0
+        self._end = 0  # just after the last sample seen
+        self.nan_samples = 0
+        self.breaks = 0
+
+    @property
+    def laser_on(self) -> bool:
+        """Whether the laser is on after the last sample seen."""
+        return self._rise is not None and self._end - self._rise.sample >= self._least_pulse
+
+    @property
+    def laser_seen(self) -> bool:
+        """Whether the laser came on since the last layer end."""
+        return self._first is not None or self.laser_on
+
+    def feed(self, block: SampleBlock) -> list[LayerEnd]:
+        """Take the next block and return the layer ends that it completes, oldest first.
+
+        Args:
+            block: (channels, samples) with the laser gate in row 0; an empty block changes nothing.
+
+        Raises:
+            ValueError: the block has another rate than the detector, or no channel.
+        """
+        if block.rate_hz != self._rate_hz or block.volts.ndim != 2 or block.volts.shape[0] < 1:
+            raise ValueError(
+                f"the detector takes (channels, samples) at {self._rate_hz} Hz, "
+                f"not {block.volts.shape} at {block.rate_hz} Hz"
+            )
+        if self._next is not None and block.first_sample != self._next:
+            self._lost(block)
+        self._next = self._end = block.first_sample + block.samples
+        gate = block.volts[0]
+        self.nan_samples += int(np.count_nonzero(np.isnan(gate)))
+        edges, self._high = find_edges(gate, self._settings.on_volts, self._settings.off_volts, self._high)
+        ends: list[LayerEnd] = []
+        for edge in edges.tolist():
+            self._edge(_at(block, block.first_sample + edge), ends)
+        self._close_gap(block, ends)
+        return ends
+
+    def _edge(self, now: _Instant, ends: list[LayerEnd]) -> None:
+        if self._rise is None:
+            self._rise = now
+            return
+        rise, self._rise = self._rise, None
+        if now.sample - rise.sample < self._least_pulse:
+            return
+        self._pulse(rise, ends)
+        self._on_samples += now.sample - rise.sample
+        self._fall = now
+
+    def _pulse(self, rise: _Instant, ends: list[LayerEnd]) -> None:
+        """A true pulse began at `rise`: end the layer before it, if the gap was full by then."""
+        if self._fall is not None and rise.sample >= self._fall.sample + self._gap:
+            self._finish(self._fall, rise.time_s - (rise.sample - self._full(self._fall)) / self._rate_hz, ends)
+        if self._first is None:
+            self._first = rise
+
+    def _close_gap(self, block: SampleBlock, ends: list[LayerEnd]) -> None:
+        """After the block's last sample: is the gap full, and nothing undecided in it?"""
+        if self._rise is not None and self.laser_on:
+            self._pulse(self._rise, ends)
+        if self._fall is None or self._full(self._fall) >= self._end:
+            return
+        if self._rise is None or self._rise.sample > self._full(self._fall):
+            self._finish(self._fall, _at(block, self._full(self._fall)).time_s, ends)
+
+    def _full(self, fall: _Instant) -> int:
+        """The sample at which the quiet gap after a fall is full."""
+        return fall.sample + self._gap - 1
+
+    def _finish(self, fall: _Instant, detected_s: float, ends: list[LayerEnd]) -> None:
+        """Close the layer; too little laser-on time makes it a test shot, which is forgotten."""
+        if self._first is not None and self._on_samples >= self._least_on:
+            on_time_s = self._on_samples / self._rate_hz
+            ends.append(LayerEnd(fall.sample, fall.time_s, self._first.time_s, on_time_s, detected_s))
+        self._fall = self._first = None
+        self._on_samples = 0
+
+    def _lost(self, block: SampleBlock) -> None:
+        self.breaks += 1
+        if self._rise is not None and self.laser_on:
+            self._on_samples += self._end - self._rise.sample
+            self._first = self._first or self._rise
+        if self._first is not None:
+            self._fall = _at(block, block.first_sample)
+        self._rise, self._high = None, False
+
+
+def _at(block: SampleBlock, sample: int) -> _Instant:
+    return _Instant(sample, block.time_s + (sample - block.first_sample) / block.rate_hz)
