@@ -1,0 +1,139 @@
+"""ONNX Runtime sessions. Owns which provider runs a graph and that it really does; refuses to know what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as _state
+
+from monitor.domain import BundleError
+from monitor.inference.onnx_scan import refuse_external_data
+
+Provider = Literal["cpu", "cuda", "tensorrt"]
+_PROVIDERS: dict[str, tuple[str, dict[str, str]]] = {
+    "cpu": ("CPUExecutionProvider", {}),
+    "cuda": ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}),
+    "tensorrt": ("TensorrtExecutionProvider", {}),
+}
+_RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
+    getattr(_state, name)
+    for name in (
+        "EPFail", "EngineError", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NoSuchFile",
+        "NotImplemented", "RuntimeException",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFacts:
+    """An input or output of a graph.
+
+    Attributes:
+        name: its name in the graph.
+        dtype: ONNX Runtime's type, such as "tensor(float)".
+        shape: sizes; a name or None where the size is free.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str | None, ...]
+
+
+class Session:
+    """One graph, ready to run on one provider. Calls are deterministic for one machine, provider and thread count."""
+
+    def __init__(self, path: Path, inner: Any, provider: str) -> None:
+        self.path = path
+        self.provider = provider
+        self._inner = inner
+        self.inputs = tuple(TensorFacts(t.name, t.type, tuple(t.shape)) for t in inner.get_inputs())
+        self.outputs = tuple(TensorFacts(t.name, t.type, tuple(t.shape)) for t in inner.get_outputs())
+
+    def run(self, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """Run the graph once and return every output by name.
+
+        Raises:
+            BundleError: an input is missing, unknown or of another type or shape, or the run failed.
+        """
+        wanted = {facts.name for facts in self.inputs}
+        if set(feeds) != wanted:
+            raise BundleError(
+                f"{self.path.name}: takes inputs {sorted(wanted)}, was given {sorted(feeds)}",
+                cure="use a bundle whose graphs have the input names of its kind",
+            )
+        names = [facts.name for facts in self.outputs]
+        try:
+            values = self._inner.run(names, {name: np.ascontiguousarray(value) for name, value in feeds.items()})
+        except _RUNTIME_ERRORS as error:
+            raise BundleError(
+                f"{self.path.name}: the run on {self.provider} failed: {_first_line(error)}",
+                cure="check the bundle with its self-test, and that this machine has memory to spare",
+            ) from error
+        return dict(zip(names, values, strict=True))
+
+
+def open_session(path: Path, provider: Provider = "cpu", threads: int = 1) -> Session:
+    """Open an ONNX file on the provider that was asked for, and on no other.
+
+    Args:
+        path: an ONNX file with all its weights inside.
+        provider: "cpu", "cuda" or "tensorrt".
+        threads: CPU threads inside one operator.
+
+    Raises:
+        BundleError: no such file, not a whole ONNX file, external data, or the provider is not there or fell back.
+    """
+    if not path.is_file():
+        raise BundleError(f"{path}: there is no such file", cure="name an existing ONNX file")
+    name, options = _available(provider)
+    refuse_external_data(path)
+    try:
+        inner = ort.InferenceSession(path, sess_options=_options(threads), providers=[(name, options)])
+    except _RUNTIME_ERRORS as error:
+        raise BundleError(
+            f"{path}: cannot be opened on {name}: {_first_line(error)}",
+            cure="export the model again, or choose another provider",
+        ) from error
+    inner.disable_fallback()
+    actual = inner.get_providers()[0]
+    if actual != name:
+        raise BundleError(
+            f"{path}: {name} was asked for, but {actual} would run it",
+            cure='repair the driver and libraries of the device, or set provider = "cpu"',
+        )
+    return Session(path, inner, actual)
+
+
+def _available(provider: str) -> tuple[str, dict[str, str]]:
+    if provider not in _PROVIDERS:
+        raise BundleError(f"provider '{provider}' is unknown", cure=f"choose one of {', '.join(_PROVIDERS)}")
+    name, options = _PROVIDERS[provider]
+    if name not in ort.get_available_providers():
+        raise BundleError(
+            f"provider '{provider}' ({name}) is not in this installation, which has "
+            f"{', '.join(ort.get_available_providers())}",
+            cure='install the gpu extra (onnxruntime-gpu) instead of cpu, or set provider = "cpu"',
+        )
+    return name, options
+
+
+def _options(threads: int) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3
+    # Spinning threads take the cores from the other processes of the monitor between two operators.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
