@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.devices.simulated.geometry import to_grid
-from monitor.devices.simulated.plate import Plate, light_field, render_plate
+from monitor.devices.simulated.plate import Plate, light_at, light_field, render_plate
 from monitor.devices.simulated.raster import Window, rng_for
 from monitor.devices.simulated.scene import CameraSpec, SceneSpec
 from monitor.domain import CameraRole, FloatImage, Image, Mask, PlateGrid
@@ -105,7 +105,7 @@ def _averaged(spec: SceneSpec, index: int, camera: CameraSpec, plate: Plate, gri
     light = _seen(spec, camera, plate)
     sigma = camera.blur_px * um_per_px / spec.fine_um
     if sigma > 0.3:
-        light = cv2.GaussianBlur(light, (0, 0), sigma)
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), sigma), np.float32)
     signal = to_grid(light, plate.window, grid) * np.float32(camera.gain)
     signal *= _vignette(camera, grid)
     samples = max(1.0, (grid.um_per_px / um_per_px) ** 2)
@@ -149,7 +149,8 @@ def _project(spec: SceneSpec, camera: CameraSpec, plate: Plate, view: _View) -> 
     factor = max(1, round(ratio))
     if factor > 1:  # average first: the camera's pixel covers several fine ones
         rows, cols = light.shape[0] // factor, light.shape[1] // factor
-        light = cv2.resize(light[: rows * factor, : cols * factor], (cols, rows), interpolation=cv2.INTER_AREA)
+        whole = light[: rows * factor, : cols * factor]
+        light = np.asarray(cv2.resize(whole, (cols, rows), interpolation=cv2.INTER_AREA), np.float32)
         half = (factor - 1) / 2
         to_mm = to_mm @ np.array([[factor, 0, half], [0, factor, half], [0, 0, 1.0]])
     shift = np.array([[1, 0, -view.col], [0, 1, -view.row], [0, 0, 1]], np.float64)
@@ -170,14 +171,14 @@ def _surroundings(spec: SceneSpec, camera: CameraSpec, view: _View) -> FloatImag
     points = np.stack([cols + view.col, rows + view.row], axis=-1).reshape(1, -1, 2)
     mm = cv2.perspectiveTransform(points, np.linalg.inv(camera.calibration.matrix))[0]
     width, height = spec.grid.size_mm
+    mm = mm.astype(np.float32)
     x = (mm[:, 0] - spec.grid.origin_mm[0]) / width - 0.5
     y = (mm[:, 1] - spec.grid.origin_mm[1]) / height - 0.5
     near = spec.powder.level if spec.bed.kind == "powder" else spec.bed.floor
-    wall = 1 / (1 + np.exp((np.abs(x) - 0.68) / 0.012)) * 0.75 + 0.25
-    level = near * wall * (1 - 0.35 * np.clip(np.hypot(x, y) - 0.7, 0, 1))
-    level = level * (
-        1 + spec.light.gradient[0] * np.clip(2 * x, -1, 1) + spec.light.gradient[1] * np.clip(2 * y, -1, 1)
-    )
+    wall = 1 / (1 + np.exp(np.clip((np.abs(x) - 0.68) / 0.012, -50, 50))) * 0.75 + 0.25
+    level = near * wall * (1 - 0.35 * np.clip(np.hypot(x, y) - 0.75, 0, 1))
+    for light in (spec.light, camera.light):
+        level = level * light_at(light, spec, mm[:, 0], mm[:, 1])
     small = level.reshape(rows.shape).astype(np.float32)
     big = cv2.resize(small, (small.shape[1] * step, small.shape[0] * step), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(big[: view.shape[0], : view.shape[1]])
@@ -188,16 +189,18 @@ def _expose(spec: SceneSpec, index: int, camera: CameraSpec, light: FloatImage, 
     rows, cols = camera.shape
     y = (np.arange(view.shape[0], dtype=np.float32) + view.row) / (rows / 2) - 1
     x = (np.arange(view.shape[1], dtype=np.float32) + view.col) / (cols / 2) - 1
-    signal = light * (camera.gain * (1 - camera.vignette / 2 * (x[None, :] ** 2 + y[:, None] ** 2)))
+    falloff = 1 - camera.vignette / 2 * (x[None, :] ** 2 + y[:, None] ** 2)
+    signal = np.asarray(light * falloff * np.float32(camera.gain), np.float32)
     rng = rng_for(spec.seed, index, 41, len(camera.name))
     signal += _noise(view.shape, rng) * np.sqrt(
         np.float32(camera.read**2) + np.float32(camera.shot**2) * np.maximum(signal, 0)
     )
     if camera.smooth_px:
-        signal = cv2.GaussianBlur(signal, (0, 0), camera.smooth_px)
+        signal = np.asarray(cv2.GaussianBlur(signal, (0, 0), camera.smooth_px), np.float32)
     if camera.sharpen:
-        signal = signal + np.float32(camera.sharpen) * (signal - cv2.GaussianBlur(signal, (0, 0), 1.5))
-    signal = _tone(np.asarray(signal, np.float32), camera)
+        soft = np.asarray(cv2.GaussianBlur(signal, (0, 0), 1.5), np.float32)
+        signal += np.float32(camera.sharpen) * (signal - soft)
+    signal = _tone(signal, camera)
     if camera.pixel_format == "Mono12":
         return np.asarray(np.clip(signal * 4095 + np.float32(0.5), 0, 4095), np.uint16)
     if camera.pixel_format == "Mono8":
@@ -237,8 +240,10 @@ def _tone(signal: FloatImage, camera: CameraSpec) -> FloatImage:
 
 def _jpeg(image: Image, quality: int) -> Image:
     done, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert done, "OpenCV was built without JPEG"  # noqa: S101 - not an input error
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
+    back = cv2.imdecode(data, cv2.IMREAD_COLOR) if done else None
+    if back is None:
+        raise RuntimeError("OpenCV was built without JPEG")
+    return np.ascontiguousarray(back[:, :, ::-1], dtype=np.uint8)
 
 
 def _to_8bit(image: CameraImage, camera: CameraSpec) -> Image:

@@ -24,7 +24,7 @@ from monitor.domain import CameraRole, PlateGrid
 Matrix = tuple[float, float, float, float, float, float, float, float, float]
 
 BRIGHT = MeltSpec(
-    contrast=0.9, grain=0.28, tracks=0.10, island_tone=0.15, sparkle=0.25, edge_sparkle=0.2, rim=0.15, rough_um=30.0
+    contrast=0.9, grain=0.28, tracks=0.10, island_tone=0.15, sparkle=0.2, edge_sparkle=0.2, rim=0.15, rough_um=30.0
 )
 
 
@@ -118,8 +118,8 @@ def webcam_spec(name: str, shape: tuple[int, int], pixel_format: str, matrix: Ma
         pixel_format,
         matrix,
         blur_px=1.5,
-        shot=0.05,
-        read=0.012,
+        shot=0.035,
+        read=0.008,
         gain=1.35,
         gamma=0.75,
         lift=0.04,

@@ -19,7 +19,7 @@ from monitor.devices.simulated.scene import PartSpec, SceneSpec
 from monitor.devices.simulated.stl import slice_stl
 from monitor.domain import FloatImage, Mask, PlateGrid
 
-FAR_MM = np.float32(4.0)
+FAR_MM = np.float32(3.0)
 _KEY_LAYERS = 6  # the slow roughness is interpolated between every sixth layer
 
 
@@ -51,10 +51,7 @@ def contours(spec: SceneSpec, index: int, window: Window, *, rough: bool = True)
     tone = np.ones(window.shape, np.float32)
     z = layer_height(spec, index)
     for part in spec.parts:
-        reach = math.hypot(*part.size_mm) / 2 + abs(part.taper * z) + abs(part.wave_mm) + float(FAR_MM)
-        low = (part.center_mm[0] - reach, part.center_mm[1] - reach)
-        high = (part.center_mm[0] + reach, part.center_mm[1] + reach)
-        rows, cols = window.crop(low, high)
+        rows, cols = window.crop(*bounds(part, z))
         if rows.start == rows.stop or cols.start == cols.stop:
             continue
         d = part_distance(part, z, window.cut(rows, cols))
@@ -64,6 +61,17 @@ def contours(spec: SceneSpec, index: int, window: Window, *, rough: bool = True)
     if rough:
         distance += _roughness(spec, index, window)
     return Contours(distance, tone)
+
+
+def bounds(part: PartSpec, z_mm: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Plate corners of the rectangle in which a part's distance matters."""
+    angle = math.radians(part.angle_deg + part.twist_deg_per_mm * z_mm)
+    c, s = abs(math.cos(angle)), abs(math.sin(angle))
+    width, height = part.size_mm if part.kind not in ("ring", "disc", "arc") else (part.size_mm[0],) * 2
+    reach = abs(part.taper * z_mm) + abs(part.wave_mm) + float(FAR_MM)
+    dx, dy = (c * width + s * height) / 2 + reach, (s * width + c * height) / 2 + reach
+    x, y = part.center_mm
+    return (x - dx, y - dy), (x + dx, y + dy)
 
 
 def part_distance(part: PartSpec, z_mm: float, window: Window) -> FloatImage:
@@ -83,11 +91,8 @@ def part_distance(part: PartSpec, z_mm: float, window: Window) -> FloatImage:
         return d - np.float32(swell)
     turn = 2 * math.pi * z_mm / part.wave_period_mm + part.phase
     if part.lobes:
-        return (
-            d
-            - np.float32(swell)
-            - np.float32(part.wave_mm) * np.sin(np.float32(part.lobes) * np.arctan2(y, x) + np.float32(turn))
-        )
+        wave = np.float32(part.wave_mm) * np.sin(np.float32(part.lobes) * np.arctan2(y, x) + np.float32(turn))
+        return np.asarray(d - np.float32(swell) - wave, np.float32)
     return d - np.float32(swell + part.wave_mm * math.sin(turn))
 
 

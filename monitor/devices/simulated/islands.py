@@ -1,4 +1,4 @@
-"""The scan strategy: hexagon islands of 10 mm, 50 µm hatch, turned by 67° a layer. Owns where and which way to hatch."""
+"""The scan strategy: hexagon islands of 10 mm, 50 µm hatch, turned by 67° a layer. Owns where and how to hatch."""
 
 from __future__ import annotations
 

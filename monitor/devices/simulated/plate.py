@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 
 from monitor.devices.simulated import islands
-from monitor.devices.simulated.geometry import Contours, contours
+from monitor.devices.simulated.geometry import FAR_MM, Contours, bounds, contours, part_distance
 from monitor.devices.simulated.raster import (
     Window,
     lay,
     lay_turned,
+    relief_tile,
     rng_for,
     sparkle_tile,
     speck_tile,
@@ -51,9 +52,15 @@ def render_plate(spec: SceneSpec, index: int, window: Window | None = None) -> P
     window = window or Window.around(spec.grid, spec.fine_um / 1000, 2.0)
     edges = contours(spec, index, window)
     metal = edges.coverage(window.pitch_mm)
-    melt, glints = _melt(spec, index, window, edges, metal)
     diffuse = _powder(spec, index, window, edges)
-    diffuse += metal * (melt - diffuse)
+    glints = np.zeros(window.shape, np.float32)
+    if spec.ghosts:
+        _ghosts(spec, index, window, diffuse)
+    for at in window.blocks():
+        if metal[at].any():
+            here = Contours(edges.distance_mm[at], edges.tone[at])
+            melt, glints[at] = _melt(spec, index, window.cut(*at), here, metal[at])
+            diffuse[at] += metal[at] * (melt - diffuse[at])
     _bed(spec, window, diffuse, glints)
     diffuse *= light_field(spec.light, spec, window)
     return Plate(window, diffuse, glints, edges)
@@ -62,7 +69,7 @@ def render_plate(spec: SceneSpec, index: int, window: Window | None = None) -> P
 def bare_plate(spec: SceneSpec, index: int, window: Window | None = None) -> Plate:
     """Render freshly spread powder, before the laser."""
     window = window or Window.around(spec.grid, spec.fine_um / 1000, 2.0)
-    far = np.full(window.shape, 4.0, np.float32)
+    far = np.full(window.shape, FAR_MM, np.float32)
     edges = Contours(far, np.ones(window.shape, np.float32))
     diffuse, glints = _powder(spec, index, window, edges, fresh=True), np.zeros(window.shape, np.float32)
     _bed(spec, window, diffuse, glints)
@@ -84,11 +91,24 @@ def _powder(spec: SceneSpec, index: int, window: Window, edges: Contours, *, fre
     relative += _slow(spec, index, window)
     if not fresh:
         d = np.maximum(edges.distance_mm, 0)
-        relative += np.float32(look.halo) * np.exp(-((d / np.float32(look.halo_mm)) ** 2))
-        relative -= np.float32(look.soot) * (1 - d / np.float32(4.0))
+        halo = np.exp(-(((d - np.float32(0.6 * look.halo_mm)) / np.float32(0.6 * look.halo_mm)) ** 2))
+        relative += np.float32(look.halo) * halo
+        relative -= np.float32(look.soot) * (1 - d / FAR_MM)
     relative += 1
     np.maximum(relative, np.float32(0.15), out=relative)
     return np.asarray(relative * np.float32(look.level), np.float32)
+
+
+def _ghosts(spec: SceneSpec, index: int, window: Window, diffuse: FloatImage) -> None:
+    """Let structures under a thin cover of powder show through, in place. They are no metal of this layer."""
+    under = np.zeros(window.shape, np.float32)
+    for part in spec.ghosts:
+        at = window.crop(*bounds(part, 0.0))
+        if diffuse[at].size:
+            d = part_distance(part, 0.0, window.cut(*at))
+            np.maximum(under[at], np.clip(np.float32(0.5) - d / np.float32(0.3), 0, 1), out=under[at])
+    relief = lay(relief_tile(1.5, 1.8, spec.fine_um, 1024, 4), window, rng_for(spec.seed, index, 25), mirror=False)
+    diffuse *= 1 + under * (relief * np.float32(0.08) - np.float32(0.03))
 
 
 def _wind(spec: SceneSpec, window: Window) -> FloatImage:
@@ -137,37 +157,46 @@ def _melt(
 ) -> tuple[FloatImage, FloatImage]:
     """Melted metal everywhere (to be cut out by coverage), and its specular points."""
     look, seed, pitch = spec.melt, spec.seed, spec.fine_um
-    relative = np.float32(look.grain) * two_grains(look.knee_per_mm, 1.8, window, rng_for(seed, index, 20))
+    relative = two_grains(look.knee_per_mm, 1.8, window, rng_for(seed, index, 20))
+    relative *= np.float32(0.75 * look.grain)
+    relief = lay(relief_tile(1.5, 1.8, pitch, 1024, seed % 3), window, rng_for(seed, index, 24), mirror=False)
+    relief *= np.float32(0.66 * look.grain)
+    relative += relief
     if look.tracks or look.island_tone:
         relative += _tracks(spec, index, window)
     if look.rim:
         relative += np.float32(look.rim) * np.exp(-(((edges.distance_mm + np.float32(0.1)) / np.float32(0.1)) ** 2))
-    relative += 1
-    np.maximum(relative, np.float32(0.1), out=relative)
+    np.exp(relative, out=relative)  # bright facets outshine dark pits: the histogram leans
     relative *= 1 + np.float32(look.contrast) * edges.tone
     relative *= np.float32(spec.powder.level)
     points = sparkle_tile(look.sparkle_per_mm2, look.sparkle_spread, pitch, 1024, seed % 5)
     glints = lay(points, window, rng_for(seed, index, 21)) * np.float32(look.sparkle)
     if look.edge_sparkle:
-        on_edge = np.exp(-((edges.distance_mm / np.float32(0.12)) ** 2))
-        dense = sparkle_tile(3.0, 0.7, pitch, 1024, 50 + seed % 3)
-        on_edge *= lay(dense, window, rng_for(seed, index, 22)) * np.float32(look.edge_sparkle)
+        on_edge = np.exp(-(((edges.distance_mm + np.float32(0.05)) / np.float32(0.13)) ** 2))
+        on_edge *= lay(sparkle_tile(2.5, 0.9, pitch, 1024, 50 + seed % 3), window, rng_for(seed, index, 22))
+        on_edge *= _facing(edges, look.light_deg) * np.float32(look.edge_sparkle)
         return relative, glints * metal + on_edge
     return relative, glints * metal
+
+
+def _facing(edges: Contours, light_deg: float) -> FloatImage:
+    """How far the contour's wall faces the light, 0.25 to 2; float32 (rows, columns)."""
+    a = math.radians(light_deg)
+    dy, dx = np.gradient(edges.distance_mm)
+    along = (dx * np.float32(math.cos(a)) + dy * np.float32(math.sin(a))) ** 2
+    total = dx * dx + dy * dy + np.float32(1e-9)
+    return np.asarray(np.float32(0.25) + np.float32(1.75) * along / total, np.float32)
 
 
 def _tracks(spec: SceneSpec, index: int, window: Window) -> FloatImage:
     """Melt tracks along each island's hatch, and the tone of islands by direction; relative."""
     look = spec.melt
-    rows, cols = max(1, window.shape[0] // 5), max(1, window.shape[1] // 5)
-    xs = window.x_mm()[np.linspace(0, window.shape[1] - 1, cols).astype(int)][None, :]
-    ys = window.y_mm()[np.linspace(0, window.shape[0] - 1, rows).astype(int)][:, None]
-    q, r, _ = islands.island_of(xs, ys, index)
+    q, r, _ = islands.island_of(window.x_mm()[None, ::4], window.y_mm()[::4, None], index)
     small = islands.direction_of(q, r)
-    kind = cv2.resize(small, window.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    kind = np.repeat(np.repeat(small, 4, axis=0), 4, axis=1)[: window.shape[0], : window.shape[1]]
     out = np.zeros(window.shape, np.float32)
     tile = track_tile(look.track_mm, spec.fine_um, 1024, spec.seed % 3)
-    for direction in range(islands.DIRECTIONS):
+    for direction in np.unique(kind).tolist():
         angle = islands.hatch_angle_deg(index, direction)
         here = lay_turned(tile, window, angle, rng_for(spec.seed, index, 23, direction)) * np.float32(look.tracks)
         here += np.float32(look.island_tone * math.cos(2 * math.radians(angle - 20.0)))
@@ -180,12 +209,17 @@ def _bed(spec: SceneSpec, window: Window, diffuse: FloatImage, glints: FloatImag
     if spec.bed.kind == "powder":
         return
     cx, cy, _ = _middle(spec)
-    x, y = (window.x_mm() - np.float32(cx))[None, :], (window.y_mm() - np.float32(cy))[:, None]
-    radius = np.float32(spec.bed.radius_mm)
-    outside = np.hypot(x, y) - radius if spec.bed.kind == "disc" else np.maximum(np.abs(x), np.abs(y)) - radius
+    for at in window.blocks():
+        part = window.cut(*at)
+        x, y = (part.x_mm() - np.float32(cx))[None, :], (part.y_mm() - np.float32(cy))[:, None]
+        far = np.hypot(x, y) if spec.bed.kind == "disc" else np.maximum(np.abs(x), np.abs(y))
+        outside = np.asarray(far - np.float32(spec.bed.radius_mm), np.float32)
+        if outside.max() > -0.5:
+            _floor(spec, part, outside, diffuse[at], glints[at])
+
+
+def _floor(spec: SceneSpec, window: Window, outside: FloatImage, diffuse: FloatImage, glints: FloatImage) -> None:
     floor = np.clip(outside / np.float32(0.15) + np.float32(0.5), 0, 1)
-    if not floor.any():
-        return
     rng = rng_for(spec.seed, 31)
     brushed = lay_turned(track_tile(1.0, spec.fine_um, 1024, 7), window, 90.0, rng) * np.float32(0.015) + 1
     dust = lay(speck_tile(2.5, spec.fine_um, 1024, 8), window, rng_for(spec.seed, 32)) * _wind(spec, window)
@@ -199,11 +233,18 @@ def _bed(spec: SceneSpec, window: Window, diffuse: FloatImage, glints: FloatImag
 
 def light_field(light: LightSpec, spec: SceneSpec, window: Window) -> FloatImage:
     """Illumination of a window, float32 (rows, columns), about 1."""
-    cx, cy, half = _middle(spec)
     step = 16
-    x = ((window.x_mm() - np.float32(cx)) / np.float32(half))[None, ::step]
-    y = ((window.y_mm() - np.float32(cy)) / np.float32(half))[::step, None]
-    out = 1 + light.gradient[0] * x + light.gradient[1] * y + light.bowl * (x * x + y * y) / 2
+    out = light_at(light, spec, window.x_mm()[None, ::step], window.y_mm()[::step, None])
+    return np.asarray(cv2.resize(out, window.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def light_at(light: LightSpec, spec: SceneSpec, x_mm: FloatImage, y_mm: FloatImage) -> FloatImage:
+    """Illumination at points of the plate and beyond it, float32 of the broadcast shape."""
+    cx, cy, half = _middle(spec)
+    x, y = (x_mm - np.float32(cx)) / np.float32(half), (y_mm - np.float32(cy)) / np.float32(half)
+    near_x, near_y = np.clip(x, -1.3, 1.3), np.clip(y, -1.3, 1.3)
+    out = 1 + light.gradient[0] * near_x + light.gradient[1] * near_y
+    out = out + light.bowl * (near_x * near_x + near_y * near_y) / 2
     if light.stripes:
         rng = rng_for(spec.seed, 33)
         for k in rng.uniform(2, 12, 4):
@@ -212,5 +253,4 @@ def light_field(light: LightSpec, spec: SceneSpec, window: Window) -> FloatImage
         gx, gy = 2 * light.glare_at[0] - 1, 2 * light.glare_at[1] - 1
         size = light.glare_mm / half
         out = out + light.glare / spec.powder.level * np.exp(-((x - gx) ** 2 + (y - gy) ** 2) / (2 * size * size))
-    out = np.asarray(out, np.float32)
-    return np.asarray(cv2.resize(out, window.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(np.maximum(out, 0.1), np.float32)

@@ -30,6 +30,7 @@ def random_scene(seed: int, variety: float, grid: PlateGrid) -> SceneSpec:
     bright = bool(rng.random() < 0.5 * min(1.0, variety * 2))
     dice = _Dice(rng, variety)
     powder = _powder(dice, bright)
+    melt = _melt(dice, bright, powder.level)
     radius = 0.485 * min(grid.size_mm)
     bed = BedSpec(dice.choose("disc", "disc", "square", "powder"), radius * dice.vary(1.05, 0.15), dice.vary(0.5, 0.4))
     return SceneSpec(
@@ -37,11 +38,12 @@ def random_scene(seed: int, variety: float, grid: PlateGrid) -> SceneSpec:
         grid=grid,
         layer_height_mm=0.03,
         parts=_laid_out(dice, grid, bed),
-        melt=_melt(dice, bright),
+        melt=melt,
         powder=powder,
         light=_light(dice, 1.0),
         bed=bed,
-        cameras=(_webcam(dice, grid), _basler(dice, grid)),
+        ghosts=_laid_out(dice, grid, bed) if melt.contrast > 0.3 and dice.sometimes(0.4) else (),
+        cameras=(_webcam(dice, grid, powder.level), _basler(dice, grid)),
     )
 
 
@@ -65,9 +67,10 @@ class _Dice:
         return bool(self.rng.random() < chance * self.variety)
 
 
-def _melt(dice: _Dice, bright: bool) -> MeltSpec:
+def _melt(dice: _Dice, bright: bool, level: float) -> MeltSpec:
     base = BRIGHT if bright else MeltSpec()
-    contrast = dice.vary(0.6, 2.0) if bright else -min(0.6, dice.vary(0.22, 1.0))
+    # Bright metal may saturate in places, but not everywhere; dark metal must differ from powder at all.
+    contrast = min(dice.vary(0.6, 2.0), 0.75 / level - 1) if bright else -min(0.6, dice.vary(0.22, 1.0))
     return replace(
         base,
         contrast=contrast,
@@ -75,11 +78,12 @@ def _melt(dice: _Dice, bright: bool) -> MeltSpec:
         knee_per_mm=float(dice.rng.choice([0.7, 1.0, 1.5])),
         tracks=0.0 if dice.sometimes(0.25) else dice.vary(base.tracks, 1.5),
         track_mm=float(dice.rng.choice([0.25, 0.35, 0.5])),
-        island_tone=dice.vary(base.island_tone, 2.0),
+        island_tone=min(0.3, dice.vary(base.island_tone, 2.0)),
         sparkle=dice.vary(base.sparkle, 2.5),
         sparkle_per_mm2=float(dice.rng.choice([0.4, 1.2, 4.0, 10.0])) if dice.sometimes(0.7) else 1.2,
         sparkle_spread=float(dice.rng.choice([0.6, 0.8, 1.1])),
         edge_sparkle=0.0 if dice.sometimes(0.3) else dice.vary(base.edge_sparkle, 1.5),
+        light_deg=dice.within(0, 180),
         rim=dice.within(-0.2, 0.5) * dice.variety if dice.sometimes(0.4) else base.rim,
         rough_um=dice.vary(base.rough_um, 1.0),
         adhered_um=dice.vary(base.adhered_um, 1.0),
@@ -92,7 +96,7 @@ def _powder(dice: _Dice, bright: bool) -> PowderSpec:
         base,
         level=dice.vary(base.level, 0.5),
         fine=dice.vary(0.045, 1.0),
-        mottle=dice.vary(0.035 if bright else 0.07, 2.0),
+        mottle=dice.vary(0.035 if bright else 0.06, 1.0),
         knee_per_mm=float(dice.rng.choice([0.4, 0.6, 1.0])),
         specks=dice.vary(0.3, 1.0) * (-1 if dice.sometimes(0.15) else 1),
         specks_per_mm2=float(dice.rng.choice([0.15, 0.5, 1.0, 2.0])),
@@ -119,8 +123,9 @@ def _light(dice: _Dice, strength: float) -> LightSpec:
     )
 
 
-def _webcam(dice: _Dice, grid: PlateGrid) -> CameraSpec:
+def _webcam(dice: _Dice, grid: PlateGrid, level: float) -> CameraSpec:
     tilt = (dice.within(-0.2, 0.2), dice.within(-0.2, 0.2))
+    exposed = dice.within(0.4, 0.62) / level  # automatic exposure goes by the powder
     matrix = view_of(grid, (1080, 1920), dice.within(0.75, 0.92), tilt, dice.within(-0.08, 0.08))
     base = webcam_spec("webcam", (1080, 1920), "RGB8", matrix)
     red, blue = dice.vary(1.0, 0.12), dice.vary(1.0, 0.15)
@@ -129,7 +134,7 @@ def _webcam(dice: _Dice, grid: PlateGrid) -> CameraSpec:
         blur_px=dice.vary(1.5, 0.45),
         shot=dice.vary(base.shot, 0.8),
         read=dice.vary(base.read, 1.0),
-        gain=dice.vary(base.gain, 0.35),
+        gain=base.gain + (exposed - base.gain) * min(1.0, dice.variety),
         gamma=dice.vary(base.gamma, 0.3),
         lift=dice.vary(base.lift, 1.0),
         vignette=dice.within(0.0, 0.35),
@@ -182,9 +187,10 @@ def _parts(dice: _Dice, grid: PlateGrid) -> tuple[PartSpec, ...]:
     chosen = rng.choice(len(_GROUPS), size=int(rng.integers(1, 4)), replace=False)
     fill = float(rng.uniform(0.25, 0.9))
     parts: list[PartSpec] = []
-    for cy in np.arange(y0 + cell / 2 + 2, y0 + height - cell / 2, cell):
-        for cx in np.arange(x0 + cell / 2 + 2, x0 + width - cell / 2, cell):
-            if rng.random() > fill:
+    shift = rng.uniform(0, 1, 2) * ((width - 2) % cell, (height - 2) % cell) + cell / 2 + 1
+    for cy in np.arange(y0 + shift[1], y0 + height - cell / 2, cell):
+        for cx in np.arange(x0 + shift[0], x0 + width - cell / 2, cell):
+            if rng.random() > fill:  # a gap in the raster
                 continue
             make = _GROUPS[int(rng.choice(chosen))]
             jitter = rng.uniform(-0.5, 0.5, 2) * gap

@@ -7,6 +7,7 @@ plate looks the same whether it is rendered alone or with the rest. Refuses to k
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,6 +83,13 @@ class Window:
             self.pitch_mm,
         )
 
+    def blocks(self, edge: int = 320) -> Iterator[tuple[slice, slice]]:
+        """Cut the window into blocks of at most `edge` pixels, so that empty ones can be left out."""
+        for top in range(0, self.shape[0], edge):
+            for left in range(0, self.shape[1], edge):
+                bottom, right = min(top + edge, self.shape[0]), min(left + edge, self.shape[1])
+                yield slice(top, bottom), slice(left, right)
+
 
 def rng_for(*key: int) -> np.random.Generator:
     """A generator for one purpose: the key is (seed, layer, purpose, …), all non-negative."""
@@ -116,29 +124,47 @@ def _shaped(amplitude: FloatImage, size: int, seed: int) -> FloatImage:
 
 
 @lru_cache(maxsize=16)
+def relief_tile(knee_per_mm: float, slope: float, pitch_um: int, size: int, seed: int) -> FloatImage:
+    """Grain of a rough surface under slanting light (the slope of a height field along y); unit variance."""
+    height = grain_tile(knee_per_mm, slope, pitch_um, size, seed)
+    step = max(1, round(80 / pitch_um))
+    slope_y = height - np.roll(height, step, axis=0) + np.float32(0.35) * (height - np.roll(height, step, axis=1))
+    return np.asarray(slope_y / slope_y.std(), np.float32)
+
+
+@lru_cache(maxsize=16)
 def sparkle_tile(per_mm2: float, spread: float, pitch_um: int, size: int, seed: int) -> FloatImage:
-    """Periodic field of small specular points: median peak about 1, log-normal spread; float32 (size, size)."""
+    """Periodic field of specular facets: ragged blobs of 60–300 µm, median peak about 1, log-normal spread."""
     rng = rng_for(seed, size, 72)
     count = int(per_mm2 * (size * pitch_um / 1000.0) ** 2)
-    out = np.zeros((size, size), np.float32)
+    points = np.zeros((size, size), np.float32)
     rows, cols = rng.integers(0, size, (2, count))
-    np.add.at(out, (rows, cols), rng.lognormal(0.0, spread, count).astype(np.float32))
-    # A facet is 40–150 µm wide: a tight core and, for the bright ones, a visible disc around it.
-    sigma = 45.0 / pitch_um
-    core = cv2.GaussianBlur(_wrapped(out), (0, 0), sigma)[8:-8, 8:-8]
+    power = rng.lognormal(0.0, spread, count).astype(np.float32)
+    np.add.at(points, (rows, cols), power)
+    for _ in range(2):  # bright facets have neighbours: the blob grows with its power
+        near = rng.normal(0.0, 70.0 / pitch_um, (2, count))
+        keep = power > rng.uniform(0.6, 3.0, count)
+        at = ((rows + near[0]).astype(int)[keep] % size, (cols + near[1]).astype(int)[keep] % size)
+        np.add.at(points, at, power[keep] * np.float32(0.8))
+    sigma = 42.0 / pitch_um
+    core = cv2.GaussianBlur(_wrapped(points), (0, 0), sigma)[8:-8, 8:-8]
     return np.asarray(core * (2 * math.pi * sigma**2), dtype=np.float32)
 
 
 @lru_cache(maxsize=16)
 def speck_tile(per_mm2: float, pitch_um: int, size: int, seed: int) -> FloatImage:
-    """Periodic field of spatter particles in [0, 1]: discs of 60–400 µm, float32 (size, size)."""
+    """Periodic field of spatter in [0, 1]: ragged flecks of 100–600 µm and a few round particles; float32."""
     rng = rng_for(seed, size, 73)
-    count = int(per_mm2 * (size * pitch_um / 1000.0) ** 2)
-    out = np.zeros((size + 16, size + 16), np.float32)
-    radius_px = np.minimum(rng.lognormal(math.log(60.0), 0.6, count), 250.0) / pitch_um
+    flecks = grain_tile(1.0, 1.6, pitch_um, size, 100 + seed)
+    share = min(0.25, per_mm2 * 0.03)
+    out = np.clip((flecks - np.float32(np.quantile(flecks, 1 - share))) * np.float32(1.4), 0, 1)
+    out = np.pad(out, 8, mode="wrap")
+    count = int(0.1 * per_mm2 * (size * pitch_um / 1000.0) ** 2)
+    radius_px = np.minimum(rng.lognormal(math.log(70.0), 0.5, count), 220.0) / pitch_um
     for (x, y), r in zip(rng.uniform(8, size + 8, (count, 2)), radius_px, strict=True):
-        level = float(rng.uniform(0.4, 1.0) * min(1.0, r * r * 2))
-        cv2.circle(out, (round(x * 16), round(y * 16)), max(8, round(r * 16)), level, -1, cv2.LINE_AA, 4)
+        cv2.circle(
+            out, (round(x * 16), round(y * 16)), max(8, round(r * 16)), float(rng.uniform(0.5, 1.0)), -1, cv2.LINE_AA, 4
+        )
     return np.asarray(cv2.GaussianBlur(out[8:-8, 8:-8], (0, 0), 0.6), np.float32)
 
 
@@ -146,17 +172,28 @@ def _wrapped(tile: FloatImage) -> FloatImage:
     return np.pad(tile, 8, mode="wrap")
 
 
-def lay(tile: FloatImage, window: Window, rng: np.random.Generator) -> FloatImage:
-    """Cover a window with a tile, shifted and mirrored at random; float32 of the window's shape."""
+def lay(tile: FloatImage, window: Window, rng: np.random.Generator, *, mirror: bool = True) -> FloatImage:
+    """Cover a window with a tile, shifted (and mirrored) at random; float32 of the window's shape."""
     size = tile.shape[0]
     shift = rng.integers(0, size, 2)
-    flip = rng.integers(0, 2, 3)
-    rows = (window.row + int(shift[0]) + np.arange(window.shape[0])) % size
-    cols = (window.col + int(shift[1]) + np.arange(window.shape[1])) % size
-    rows = size - 1 - rows if flip[0] else rows
-    cols = size - 1 - cols if flip[1] else cols
-    source = tile.T if flip[2] else tile
-    return np.asarray(np.take(np.take(source, rows, axis=0), cols, axis=1), np.float32)
+    row, col = int(shift[0]) + window.row, int(shift[1]) + window.col
+    flip = rng.integers(0, 2, 2) if mirror else (0, 0)
+    source = tile[:: -1 if flip[0] else 1, :: -1 if flip[1] else 1]
+    out = np.empty(window.shape, np.float32)
+    for to_rows, from_rows in _wraps(row % size, window.shape[0], size):
+        for to_cols, from_cols in _wraps(col % size, window.shape[1], size):
+            out[to_rows, to_cols] = source[from_rows, from_cols]
+    return out
+
+
+def _wraps(first: int, count: int, size: int) -> Iterator[tuple[slice, slice]]:
+    """Pieces (in the window, in the tile) that cover `count` pixels from `first` on, round and round."""
+    done = 0
+    while done < count:
+        start = (first + done) % size
+        piece = min(size - start, count - done)
+        yield slice(done, done + piece), slice(start, start + piece)
+        done += piece
 
 
 def lay_turned(tile: FloatImage, window: Window, angle_deg: float, rng: np.random.Generator) -> FloatImage:

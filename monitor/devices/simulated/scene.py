@@ -69,21 +69,23 @@ class MeltSpec:
         sparkle_per_mm2: number of them.
         sparkle_spread: log-normal spread of their brightness.
         edge_sparkle: the same brightness on the contour.
+        light_deg: direction from which the contour's walls are lit.
         rim: relative brightness of the contour track.
         rough_um: standard deviation of the melt contour's roughness.
         adhered_um: how far adhered particles stick out.
     """
 
     contrast: float = -0.22
-    grain: float = 0.15
+    grain: float = 0.17
     knee_per_mm: float = 1.0
-    tracks: float = 0.06
+    tracks: float = 0.03
     track_mm: float = 0.35
     island_tone: float = 0.03
-    sparkle: float = 0.18
-    sparkle_per_mm2: float = 1.2
+    sparkle: float = 0.16
+    sparkle_per_mm2: float = 1.5
     sparkle_spread: float = 0.8
-    edge_sparkle: float = 0.3
+    edge_sparkle: float = 0.45
+    light_deg: float = 60.0
     rim: float = 0.0
     rough_um: float = 35.0
     adhered_um: float = 50.0
@@ -113,10 +115,10 @@ class PowderSpec:
     fine: float = 0.05
     mottle: float = 0.09
     knee_per_mm: float = 0.6
-    specks: float = 0.35
+    specks: float = 0.25
     specks_per_mm2: float = 1.0
     wind_deg: float = 180.0
-    halo: float = 0.10
+    halo: float = 0.16
     halo_mm: float = 0.35
     soot: float = 0.05
     streaks: float = 0.01
@@ -220,6 +222,7 @@ class SceneSpec:
         layer_height_mm: thickness of a layer.
         parts: the parts.
         melt, powder, light, bed: the look.
+        ghosts: structures under a thin cover of powder that show through; not part of the truth.
         cameras: the cameras.
         fine_um: pixel of the fine raster in which plates are rendered, in whole µm.
     """
@@ -234,6 +237,7 @@ class SceneSpec:
     bed: BedSpec
     cameras: tuple[CameraSpec, ...]
     fine_um: int = 40
+    ghosts: tuple[PartSpec, ...] = ()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> SceneSpec:
