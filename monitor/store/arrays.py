@@ -132,9 +132,9 @@ class LayerArray:
             self._array.resize((room, *self.row))
         self._array[index] = values
 
-    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read layers start … stop−1; what was never written is the fill value."""
-        return np.asarray(self._array[start:stop])
+    def read_layer(self, index: int) -> npt.NDArray[Any]:
+        """Read one layer; what was never written is the fill value."""
+        return np.asarray(self._array[index])
 
 
 def ensure_group(store: DurableStore, path: str, attributes: Mapping[str, Any] | None = None) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Image, LayerProduct, NotInStore, ProductState, StoreCorrupt
-from monitor.store.arrays import DurableStore, LayerArray
+from monitor.domain import Image, LayerProduct, NotInStore, ProductState
 from monitor.store.layout import commits_in, product_folder, record_file, recorded
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.products import ARRAYS, VOLUME, volume_grid
 from monitor.store.reader import BuildReader
-from monitor.store.records import ProductRecord, digest_of, read_record
+from monitor.store.records import ProductRecord, read_record
+from monitor.store.stored import StoredArrays
 from monitor.volume import UNKNOWN
+
+_CURE = "process this build again into another product set"
 
 
 class ProductReader:
@@ -25,7 +27,7 @@ class ProductReader:
         self.product_set = product_set
         self._reader = reader
         self._folder = folder
-        self._arrays: dict[str, LayerArray] = {}
+        self._arrays = StoredArrays(folder)
 
     @classmethod
     def open(cls, root: Path, build: str, product_set: str = "live") -> ProductReader:
@@ -73,10 +75,7 @@ class ProductReader:
         if name not in record.arrays:
             known = ", ".join(record.arrays) or "none"
             raise NotInStore(f"{self._what(index)} ({record.state}) have no '{name}'", cure=f"arrays there: {known}")
-        values = self._stored(name, index).read(index, index + 1)[0]
-        if verify and digest_of(values) != record.arrays[name].digest:
-            raise self._corrupt(index, f"'{name}'")
-        return values
+        return self._read(name, index, record.arrays[name].digest if verify else None)
 
     def load(self, index: int) -> LayerProduct:
         """All products of one layer; errors as in `array`."""
@@ -103,10 +102,7 @@ class ProductReader:
             StoreCorrupt: the plane is not the one that was committed.
         """
         record = self.record(index)
-        plane = self._stored(f"{VOLUME}/0", index).read(index, index + 1)[0]
-        if verify and digest_of(plane) != record.plane[0]:
-            raise self._corrupt(index, "volume plane")
-        return plane
+        return self._read(f"{VOLUME}/0", index, record.plane[0] if verify else None)
 
     @property
     def volume(self) -> VolumeGrid | None:
@@ -128,20 +124,11 @@ class ProductReader:
         slab = np.full((z1 - z0, *volume.shape(level)), UNKNOWN, np.uint8)
         committed = [index for index in self.layers() if z0 <= index < z1]
         for index in committed:
-            slab[index - z0] = self._stored(f"{VOLUME}/{level}", index).read(index, index + 1)[0]
+            slab[index - z0] = self._read(f"{VOLUME}/{level}", index)
         return slab
 
-    def _stored(self, path: str, index: int) -> LayerArray:
-        """An array, opened again when it has grown beyond what this handle knows."""
-        if path not in self._arrays or len(self._arrays[path]) <= index:
-            self._arrays[path] = LayerArray.open(DurableStore(self._folder, read_only=True), path)
-        return self._arrays[path]
+    def _read(self, path: str, index: int, digest: str | None = None) -> npt.NDArray[Any]:
+        return self._arrays.read(path, index, digest, f"{path} of {self._what(index)}", _CURE)
 
     def _what(self, index: int) -> str:
         return f"products '{self.product_set}' of layer {index} of build {self._reader.manifest.id}"
-
-    def _corrupt(self, index: int, part: str) -> StoreCorrupt:
-        return StoreCorrupt(
-            f"{self._what(index)}: the {part} does not match its digest",
-            cure="process this build again into another product set",
-        )

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monitor.domain import CameraFacts, Frame, Gap, LayerEnd, Mask, NotInStore, StoreCorrupt
-from monitor.store.arrays import DurableStore, LayerArray
+from monitor.domain import CameraFacts, Frame, Gap, LayerEnd, Mask, NotInStore
 from monitor.store.layout import build_folder, commits_in, end_file, manifest_file, record_file, recorded
-from monitor.store.records import BuildManifest, EndRecord, LayerRecord, digest_of, read_record
+from monitor.store.records import BuildManifest, EndRecord, LayerRecord, read_record
 from monitor.store.references import read_reference
+from monitor.store.stored import StoredArrays
+
+_CURE = "restore the build from a backup; `lpbf-monitor builds verify` lists all damage"
 
 
 class BuildReader:
@@ -20,7 +22,7 @@ class BuildReader:
     def __init__(self, folder: Path, manifest: BuildManifest) -> None:
         self.manifest = manifest
         self._folder = folder
-        self._arrays: dict[str, LayerArray] = {}
+        self._arrays = StoredArrays(folder)
 
     @classmethod
     def open(cls, root: Path, build: str) -> BuildReader:
@@ -95,9 +97,9 @@ class BuildReader:
                 f"build {self.manifest.id} has no camera '{camera}'", cure=f"ask for one of its cameras: {known}"
             )
         frame = record.frames[camera]
-        image = self._array(camera, index).read(index, index + 1)[0]
-        if verify and digest_of(image) != frame.array.digest:
-            raise self._corrupt(index, camera)
+        digest = frame.array.digest if verify else None
+        what = f"the frame of '{camera}' in layer {index} of build {self.manifest.id}"
+        image = self._arrays.read(f"raw/{camera}", index, digest, what, _CURE)
         return Frame(camera, image, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
 
     def reference(self, index: int) -> Mask | None:
@@ -107,15 +109,3 @@ class BuildReader:
             StoreCorrupt: the stored mask is damaged.
         """
         return read_reference(self._folder, index)
-
-    def _array(self, camera: str, index: int) -> LayerArray:
-        """The camera's array, opened again when it has grown beyond what this handle knows."""
-        if camera not in self._arrays or len(self._arrays[camera]) <= index:
-            self._arrays[camera] = LayerArray.open(DurableStore(self._folder, read_only=True), f"raw/{camera}")
-        return self._arrays[camera]
-
-    def _corrupt(self, index: int, camera: str) -> StoreCorrupt:
-        return StoreCorrupt(
-            f"the frame of '{camera}' in layer {index} of build {self.manifest.id} does not match its digest",
-            cure="restore the build from a backup; `lpbf-monitor builds verify` lists all damage",
-        )

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -37,6 +36,7 @@ FORMAT = 1
 
 T = TypeVar("T")
 _CLOSED = ConfigDict(extra="forbid")
+_adapters: dict[Any, TypeAdapter[Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,10 @@ def digest_of(array: npt.NDArray[Any]) -> str:
     return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
-@cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(kind)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def to_json(record: object) -> bytes:
@@ -230,12 +231,13 @@ def from_json(kind: type[T], text: bytes, what: str) -> T:
         _refuse_newer(data, what)
         if data.pop("seal", None) != _seal(data):
             raise ValueError("its seal does not hold")
-        return _adapter(kind).validate_json(json.dumps(data), strict=True)
+        record: T = _adapter(kind).validate_json(json.dumps(data), strict=True)
     except (ValueError, ValidationError) as error:
         raise StoreCorrupt(
             f"{what} is damaged: {str(error).splitlines()[0]}",
             cure="restore this file from a backup; run `lpbf-monitor builds verify` to see what else is damaged",
         ) from error
+    return record
 
 
 def _refuse_newer(data: Mapping[str, Any], what: str) -> None:

@@ -14,7 +14,8 @@ from monitor.domain import Mask, NotInStore, PlateGrid, StoreCorrupt, StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, remove_durable, write_durable
 from monitor.store.layout import build_folder, manifest_file, record_file
-from monitor.store.records import ArrayRecord, BuildManifest, ReferenceRecord, digest_of, read_record, to_json
+from monitor.store.records import ArrayRecord, BuildManifest, ReferenceRecord, read_record, to_json
+from monitor.store.stored import StoredArrays
 
 _PATH = "reference/mask"
 _RETRIES = 3
@@ -40,7 +41,7 @@ def replace_reference(root: Path, build: str, index: int, mask: Mask) -> None:
 
 def write_reference(folder: Path, grid: PlateGrid, index: int, mask: Mask) -> None:
     """Write one mask into a build's folder; errors as in `replace_reference`."""
-    what = f"reference mask of layer {index} in {folder.name}"
+    what = f"reference mask of layer {index} in build {folder.name}"
     if mask.shape != grid.shape or mask.dtype != np.bool_:
         raise StoreError(
             f"{what} is {mask.dtype} {mask.shape}, the plate grid is bool {grid.shape}",
@@ -68,14 +69,17 @@ def read_reference(folder: Path, index: int) -> Mask | None:
             record = read_record(ReferenceRecord, record_file(_records(folder), index))
         except NotInStore:
             return None
-        mask = LayerArray.open(DurableStore(folder, read_only=True), _PATH).read(index, index + 1)[0]
-        if digest_of(mask) == record.array.digest:
-            return mask.astype(np.bool_, copy=False)
-        # The record may have been replaced between the two reads: look again.
-    raise StoreCorrupt(
-        f"reference mask of layer {index} in {folder.name} does not match its digest",
-        cure="set this layer's reference mask again",
-    )
+        try:
+            return _stored(folder, record)
+        except StoreCorrupt as error:
+            corrupt = error  # or replaced between the two reads: look again
+    raise corrupt
+
+
+def _stored(folder: Path, record: ReferenceRecord) -> Mask:
+    what = f"reference mask of layer {record.index} in build {folder.name}"
+    cure = "set this layer's reference mask again"
+    return np.asarray(StoredArrays(folder).read(_PATH, record.index, record.array.digest, what, cure), np.bool_)
 
 
 def _records(folder: Path) -> Path:

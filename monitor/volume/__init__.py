@@ -1,8 +1,23 @@
 """The part volume as numbers: pyramid, surface mesh, STL. Pure; refuses to know files and where masks come from.
 
-A voxel is 0 (powder), 255 (metal) or 127 (unknown: its layer is missing or not believed).
+A voxel is 0 (powder), 255 (metal) or 127 (unknown: its layer is missing or not believed). Coarser levels hold values
+between; 127 is unknown in them too.
 """
 
+from monitor.volume.mesh import Mesh, mesh_slab, mesh_slabs
 from monitor.volume.pyramid import METAL, POWDER, UNKNOWN, halve, pyramid
+from monitor.volume.stl import stl_bytes
+from monitor.volume.thin import merge_planes
 
-__all__ = ["METAL", "POWDER", "UNKNOWN", "halve", "pyramid"]
+__all__ = [
+    "METAL",
+    "POWDER",
+    "UNKNOWN",
+    "Mesh",
+    "halve",
+    "merge_planes",
+    "mesh_slab",
+    "mesh_slabs",
+    "pyramid",
+    "stl_bytes",
+]

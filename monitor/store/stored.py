@@ -1,0 +1,57 @@
+"""Reading stored arrays with their digests. Owns what "does not match" means; refuses to know whose arrays they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from monitor.domain import StoreCorrupt
+from monitor.store.arrays import DurableStore, LayerArray
+from monitor.store.disk import disk_errors
+from monitor.store.records import digest_of
+
+_UNREADABLE = (ValueError, KeyError, TypeError, IndexError, RuntimeError, FileNotFoundError)
+"""What zarr and its codecs raise for damaged metadata, indices and chunks."""
+
+
+class StoredArrays:
+    """The arrays of one folder of the store, opened when they are first read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._arrays: dict[str, LayerArray] = {}
+
+    def read(self, path: str, index: int, digest: str | None, what: str, cure: str) -> npt.NDArray[Any]:
+        """Read one layer of the array at `path`.
+
+        Args:
+            path: where the array is in the folder.
+            index: the layer.
+            digest: what its digest must be; None to believe it.
+            what: what is read, for the error.
+            cure: what to do when it is damaged.
+
+        Raises:
+            StoreCorrupt: it cannot be decoded or is not what the digest says.
+            StoreError: the disk failed.
+        """
+        with disk_errors(what):
+            try:
+                values = self._open(path, index).read_layer(index)
+            except _UNREADABLE as error:
+                raise StoreCorrupt(f"{what} cannot be decoded: {_first_line(error)}", cure=cure) from error
+        if digest is not None and digest_of(values) != digest:
+            raise StoreCorrupt(f"{what} does not match its digest", cure=cure)
+        return values
+
+    def _open(self, path: str, index: int) -> LayerArray:
+        """The array, opened again when it has grown beyond what this handle knows."""
+        if path not in self._arrays or len(self._arrays[path]) <= index:
+            self._arrays[path] = LayerArray.open(DurableStore(self._folder, read_only=True), path)
+        return self._arrays[path]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
