@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.config.base import Section
 
@@ -46,4 +46,19 @@ class SimulationSettings(Section):
     melt: Literal["dark", "bright"] = "dark"
     """Whether melted metal looks darker or brighter than the powder."""
     recoat_s: tuple[float, float] = (8.0, 15.0)
-    """Shortest and longest recoating time, in printer seconds."""
+    """Shortest and longest recoating time, in printer seconds. Longer than the detector's quiet gap by 3 s at least, or
+    the recoater is in the picture."""
+    scan_speed_mm_s: float = Field(1400.0, gt=0.0)
+    """Speed of the laser on the plate, in mm/s. Above 1400 the pauses shorten in proportion, so that a
+    demonstration can have short layers."""
+    galvo_field_mm: float = Field(140.0, gt=0.0)
+    """Edge of the square field that the mirrors cover with ±10 V, in mm."""
+    fault_rate: float = Field(0.0, ge=0.0, le=1.0)
+    """Chance, per layer, of each optional fault: a dropped frame (each camera), a spike on the laser gate."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SimulationSettings:
+        low, high = self.recoat_s
+        if not 0 < low <= high:
+            raise ValueError(f"recoat_s must be (shortest, longest), above zero, not {self.recoat_s}")
+        return self

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from monitor.devices.simulated.raster import Window, rng_for
 from monitor.devices.simulated.scene import CameraSpec, SceneSpec
 from monitor.domain import CameraRole, FloatImage, Image, Mask, PlateGrid
 
+_BAND_ROWS = 608
 CameraImage = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
@@ -46,6 +48,14 @@ class _View:
     shape: tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Light from the plate towards a camera, and where it comes from: a homography from its pixels to plate mm."""
+
+    light: FloatImage
+    to_mm: npt.NDArray[np.float64]
+
+
 def render_camera(spec: SceneSpec, index: int, camera: str, plate: Plate | None = None) -> CameraImage:
     """Take the picture of one layer.
 
@@ -62,9 +72,17 @@ def render_camera(spec: SceneSpec, index: int, camera: str, plate: Plate | None 
         KeyError: no such camera.
     """
     found = spec.camera(camera)
-    plate = plate or render_plate(spec, index)
-    view = _View(0, 0, found.shape)
-    return _expose(spec, index, found, _project(spec, found, plate, view), view)
+    seen = _seen(spec, found, plate or render_plate(spec, index))
+    rows, cols = found.shape
+    # JPEG needs the whole image; others go band by band: twenty million float pixels at once take half a gigabyte.
+    height = rows if found.jpeg else _BAND_ROWS
+    seam = int(4 * found.blur_px) + 8
+    bands: list[CameraImage] = []
+    for top in range(0, rows, height):
+        low, high = max(0, top - seam), min(rows, top + height + seam)
+        view = _View(low, 0, (high - low, cols))
+        bands.append(_expose(spec, index, found, _project(spec, found, seen, view), view)[top - low :][:height])
+    return cast("CameraImage", np.concatenate(bands))
 
 
 def render_pair(spec: SceneSpec, index: int, grid: PlateGrid | None = None) -> Pair:
@@ -92,7 +110,7 @@ def _through_chain(spec: SceneSpec, index: int, camera: CameraSpec, plate: Plate
     high = np.minimum(high, camera.shape[::-1])
     shape = (max(16, int(high[1] - low[1])), max(16, int(high[0] - low[0])))
     view = _View(int(low[1]), int(low[0]), shape)
-    image = _expose(spec, index, camera, _project(spec, camera, plate, view), view)
+    image = _expose(spec, index, camera, _project(spec, camera, _seen(spec, camera, plate), view), view)
     luma = cv2.cvtColor(image.astype(np.uint8), cv2.COLOR_RGB2GRAY) if image.ndim == 3 else _to_8bit(image, camera)
     shift = np.array([[1, 0, -view.col], [0, 1, -view.row], [0, 0, 1]], np.float64)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -102,7 +120,7 @@ def _through_chain(spec: SceneSpec, index: int, camera: CameraSpec, plate: Plate
 
 def _averaged(spec: SceneSpec, index: int, camera: CameraSpec, plate: Plate, grid: PlateGrid) -> Image:
     um_per_px = _um_per_px(camera, spec.grid)
-    light = _seen(spec, camera, plate)
+    light = _lit(spec, camera, plate)
     sigma = camera.blur_px * um_per_px / spec.fine_um
     if sigma > 0.3:
         light = np.asarray(cv2.GaussianBlur(light, (0, 0), sigma), np.float32)
@@ -134,30 +152,33 @@ def _um_per_px(camera: CameraSpec, grid: PlateGrid) -> float:
     return float(500.0 / np.sqrt(abs(np.linalg.det(np.stack([p[1] - p[0], p[2] - p[0]])))))
 
 
-def _seen(spec: SceneSpec, camera: CameraSpec, plate: Plate) -> FloatImage:
+def _lit(spec: SceneSpec, camera: CameraSpec, plate: Plate) -> FloatImage:
     """The plate under the light as this camera meets it."""
     light = plate.diffuse * light_field(camera.light, spec, plate.window)
     light += plate.glints * np.float32(camera.glint)
     return light
 
 
-def _project(spec: SceneSpec, camera: CameraSpec, plate: Plate, view: _View) -> FloatImage:
-    """The plate in a view of the camera, blurred by its lens; float32 in units of white."""
-    light = _seen(spec, camera, plate)
-    ratio = _um_per_px(camera, spec.grid) / spec.fine_um
-    to_mm = plate.window.to_mm()
-    factor = max(1, round(ratio))
-    if factor > 1:  # average first: the camera's pixel covers several fine ones
+def _seen(spec: SceneSpec, camera: CameraSpec, plate: Plate) -> _Seen:
+    """The same, averaged first where the camera's pixel covers several fine ones."""
+    light, to_mm = _lit(spec, camera, plate), plate.window.to_mm()
+    factor = max(1, round(_um_per_px(camera, spec.grid) / spec.fine_um))
+    if factor > 1:
         rows, cols = light.shape[0] // factor, light.shape[1] // factor
         whole = light[: rows * factor, : cols * factor]
         light = np.asarray(cv2.resize(whole, (cols, rows), interpolation=cv2.INTER_AREA), np.float32)
         half = (factor - 1) / 2
         to_mm = to_mm @ np.array([[factor, 0, half], [0, factor, half], [0, 0, 1.0]])
+    return _Seen(light, to_mm)
+
+
+def _project(spec: SceneSpec, camera: CameraSpec, seen: _Seen, view: _View) -> FloatImage:
+    """The plate in a view of the camera, blurred by its lens; float32 in units of white."""
     shift = np.array([[1, 0, -view.col], [0, 1, -view.row], [0, 0, 1]], np.float64)
-    matrix = shift @ camera.calibration.matrix @ to_mm
+    matrix = shift @ camera.calibration.matrix @ seen.to_mm
     out = _surroundings(spec, camera, view)
     cv2.warpPerspective(
-        light, matrix, view.shape[::-1], dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+        seen.light, matrix, view.shape[::-1], dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
     )
     if camera.blur_px > 0.2:
         out = np.asarray(cv2.GaussianBlur(out, (0, 0), camera.blur_px), np.float32)
@@ -191,7 +212,7 @@ def _expose(spec: SceneSpec, index: int, camera: CameraSpec, light: FloatImage, 
     x = (np.arange(view.shape[1], dtype=np.float32) + view.col) / (cols / 2) - 1
     falloff = 1 - camera.vignette / 2 * (x[None, :] ** 2 + y[:, None] ** 2)
     signal = np.asarray(light * falloff * np.float32(camera.gain), np.float32)
-    rng = rng_for(spec.seed, index, 41, len(camera.name))
+    rng = rng_for(spec.seed, index, 41, len(camera.name), view.row)
     signal += _noise(view.shape, rng) * np.sqrt(
         np.float32(camera.read**2) + np.float32(camera.shot**2) * np.maximum(signal, 0)
     )
