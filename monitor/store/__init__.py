@@ -4,15 +4,18 @@ A layer is either committed whole or not there: data first, then one record, who
 know devices, models and processes.
 """
 
+from monitor.store.importing import import_folder
 from monitor.store.layout import commits_folder, new_build_id
 from monitor.store.listing import BuildSummary, list_builds
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import ProductWriter
 from monitor.store.reader import BuildReader
+from monitor.store.recipe import ImportRecipe, load_recipe
 from monitor.store.records import ArrayRecord, BuildManifest, FrameRecord, LayerRecord, ProductRecord
 from monitor.store.references import replace_reference
 from monitor.store.status import read_statuses, write_status
+from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
 
 __all__ = [
@@ -22,15 +25,20 @@ __all__ = [
     "BuildSummary",
     "BuildWriter",
     "FrameRecord",
+    "ImportRecipe",
     "LayerRecord",
     "ProductReader",
     "ProductRecord",
     "ProductWriter",
+    "VerifyReport",
     "VolumeGrid",
     "commits_folder",
+    "import_folder",
     "list_builds",
+    "load_recipe",
     "new_build_id",
     "read_statuses",
     "replace_reference",
+    "verify",
     "write_status",
 ]

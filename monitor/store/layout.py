@@ -101,6 +101,11 @@ def product_folder(build: Path, product_set: str) -> Path:
     return build / "products" / product_set
 
 
+def product_sets(build: Path) -> tuple[str, ...]:
+    """Names of a build's product sets."""
+    return tuple(sorted(commits.parent.name for commits in (build / "products").glob("*/commits")))
+
+
 def record_file(folder: Path, index: int) -> Path:
     """The record of one layer in a folder of records."""
     return folder / f"{index:06d}.json"

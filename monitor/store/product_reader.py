@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Image, LayerProduct, NotInStore, ProductState
+from monitor.domain import Image, LayerProduct, NotInStore, PlateGrid, ProductState
 from monitor.store.layout import commits_in, product_folder, record_file, recorded
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.products import ARRAYS, VOLUME, volume_grid
 from monitor.store.reader import BuildReader
-from monitor.store.records import ProductRecord, read_record
+from monitor.store.records import ProductRecord, check_index, read_record
 from monitor.store.stored import StoredArrays
 from monitor.volume import UNKNOWN
 
@@ -39,6 +39,11 @@ class ProductReader:
         """
         return cls(BuildReader.open(root, build), product_folder(root / build, product_set), product_set)
 
+    @property
+    def grid(self) -> PlateGrid:
+        """The plate grid of every array."""
+        return self._reader.manifest.grid
+
     def layers(self) -> tuple[int, ...]:
         """Indices of the layers whose products are committed, ascending, listed afresh."""
         return recorded(commits_in(self._folder))
@@ -57,7 +62,7 @@ class ProductReader:
         path = record_file(commits_in(self._folder), index)
         if not path.is_file():
             raise NotInStore(f"{self._what(index)} are not committed", cure="wait for the worker, or see its status")
-        return read_record(ProductRecord, path)
+        return check_index(read_record(ProductRecord, path), index, path)
 
     def array(self, index: int, name: str, *, verify: bool = True) -> npt.NDArray[Any]:
         """One array of a layer's products: (rows, columns) in the plate grid, uint8, or bool for the mask.
@@ -94,15 +99,17 @@ class ProductReader:
             **{name: self.array(index, name) for name in ARRAYS if name in record.arrays},
         )
 
-    def plane(self, index: int, *, verify: bool = True) -> Image:
+    def plane(self, index: int, level: int = 0, *, verify: bool = True) -> Image:
         """One plane of the part volume: uint8 (rows, columns), 0 powder, 255 metal, 127 missing.
 
         Raises:
-            NotInStore: the products are not committed.
+            NotInStore: the products are not committed, or there is no such level.
             StoreCorrupt: the plane is not the one that was committed.
         """
         record = self.record(index)
-        return self._read(f"{VOLUME}/0", index, record.plane[0] if verify else None)
+        if not 0 <= level < len(record.plane):
+            raise NotInStore(f"the volume has no level {level}", cure=f"ask for 0 to {len(record.plane) - 1}")
+        return self._read(f"{VOLUME}/{level}", index, record.plane[level] if verify else None)
 
     @property
     def volume(self) -> VolumeGrid | None:

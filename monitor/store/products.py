@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Image, LayerProduct, ProductState, StoreError
+from monitor.domain import Image, LayerProduct, Mask, ProductState, StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, write_durable
 from monitor.store.layout import commits_in, lock_file, product_folder, record_file, recorded
@@ -78,7 +78,7 @@ class ProductWriter:
         """
         arrays = self._check(product)
         what = f"products of layer {product.index} of build {self._reader.manifest.id}"
-        planes = pyramid(plane_of(product, self._grid.shape), levels_for(self._grid.shape))
+        planes = pyramid(plane_of(product.state, product.mask, self._grid.shape), levels_for(self._grid.shape))
         with disk_errors(what):
             for name, values in arrays.items():
                 self._array(name, self._grid.shape, ARRAYS[name]).write(product.index, values)
@@ -140,11 +140,11 @@ class ProductWriter:
             self._arrays[path].write(index, plane)
 
 
-def plane_of(product: LayerProduct, shape: tuple[int, int]) -> Image:
-    """The layer's plane of the part volume: uint8, 0 powder, 255 metal; all 127 where it is missing or not believed."""
-    if product.state is not ProductState.OK or product.mask is None:
+def plane_of(state: ProductState, mask: Mask | None, shape: tuple[int, int]) -> Image:
+    """A layer's plane of the part volume: uint8, 0 powder, 255 metal; all 127 where it is missing or not believed."""
+    if state is not ProductState.OK or mask is None:
         return np.full(shape, UNKNOWN, np.uint8)
-    return np.where(product.mask, np.uint8(METAL), np.uint8(POWDER))
+    return np.where(mask, np.uint8(METAL), np.uint8(POWDER))
 
 
 def volume_grid(reader: BuildReader, index: int) -> VolumeGrid:

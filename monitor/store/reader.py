@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor.domain import CameraFacts, Frame, Gap, LayerEnd, Mask, NotInStore
 from monitor.store.layout import build_folder, commits_in, end_file, manifest_file, record_file, recorded
-from monitor.store.records import BuildManifest, EndRecord, LayerRecord, read_record
+from monitor.store.records import BuildManifest, EndRecord, LayerRecord, check_index, read_record
 from monitor.store.references import read_reference
 from monitor.store.stored import StoredArrays
 
@@ -66,7 +66,7 @@ class BuildReader:
                 f"layer {index} of build {self.manifest.id} is not committed",
                 cure="ask for one of the committed layers",
             )
-        return read_record(LayerRecord, path)
+        return check_index(read_record(LayerRecord, path), index, path)
 
     def end(self, index: int) -> LayerEnd:
         """What the trigger said at the end of one layer; errors as in `record`."""

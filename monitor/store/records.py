@@ -261,3 +261,17 @@ def read_record(kind: type[T], path: Path) -> T:
     except FileNotFoundError as error:
         raise NotInStore(f"{path} does not exist", cure="ask for a layer that is committed") from error
     return from_json(kind, text, str(path))
+
+
+I = TypeVar("I", LayerRecord, ProductRecord)
+
+
+def check_index(record: I, index: int, path: Path) -> I:
+    """Refuse a record that lies under the name of another layer.
+
+    Raises:
+        StoreCorrupt: it does.
+    """
+    if record.index != index:
+        raise StoreCorrupt(f"{path} is the record of layer {record.index}", cure="restore this file from a backup")
+    return record

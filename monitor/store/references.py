@@ -13,7 +13,7 @@ import numpy as np
 from monitor.domain import Mask, NotInStore, PlateGrid, StoreCorrupt, StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, remove_durable, write_durable
-from monitor.store.layout import build_folder, manifest_file, record_file
+from monitor.store.layout import build_folder, manifest_file, record_file, recorded
 from monitor.store.records import ArrayRecord, BuildManifest, ReferenceRecord, read_record, to_json
 from monitor.store.stored import StoredArrays
 
@@ -74,6 +74,11 @@ def read_reference(folder: Path, index: int) -> Mask | None:
         except StoreCorrupt as error:
             corrupt = error  # or replaced between the two reads: look again
     raise corrupt
+
+
+def reference_layers(folder: Path) -> tuple[int, ...]:
+    """Indices of the layers that have a reference mask, in a build's folder."""
+    return recorded(_records(folder))
 
 
 def _stored(folder: Path, record: ReferenceRecord) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.domain import Image
 
@@ -36,7 +37,7 @@ def halve(plane: Image) -> Image:
     known = blocks != UNKNOWN
     count = known.sum(axis=0, dtype=np.uint16)
     total = np.where(known, blocks, 0).sum(axis=0, dtype=np.uint16)
-    mean = (2 * total + count) // (2 * np.maximum(count, 1))
+    mean: npt.NDArray[np.uint16] = (2 * total + count) // (2 * np.maximum(count, 1))
     mean[mean == UNKNOWN] = UNKNOWN + 1
     mean[count == 0] = UNKNOWN
     return mean.astype(np.uint8)

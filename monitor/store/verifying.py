@@ -1,0 +1,115 @@
+"""Checking a whole build: every record, every digest, every plane of the volume. Finds damage; refuses to repair it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monitor.domain import Frame, StoreError
+from monitor.store.layout import build_folder, product_sets
+from monitor.store.product_reader import ProductReader
+from monitor.store.products import plane_of
+from monitor.store.reader import BuildReader
+from monitor.store.records import digest_of
+from monitor.store.references import reference_layers
+from monitor.volume import pyramid
+
+Progress = Callable[[int, int], None]
+"""Called after each layer with the number of layers done and of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What a check of one build found.
+
+    Attributes:
+        build: its id.
+        layers: committed layers that were checked.
+        frames: frames that match their digests.
+        references: reference masks that match their digests.
+        products: layers of all product sets that were checked.
+        problems: what is wrong, in words; empty when all is well.
+    """
+
+    build: str
+    layers: int
+    frames: int
+    references: int
+    products: int
+    problems: tuple[str, ...]
+
+
+def verify(root: Path, build: str, progress: Progress | None = None) -> VerifyReport:
+    """Read everything that is committed in a build and compare it with its records.
+
+    Raises:
+        NotInStore: there is no such build.
+        StoreVersion: it was written by a newer version.
+        StoreCorrupt: its manifest is damaged, so that nothing else can be checked.
+    """
+    reader = BuildReader.open(root, build)
+    check = _Check()
+    layers = reader.layers()
+    check.order(layers, build)
+    for done, index in enumerate(layers, start=1):
+        check.layer(reader, index)
+        if progress:
+            progress(done, len(layers))
+    for index in reference_layers(build_folder(root, build)):
+        with check.noted():
+            check.references += reader.reference(index) is not None
+    for product_set in product_sets(build_folder(root, build)):
+        products = ProductReader.open(root, build, product_set)
+        for index in products.layers():
+            check.product(products, index)
+    with check.noted():
+        _ = reader.ended
+    problems = tuple(dict.fromkeys(check.problems))
+    return VerifyReport(build, len(layers), check.frames, check.references, check.products, problems)
+
+
+@dataclass
+class _Check:
+    """Counts and problems so far."""
+
+    problems: list[str] = field(default_factory=list)
+    frames: int = 0
+    references: int = 0
+    products: int = 0
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Turn an error of the store into a problem and go on."""
+        try:
+            yield
+        except StoreError as error:
+            self.problems.append(error.what)
+
+    def order(self, layers: tuple[int, ...], build: str) -> None:
+        """Layers are committed in order, so a hole in their records is a lost record."""
+        lost = sorted(set(range(max(layers, default=-1) + 1)) - set(layers))
+        self.problems.extend(f"layer {index} of build {build} has lost its commit record" for index in lost)
+
+    def layer(self, reader: BuildReader, index: int) -> None:
+        """Every camera of one layer."""
+        for facts in reader.facts:
+            with self.noted():
+                self.frames += isinstance(reader.capture(index, facts.name), Frame)
+
+    def product(self, products: ProductReader, index: int) -> None:
+        """Every array of one layer's products, and its plane of the volume against its mask."""
+        self.products += 1
+        with self.noted():
+            record = products.record(index)
+            for name in record.arrays:
+                with self.noted():
+                    products.array(index, name)
+            for level in range(len(record.plane)):
+                with self.noted():
+                    products.plane(index, level)
+            mask = products.array(index, "mask") if "mask" in record.arrays else None
+            expected = pyramid(plane_of(record.state, mask, products.grid.shape), len(record.plane))
+            if tuple(digest_of(plane) for plane in expected) != record.plane:
+                self.problems.append(f"the volume plane of layer {index} in '{products.product_set}' is not its mask")
