@@ -1,0 +1,112 @@
+// Which build and layer are shown. Owns fetching them; refuses to draw.
+
+import { getJson } from "./api.js";
+import { find, firstOpen, merge, newestDone } from "./layers.js";
+
+const KEPT_LAYERS = 60;
+
+/** Keep `build`, `rows`, `legend`, `layer` and `layerView` of the store true to the live state and the user's choice. */
+export function startSession(store) {
+  const { state } = store;
+  const kept = new Map();
+  let loading = null;
+  let again = false;
+  let asked = "";
+
+  const wantedBuild = () => state.chosen ?? state.live?.build?.id ?? null;
+  const failed = (error) => {
+    if (error.status === 404 && state.chosen) store.set({ chosen: null, notice: `${error.what}; showing the newest` });
+    else store.set({ notice: error.what ? `${error.what}${error.cure ? `: ${error.cure}` : ""}` : String(error) });
+  };
+
+  async function load() {
+    const id = wantedBuild();
+    if (!id) {
+      store.set({ build: null, rows: [], legend: {}, layerView: null });
+      return;
+    }
+    const same = state.build?.id === id;
+    const start = same ? firstOpen(state.rows) : 0;
+    const base = `builds/${encodeURIComponent(id)}`;
+    const [build, got] = await Promise.all([
+      same && state.build.ended ? state.build : getJson(base),
+      getJson(`${base}/layers?start=${start}`),
+    ]);
+    if (wantedBuild() !== id) {
+      again = true;
+      return;
+    }
+    store.set({
+      build,
+      rows: merge(same ? state.rows : [], got.rows),
+      legend: same ? { ...state.legend, ...got.measures } : got.measures,
+      loaded: true,
+    });
+  }
+
+  /** One load at a time; what comes meanwhile asks for one more. */
+  async function refresh() {
+    if (loading) {
+      again = true;
+      return;
+    }
+    do {
+      again = false;
+      loading = load().catch(failed);
+      await loading;
+    } while (again);
+    loading = null;
+  }
+
+  async function showLayer() {
+    const { build, layer } = state;
+    const row = build && layer !== null ? state.rows[find(state.rows, layer)] : null;
+    if (!row) {
+      store.set({ layerView: null });
+      return;
+    }
+    const view = await layerOf(build.id, row).catch((error) => void failed(error));
+    if (view && state.layer === layer && state.build?.id === build.id) store.set({ layerView: view });
+  }
+
+  /** Everything about one layer; kept while its state lasts. */
+  async function layerOf(id, row) {
+    const key = `${id}/${row.index}/${row.state}`;
+    if (!kept.has(key)) {
+      kept.set(key, getJson(`builds/${encodeURIComponent(id)}/layers/${row.index}`));
+      kept.get(key).catch(() => kept.delete(key));
+      if (kept.size > KEPT_LAYERS) kept.delete(kept.keys().next().value);
+    }
+    return kept.get(key);
+  }
+
+  store.watch(["live", "chosen"], () => {
+    const { live } = state;
+    if (!live) return;
+    // What the server says of the shown build; another build than the newest is loaded once.
+    const mine = live.build?.id === wantedBuild() ? `${live.committed} ${live.product} ${live.processed} ${live.build.ended}` : "";
+    const key = `${wantedBuild()} ${mine}`;
+    if (key === asked) return;
+    asked = key;
+    refresh();
+  });
+  store.watch(["connection"], () => {
+    if (state.connection === "lost") asked = "";
+  });
+  store.watch(["live"], async () => {
+    const key = `${state.live?.build?.id} ${state.live?.build?.layers} ${state.live?.build?.ended}`;
+    if (!state.live || key === state.buildsKey) return;
+    store.set({ buildsKey: key });
+    await getJson("builds").then((builds) => store.set({ builds })).catch(failed);
+  });
+  store.watch(["rows", "follow", "view", "build"], () => {
+    const { rows } = state;
+    if (!rows.length) return;
+    const last = rows[rows.length - 1].index;
+    const isRaw = state.view === "webcam" || state.view === "basler";
+    if (state.follow) store.set({ layer: isRaw ? last : newestDone(rows) });
+    else if (state.layer !== null && find(rows, state.layer) < 0 && state.loaded) store.set({ layer: Math.min(state.layer, last) });
+  });
+  store.watch(["layer", "rows", "build"], showLayer);
+  return { layerOf };
+}

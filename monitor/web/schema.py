@@ -1,0 +1,271 @@
+"""What the API says, version 1: pydantic models of every answer. Refuses to know how the answers are found."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+LayerState = Literal["pending", "ok", "anomaly", "missing"]
+Light = Literal["good", "warn", "bad", "off"]
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class Problem(Answer):
+    """Every error."""
+
+    what: str
+    """What failed."""
+    cure: str
+    """What to do about it."""
+
+
+class Health(Answer):
+    """The server answers and can read its store."""
+
+    status: Literal["ok"] = "ok"
+    software: str
+
+
+class DeviceView(Answer):
+    """One device, in words."""
+
+    name: str
+    kind: str
+    state: str
+    light: Light
+    words: str
+
+
+class ProcessView(Answer):
+    """One process, in words."""
+
+    process: str
+    state: str
+    light: Light
+    words: str
+    """One line for the operator, such as "not responding since 14:02:11"."""
+    heartbeat: str | None
+    """UTC time of its last sign of life, ISO 8601."""
+    build: str
+    layer: int | None
+    devices: tuple[DeviceView, ...]
+    facts: dict[str, Any]
+
+
+class Status(Answer):
+    """The three processes and their devices."""
+
+    now: str
+    """UTC time of the server, ISO 8601."""
+    processes: tuple[ProcessView, ...]
+
+
+class BuildBrief(Answer):
+    """One build at a glance."""
+
+    id: str
+    name: str
+    created: str
+    origin: str
+    source: str
+    """Id of the build that is replayed, "" otherwise."""
+    layers: int
+    """Committed layers."""
+    ended: str | None
+    """Why it ended; null while it runs."""
+
+
+class GridView(Answer):
+    """The plate grid: all product pictures live in it."""
+
+    origin_mm: tuple[float, float]
+    """Plate coordinates (x, y) of the centre of the first pixel, mm."""
+    um_per_px: float
+    shape: tuple[int, int]
+    """(rows, columns), pixels."""
+    size_mm: tuple[float, float]
+    """(width, height), mm."""
+
+
+class CameraView(Answer):
+    """One camera of a build."""
+
+    name: str
+    role: str
+    model: str
+    shape: tuple[int, ...]
+    origin: str
+    calibrated: bool
+
+
+class MeasureFacts(Answer):
+    """What a measure's numbers mean."""
+
+    unit: str
+    um_per_px: float
+    basis: str
+
+
+class LayerRow(Answer):
+    """One layer in a list."""
+
+    index: int
+    height_mm: float
+    wall_time: str
+    """UTC time of the layer end, ISO 8601."""
+    state: LayerState
+    reason: str
+    gaps: dict[str, str]
+    """Why a camera has no frame, by camera."""
+    measures: dict[str, float]
+    timings_s: dict[str, float]
+    """Wall time of each stage, s."""
+    latency_s: float | None
+    """From layer end to committed product, s."""
+
+
+class Rows(Answer):
+    """Layers of a build from `start` on."""
+
+    rows: tuple[LayerRow, ...]
+    measures: dict[str, MeasureFacts]
+
+
+class BuildView(BuildBrief):
+    """One build."""
+
+    grid: GridView
+    layer_height_mm: float
+    cameras: tuple[CameraView, ...]
+    software: str
+    product_set: str
+    processed: int
+    """Layers with committed products."""
+    layers_url: str
+    mesh_url: str
+
+
+class MeasureView(MeasureFacts):
+    """One number with everything that it rests on."""
+
+    name: str
+    value: float
+    spread: float | None
+    """Half-width from the ensemble, same unit; null where not estimated."""
+
+
+class PictureView(Answer):
+    """One picture of a layer."""
+
+    url: str
+    """Ask `&width=` for a smaller one; the address changes when the picture does."""
+    width: int
+    height: int
+    um_per_px: float | None
+    """Scale of the full-size picture; null where it is not in the plate grid."""
+    full_scale: float | None
+    """What white means, for maps of numbers; null for photographs and masks."""
+
+
+class FrameView(Answer):
+    """How one frame was taken."""
+
+    camera: str
+    exposure_us: float | None
+    gain_db: float | None
+    bits: int
+
+
+class GeneratedView(Answer):
+    """How far the super-resolved picture can be believed. Grey levels of 0 … 1 over the whole plate grid."""
+
+    spread_mean: float | None
+    """Standard deviation of the ensemble, mean over the pixels."""
+    spread_p99: float | None
+    inconsistency_mean: float | None
+    """|the picture, degraded again − webcam|, mean over the pixels."""
+    inconsistency_p99: float | None
+    full_scale: float
+    """Where the stored maps saturate: a p99 at this value means "at least"."""
+
+
+class LayerView(Answer):
+    """One layer with everything known of it."""
+
+    index: int
+    height_mm: float
+    wall_time: str
+    on_time_s: float
+    committed: str
+    state: LayerState
+    reason: str
+    gaps: dict[str, str]
+    frames: tuple[FrameView, ...]
+    measures: tuple[MeasureView, ...]
+    timings_s: dict[str, float]
+    latency_s: float | None
+    bundles: dict[str, str]
+    device: str
+    seed: int | None
+    prompts: tuple[tuple[float, float], ...]
+    """Query points (column, row) that the segmenter was asked."""
+    pictures: dict[str, PictureView]
+    generated: GeneratedView | None
+
+
+class SlabView(Answer):
+    """One slab of the part's surface."""
+
+    url: str
+    """Changes when the slab's triangles do."""
+    first: int
+    last: int
+    """First and last layer in it."""
+    closed: bool
+    """Whether it will never change again."""
+
+
+class GapView(Answer):
+    """Where the volume is unknown."""
+
+    first: int
+    last: int
+    state: str
+    bottom_mm: float
+    top_mm: float
+
+
+class MeshView(Answer):
+    """The part's surface in slabs. Positions are plate mm (x right, y down) and height mm."""
+
+    slabs: tuple[SlabView, ...]
+    gaps: tuple[GapView, ...]
+    um_per_px: float
+    """Pixel size of the level that is meshed, µm."""
+    layers_per_plane: int
+    """Layers that are averaged into one plane of the mesh."""
+    bottom_mm: float
+    top_mm: float
+    x_mm: tuple[float, float]
+    y_mm: tuple[float, float]
+
+
+class LiveState(Answer):
+    """The newest state, as pushed on /api/v1/live."""
+
+    now: str
+    software: str
+    processes: tuple[ProcessView, ...]
+    build: BuildBrief | None
+    committed: int | None
+    """Newest committed layer."""
+    product: int | None
+    """Newest layer with committed products."""
+    processed: int
+    """Number of layers with committed products."""
