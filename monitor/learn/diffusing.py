@@ -1,0 +1,155 @@
+"""Training of the conditional diffusion model. Owns one plain step and one step on whole few-step samples.
+
+Plain: the network learns v (or ε, or x₀) at a random noise level. Refined: whole samples of a few steps are drawn with
+gradients and compared with the target by an energy score, in the latent and in the decoded image, and by a PatchGAN
+that sees the webcam image beside. A model trained for the mean loses grain in few steps; a proper score does not.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monitor.learn.budget import warm_cosine
+from monitor.learn.latent import Decoder, Encoder
+from monitor.learn.losses import energy_score, hinge_discriminator
+from monitor.learn.networks import ConditionalUNet, PatchDiscriminator
+from monitor.learn.patches import Batch
+from monitor.learn.precision import mixed
+from monitor.learn.recipe import DiffusionRecipe, RefineRecipe
+from monitor.upscale.sampler import Level, levels, sample, spaced
+
+
+class DiffusionTrainer:
+    """Trains one U-Net on frozen autoencoders and keeps its running average."""
+
+    def __init__(
+        self,
+        network: ConditionalUNet,
+        encoders: tuple[Encoder, Encoder],
+        decoder: Decoder,
+        recipe: DiffusionRecipe,
+        refine: RefineRecipe,
+        device: torch.device,
+    ) -> None:
+        self.network = network
+        self.average: ConditionalUNet = copy.deepcopy(network).requires_grad_(False)
+        self.discriminator = PatchDiscriminator(channels=2).to(device)
+        self._lr_encoder, self._hr_encoder = encoders
+        self._decoder = decoder
+        self._recipe, self._refine, self._device = recipe, refine, device
+        self._levels = levels(recipe.schedule, recipe.train_steps)
+        table = [(level.time, level.alpha, level.sigma) for level in self._levels]
+        self._table = torch.tensor(table, dtype=torch.float32, device=device)
+        fused = device.type == "cuda"
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=fused
+        )
+        self._against = torch.optim.AdamW(self.discriminator.parameters(), 2e-4, betas=(0.5, 0.9), fused=fused)
+        self._updates = 0
+
+    def step(self, batch: Batch, fraction: float, *, report: bool = False) -> dict[str, float] | None:
+        """One plain step."""
+        self._set_rate(self._recipe.learning_rate * warm_cosine(fraction))
+        target, condition = self._latents(batch)
+        loss = self._plain(target, condition)
+        self._descend(loss)
+        return {"loss": loss.item()} if report else None
+
+    def refine_step(self, batch: Batch, fraction: float, *, report: bool = False) -> dict[str, float] | None:
+        """One step on two whole samples of the recipe's number of steps."""
+        r = self._refine
+        self._set_rate(r.learning_rate * warm_cosine(fraction))
+        target, condition = self._latents(batch)
+        with mixed(self._device):
+            drawn = [self.draw(self.network, condition, self._recipe.steps) for _ in range(2)]
+            images = [self._decoder(latent).float() for latent in drawn]
+        score = energy_score(images, batch.hr)
+        latent_score = energy_score([latent.float() for latent in drawn], target, levels=1, window=2)
+        plain = self._plain(target, condition)
+        loss = score + r.latent_weight * latent_score + r.diffusion_weight * plain
+        if r.adversarial_weight > 0:
+            beside = [torch.cat([image, batch.lr], dim=1) for image in images]
+            with mixed(self._device):
+                fooled = -self.discriminator(beside[0]).float().mean()
+            loss = loss + r.adversarial_weight * fooled
+        self._descend(loss)
+        if r.adversarial_weight > 0:
+            self._judge(torch.cat([batch.hr, batch.lr], dim=1), beside[0].detach())
+        return {"score": score.item(), "latent": latent_score.item(), "plain": plain.item()} if report else None
+
+    def draw(self, network: nn.Module, condition: Tensor, steps: int) -> Tensor:
+        """Sample latents for a condition (B, Cc, h, w)."""
+        noise = torch.randn((condition.shape[0], self._channels, *condition.shape[2:]), device=condition.device)
+
+        def denoise(noisy: Tensor, level: Level) -> Tensor:
+            time = torch.full((noisy.shape[0],), level.time, device=noisy.device)
+            out: Tensor = network(noisy, condition, time)
+            return out.float()
+
+        path = spaced(self._levels, steps)
+        method = self._recipe.sampler if self._recipe.sampler != "ddpm" else "ddim"
+        return sample(denoise, noise, path, prediction=self._recipe.prediction, method=method)
+
+    @property
+    def _channels(self) -> int:
+        return int(self.network.last.out_channels)
+
+    @torch.no_grad()
+    def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        with mixed(self._device):
+            return self._hr_encoder(batch.hr).float(), self._lr_encoder(batch.lr).float()
+
+    def _plain(self, target: Tensor, condition: Tensor) -> Tensor:
+        picked = torch.randint(1, len(self._levels), (target.shape[0],), device=target.device)
+        time, alpha, sigma = self._table[picked].unbind(dim=1)
+        a, s = alpha[:, None, None, None], sigma[:, None, None, None]
+        noise = torch.randn_like(target)
+        with mixed(self._device):
+            out = self.network(a * target + s * noise, condition, time).float()
+        wanted = {"v": a * noise - s * target, "noise": noise, "sample": target}[self._recipe.prediction]
+        return (out - wanted).square().mean()
+
+    def _judge(self, real: Tensor, made: Tensor) -> None:
+        with mixed(self._device):
+            loss = hinge_discriminator(self.discriminator(real).float(), self.discriminator(made).float())
+        self._against.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._against.step()
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+
+    def _descend(self, loss: Tensor) -> None:
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self._optimizer.step()
+        self._updates += 1
+        decay = min(self._recipe.ema, self._updates / (10 + self._updates))  # the first average is no average yet
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed run needs."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "against": self._against.state_dict(),
+            "updates": self._updates,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._against.load_state_dict(state["against"])
+        self._updates = int(state["updates"])

@@ -1,0 +1,177 @@
+"""Measuring a trained model on builds that it has not seen. Owns which numbers; refuses to choose a model by them.
+
+Side by side: LR as it is (which is also its bicubic: both cameras share the plate grid), LR with its tone matched to HR
+by least squares, the HR autoencoder's reconstruction (the ceiling), and SR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skimage.metrics import structural_similarity
+
+from monitor.learn.pictures import write_grid
+from monitor.learn.plates import Plates
+from monitor.learn.trained import TrainedDiffusion
+from monitor.upscale.sampler import Level, levels, sample, spaced
+
+Grey = npt.NDArray[np.float32]
+Method = Callable[[Grey], Grey]
+POWDER_PX = 64
+MULTIPLE = 16
+
+
+@torch.no_grad()
+def super_resolve(models: TrainedDiffusion, lr: Grey, device: torch.device, *, steps: int = 0, seed: int = 0) -> Grey:
+    """One sample for a plate (h, w) in [0, 1]; h and w are multiples of 16. Steps are the recipe's by default."""
+    recipe = models.recipe.diffusion
+    condition = models.lr_encoder(_tensor(lr, device))
+    generator = torch.Generator(device).manual_seed(seed)
+    channels = models.recipe.autoencoder.network.latent_channels
+    shape = (1, channels, *condition.shape[2:])
+
+    def draw() -> torch.Tensor:
+        return torch.randn(shape, generator=generator, device=device)
+
+    def denoise(noisy: torch.Tensor, level: Level) -> torch.Tensor:
+        out: torch.Tensor = models.unet(noisy, condition, torch.full((1,), level.time, device=device))
+        return out
+
+    path = spaced(levels(recipe.schedule, recipe.train_steps), steps or recipe.steps)
+    latent = sample(denoise, draw(), path, prediction=recipe.prediction, method=recipe.sampler, draw=draw)
+    return _grey(models.decoder(latent))
+
+
+@torch.no_grad()
+def reconstruct(models: TrainedDiffusion, hr: Grey, device: torch.device) -> Grey:
+    """The HR autoencoder's own reconstruction: what no SR of it can beat."""
+    return _grey(models.decoder(models.hr_encoder(_tensor(hr, device))))
+
+
+def match_tone(image: Grey, target: Grey) -> Grey:
+    """The image with gain and offset that fit the target best (least squares)."""
+    gain, offset = np.polyfit(image.ravel().astype(np.float64), target.ravel().astype(np.float64), 1)
+    return np.clip(image * np.float32(gain) + np.float32(offset), 0, 1)
+
+
+def evaluate(models: TrainedDiffusion, plates: Plates, device: torch.device) -> dict[str, dict[str, float]]:
+    """Mean numbers by look ("default", "varied") and method.
+
+    Returns:
+        Tables "<look>_<method>" with mae, psnr, ssim (data range 1), and, on powder alone, the log-spectral distance
+        in dB and the ratio of the grain's variance to HR's.
+    """
+    models.to(device)
+    tables: dict[str, list[dict[str, float]]] = {}
+    for k in range(len(plates.lr)):
+        lr, hr, mask = _cropped(plates.lr[k]), _cropped(plates.hr[k]), plates.mask[k]
+        made = {
+            "lr": lr,
+            "lr_toned": match_tone(lr, hr),
+            "autoencoder": reconstruct(models, hr, device),
+            "sr": super_resolve(models, lr, device, seed=k),
+        }
+        look = "default" if plates.default_look[k] else "varied"
+        window = _powder_window(mask[: hr.shape[0], : hr.shape[1]])
+        for name, image in made.items():
+            tables.setdefault(f"{look}_{name}", []).append(_numbers(image, hr, window))
+    return {name: _mean(rows) for name, rows in tables.items()}
+
+
+def sample_pictures(models: TrainedDiffusion, plates: Plates, device: torch.device, path: Path, px: int = 256) -> None:
+    """Write a grid: LR, SR, HR's reconstruction, HR; rows are held-out plates, cut around metal."""
+    models.to(device)
+    rows = []
+    for k in np.linspace(0, len(plates.lr) - 1, min(4, len(plates.lr))).astype(int):
+        cut = _metal_window(plates.mask[k], min(px, *plates.lr[k].shape))
+        lr, hr = (_cropped(image[cut]) for image in (plates.lr[k], plates.hr[k]))
+        images = (lr, super_resolve(models, lr, device, seed=int(k)), reconstruct(models, hr, device), hr)
+        rows.append([np.rint(image * 255).astype(np.uint8) for image in images])
+    write_grid(path, rows)
+
+
+def spectral_distance_db(image: Grey, target: Grey) -> float:
+    """Root mean square difference of the radial log power spectra, in dB, of a square patch."""
+    ours, theirs = (_radial_spectrum(x) for x in (image, target))
+    return float(np.sqrt(np.mean((10 * np.log10((ours + 1e-9) / (theirs + 1e-9))) ** 2)))
+
+
+def _numbers(image: Grey, hr: Grey, window: tuple[slice, slice] | None) -> dict[str, float]:
+    error = image.astype(np.float64) - hr
+    ssim = structural_similarity(
+        image, hr, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    out = {
+        "mae": float(np.abs(error).mean()),
+        "psnr": float(-10 * np.log10(np.square(error).mean() + 1e-12)),
+        "ssim": float(ssim),
+    }
+    if window is not None:
+        out["powder_db"] = spectral_distance_db(image[window], hr[window])
+        out["powder_grain"] = float(_grain(image[window]) / max(_grain(hr[window]), 1e-9))
+    return out
+
+
+def _grain(image: Grey) -> float:
+    """Variance above a quarter of the Nyquist frequency (the light's slow changes are not grain)."""
+    spectrum = _radial_spectrum(image)
+    return float(spectrum[len(spectrum) // 4 :].mean())
+
+
+def _radial_spectrum(image: Grey) -> npt.NDArray[np.float64]:
+    n = min(image.shape)
+    square = image[:n, :n].astype(np.float64)
+    window = np.hanning(n)[:, None] * np.hanning(n)[None, :]
+    power = np.abs(np.fft.fft2((square - square.mean()) * window)) ** 2 / np.square(window).sum()
+    frequency = np.fft.fftfreq(n)
+    ring = np.rint(np.hypot(frequency[:, None], frequency[None, :]) * n).astype(int)
+    sums = np.bincount(ring.ravel(), power.ravel(), minlength=n)
+    return np.asarray(sums[1 : n // 2] / np.bincount(ring.ravel(), minlength=n)[1 : n // 2])
+
+
+def _powder_window(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """A square without metal nearest to the plate's middle (corners may lie beyond the bed)."""
+    n, (rows, cols) = POWDER_PX, mask.shape
+    free = [
+        (abs(top + n / 2 - rows / 2) + abs(left + n / 2 - cols / 2), top, left)
+        for top in range(0, rows - n + 1, n // 4)
+        for left in range(0, cols - n + 1, n // 4)
+        if not mask[top : top + n, left : left + n].any()
+    ]
+    if not free:
+        return None
+    _, top, left = min(free)
+    return slice(top, top + n), slice(left, left + n)
+
+
+def _metal_window(mask: npt.NDArray[np.bool_], size: int) -> tuple[slice, slice]:
+    """A square around the metal that is nearest to the plate's middle."""
+    rows, cols = mask.shape
+    found = np.argwhere(mask) if mask.any() else np.array([[rows // 2, cols // 2]])
+    row, col = found[np.abs(found - np.array([rows / 2, cols / 2])).sum(axis=1).argmin()]
+    top, left = (int(np.clip(v - size // 2, 0, n - size)) for v, n in ((row, rows), (col, cols)))
+    return slice(top, top + size), slice(left, left + size)
+
+
+def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    names = sorted({name for row in rows for name in row})
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names} | {
+        "plates": float(len(rows))
+    }
+
+
+def _cropped(image: npt.NDArray[np.uint8]) -> Grey:
+    rows, cols = (n // MULTIPLE * MULTIPLE for n in image.shape)
+    return image[:rows, :cols].astype(np.float32) / 255
+
+
+def _tensor(image: Grey, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image))[None, None].to(device) * 2 - 1
+
+
+def _grey(image: torch.Tensor) -> Grey:
+    return np.asarray(((image[0, 0].float() + 1) / 2).clamp(0, 1).cpu().numpy(), np.float32)

@@ -1,0 +1,90 @@
+"""From torch to ONNX, with a parity check. Owns the export of one network; refuses to know bundles."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from monitor.domain import BundleError
+from monitor.inference import open_session
+
+OPSET = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One network with what its export needs.
+
+    Attributes:
+        network: in evaluation mode, on the CPU.
+        inputs: example inputs by name, in the order of `forward`.
+        output: name of the output.
+        dynamic: free dimensions of each input, as torch.export takes them.
+        other: further inputs, of another size, on which the ONNX file must agree.
+    """
+
+    network: nn.Module
+    inputs: dict[str, Tensor]
+    output: str
+    dynamic: tuple[dict[int, Any], ...]
+    other: dict[str, Tensor]
+
+
+def export_graph(graph: Graph, path: Path) -> float:
+    """Write an ONNX file with all weights inside.
+
+    Returns:
+        Largest absolute difference from torch over both example inputs.
+
+    Raises:
+        BundleError: the file does not agree with torch.
+    """
+    network = graph.network.eval()
+    with torch.no_grad(), _quiet():
+        torch.onnx.export(
+            network,
+            tuple(graph.inputs.values()),
+            str(path),
+            dynamo=True,
+            external_data=False,
+            opset_version=OPSET,
+            input_names=list(graph.inputs),
+            output_names=[graph.output],
+            dynamic_shapes=graph.dynamic,
+            verbose=False,
+        )
+    return max(_difference(graph, path, inputs) for inputs in (graph.inputs, graph.other))
+
+
+def _difference(graph: Graph, path: Path, inputs: dict[str, Tensor]) -> float:
+    with torch.no_grad():
+        expected = graph.network(*inputs.values()).numpy()
+    actual = open_session(path).run({name: value.numpy() for name, value in inputs.items()})[graph.output]
+    worst = float(np.abs(actual - expected).max())
+    if actual.shape != expected.shape or not worst <= 1e-3 * max(1.0, float(np.abs(expected).max())):
+        raise BundleError(f"{path}: differs from torch by {worst:.3g}", cure="export with another torch version")
+    return worst
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter prints and warns about packages that are not there; its result is checked instead."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

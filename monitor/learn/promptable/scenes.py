@@ -1,0 +1,190 @@
+"""Layer images of endless variety with their exact masks. Owns the training backgrounds; refuses to be realistic.
+
+The virtual printer resembles one machine. A segmenter must not depend on one machine's look, so these layers vary
+everything: sign and strength of the contrast, texture, stripes that fade inside a part, halos, illumination with
+steps, walls at the border, shining earlier layers, supports, spatter, glare, blur, noise and compression. Nothing in
+them was measured on a real machine.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from monitor.learn.promptable.shapes import draw_parts
+
+Field = npt.NDArray[np.float32]
+Rng = np.random.Generator
+
+
+def random_layer(seed: int, size: int = 1024) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Draw one layer: uint8 image (size, size) and the mask of what is metal. Some layers are empty."""
+    rng = np.random.default_rng((seed, 77))
+    parts, _ = draw_parts(rng, size)
+    if rng.random() < 0.06:
+        parts[:] = 0
+    mask = parts > 0
+    scene = _powder(rng, size)
+    contrast = _contrast(rng)
+    scene *= 1.0 + _earlier_layers(rng, size, contrast)
+    scene = _melt(rng, scene, parts, contrast)
+    scene *= _light(rng, size)
+    scene = _surroundings(rng, scene, mask)
+    return _camera(rng, scene), mask
+
+
+def noise(rng: Rng, size: int, scale: float) -> Field:
+    """Smooth noise of unit spread whose blobs are about `scale` pixels wide."""
+    small = max(4, int(np.ceil(size / max(1.0, scale))))
+    field = rng.standard_normal((small, small), dtype=np.float32)
+    if small == size:
+        return field
+    field = cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(field / (field.std() + 1e-6), dtype=np.float32)
+
+
+def _log(rng: Rng, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _powder(rng: Rng, size: int) -> Field:
+    """Powder around 1: grain at several scales, streaks of the recoater."""
+    field = 1.0 + _log(rng, 0.005, 0.12) * noise(rng, size, 1.0)
+    if rng.random() < 0.7:
+        field += _log(rng, 0.005, 0.10) * noise(rng, size, _log(rng, 2, 8))
+    if rng.random() < 0.6:
+        field += _log(rng, 0.005, 0.06) * noise(rng, size, _log(rng, 10, 60))
+    if rng.random() < 0.35:
+        streaks = noise(rng, size, _log(rng, 1, 12))[:1].repeat(size, 0) * _log(rng, 0.004, 0.05)
+        field += streaks if rng.random() < 0.5 else streaks.T
+    return np.maximum(field, 0.05).astype(np.float32)
+
+
+def _contrast(rng: Rng) -> float:
+    """Relative brightness of metal against powder: dark or bright, faint to strong."""
+    return -_log(rng, 0.10, 0.7) if rng.random() < 0.5 else _log(rng, 0.12, 2.0)
+
+
+def _earlier_layers(rng: Rng, size: int, contrast: float) -> Field:
+    """Traces that are not metal of this layer: shapes that shine through, and areas of rougher texture."""
+    field = np.zeros((size, size), np.float32)
+    if rng.random() < 0.45:
+        return field
+    for _ in range(int(rng.integers(1, 3))):
+        ghost = (draw_parts(rng, size)[0] > 0).astype(np.float32)
+        ghost = cv2.GaussianBlur(ghost, (0, 0), _log(rng, 0.7, 6))
+        if rng.random() < 0.5:
+            field += ghost * (abs(contrast) * rng.uniform(-0.3, 0.3))
+        else:
+            field += ghost * noise(rng, size, _log(rng, 1, 4)) * min(0.15, abs(contrast) * rng.uniform(0.05, 0.35))
+    return field
+
+
+def _melt(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8], contrast: float) -> Field:
+    """Replace powder by metal: a tone for each part, texture, stripes, rim, halo outside, specular points."""
+    size = scene.shape[0]
+    tone = np.ones(256, np.float32) * contrast
+    tone += contrast * rng.uniform(0, 0.5) * rng.uniform(-0.6, 0.6, 256).astype(np.float32)
+    if rng.random() < 0.06:
+        tone[rng.random(256) < 0.3] *= -0.8
+    metal = 1.0 + tone[parts] * _inside(rng, parts, size)
+    metal *= 1.0 + _log(rng, 0.01, 0.25) * noise(rng, size, _log(rng, 1, 4))
+    soft = cv2.GaussianBlur((parts > 0).astype(np.float32), (0, 0), _log(rng, 0.3, 1.2))
+    if rng.random() < 0.5:
+        scene = scene * (1.0 + _halo(rng, parts, contrast))
+    out = scene * (1.0 - soft) + np.maximum(metal, 0.02) * soft
+    return _sparkle(rng, out, parts)
+
+
+def _inside(rng: Rng, parts: npt.NDArray[np.uint8], size: int) -> Field:
+    """Strength of the contrast inside parts: hatch, stripes or islands that may fade, a clearer rim."""
+    strength = np.ones((size, size), np.float32)
+    if rng.random() < 0.5:
+        strength += _log(rng, 0.03, 0.3) * _waves(rng, size, _log(rng, 2.5, 9))
+    if rng.random() < 0.4:
+        fade = (_waves(rng, size, _log(rng, 12, 90)) > rng.uniform(-0.6, 0.6)).astype(np.float32)
+        strength *= 1.0 - rng.uniform(0.1, 0.75) * fade
+    if rng.random() < 0.3:
+        strength *= 1.0 - rng.uniform(0.1, 0.8) * (noise(rng, size, _log(rng, 2, 30)) > rng.uniform(0.2, 1.5))
+    if rng.random() < 0.4:
+        depth = cv2.distanceTransform((parts > 0).astype(np.uint8), cv2.DIST_L2, 3)
+        strength = np.where(depth < _log(rng, 1, 4), np.maximum(strength, 1.0) * rng.uniform(0.8, 1.4), strength)
+    return np.asarray(strength, dtype=np.float32)
+
+
+def _waves(rng: Rng, size: int, period: float) -> Field:
+    angle, phase = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+    u = np.arange(size, dtype=np.float32) * (2 * np.pi / period)
+    return np.sin(u[None, :] * np.float32(np.cos(angle)) + u[:, None] * np.float32(np.sin(angle)) + np.float32(phase))
+
+
+def _halo(rng: Rng, parts: npt.NDArray[np.uint8], contrast: float) -> Field:
+    """The denuded band around parts, brighter or darker than the powder, and soot further out."""
+    far = cv2.distanceTransform((parts == 0).astype(np.uint8), cv2.DIST_L2, 3)
+    band = np.exp(-((far / _log(rng, 1.5, 10)) ** 2)) * rng.uniform(-0.6, 0.3) * contrast
+    wide = np.exp(-far / _log(rng, 10, 120)) * rng.uniform(-0.05, 0.25) * contrast
+    return np.asarray(np.clip(band + wide, -0.5, 0.5), dtype=np.float32)
+
+
+def _sparkle(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8]) -> Field:
+    """Specular points on metal, spatter on powder."""
+    size = scene.shape[0]
+    for where, chance, signs in ((parts > 0, 0.6, (1,)), (parts == 0, 0.5, (1, -1))):
+        if rng.random() > chance:
+            continue
+        seeds = (rng.random((size, size), dtype=np.float32) < _log(rng, 1e-5, 8e-3)) & where
+        dots = cv2.GaussianBlur(seeds.astype(np.float32), (0, 0), _log(rng, 0.4, 1.6))
+        dots /= dots.max() + 1e-6
+        scene = scene + dots * rng.choice(signs) * _log(rng, 0.1, 2.0)
+    return np.maximum(scene, 0.0)
+
+
+def _light(rng: Rng, size: int) -> Field:
+    """Illumination: slopes, blobs, lamps and plates with steps, glare."""
+    light = np.exp(_log(rng, 0.01, 0.35) * noise(rng, size, size * rng.uniform(0.3, 0.8)))
+    for _ in range(int(rng.integers(0, 5))):
+        shape = np.zeros((size, size), np.uint8)
+        corners = rng.uniform(-0.2, 1.2, (2, 2)) * size
+        if rng.random() < 0.6:
+            cv2.rectangle(shape, tuple(corners[0].astype(int)), tuple(corners[1].astype(int)), 1, -1)
+        else:
+            axes = np.maximum(3, np.abs(corners[1]) * 0.6).astype(int)
+            cv2.ellipse(shape, tuple(corners[0].astype(int)), tuple(axes), rng.uniform(0, 180), 0, 360, 1, -1)
+        edge = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), _log(rng, 0.8, 25))
+        light *= 1.0 + rng.uniform(-0.2, 0.2) * edge
+    if rng.random() < 0.12:
+        y, x = np.mgrid[:size, :size].astype(np.float32)
+        at, reach = rng.uniform(0, size, 2), _log(rng, 0.03, 0.3) * size
+        light += rng.uniform(0.3, 2.0) * np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * reach**2))
+    return np.asarray(light, dtype=np.float32)
+
+
+def _surroundings(rng: Rng, scene: Field, mask: npt.NDArray[np.bool_]) -> Field:
+    """Chamber walls and the plate's border: strips along image edges that are not metal, where no part is."""
+    for side in range(4):
+        if rng.random() > 0.22:
+            continue
+        view, free = np.rot90(scene, side), np.rot90(~mask, side)
+        width = int(_log(rng, 4, 0.12 * scene.shape[0]))
+        lean = rng.uniform(-0.06, 0.06) * np.arange(view.shape[0])
+        strip = np.arange(view.shape[1])[None, :] < (width + lean - lean.min())[:, None]
+        strip &= np.logical_and.accumulate(free, axis=1)
+        level = _log(rng, 0.1, 0.8) if rng.random() < 0.75 else _log(rng, 1.2, 2.2)
+        soft = cv2.GaussianBlur(strip.astype(np.float32), (0, 0), _log(rng, 0.7, 5))
+        view *= 1.0 + soft * (level - 1.0)
+    return scene
+
+
+def _camera(rng: Rng, scene: Field) -> npt.NDArray[np.uint8]:
+    """Blur, exposure, gamma, noise, eight bits and sometimes JPEG."""
+    if rng.random() < 0.8:
+        scene = cv2.GaussianBlur(scene, (0, 0), _log(rng, 0.3, 2.2))
+    level = _log(rng, 0.12, 0.7)
+    grey = 255.0 * np.clip(level * scene, 0.0, 1.5) ** _log(rng, 0.6, 1.5)
+    grey += _log(rng, 0.3, 7.0) * rng.standard_normal(grey.shape, dtype=np.float32)
+    image = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    if rng.random() < 0.4:
+        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 96))])[1]
+        image = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(image, dtype=np.uint8)
