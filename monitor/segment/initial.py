@@ -1,0 +1,91 @@
+"""The initial mask: polarity, Sauvola threshold, dilation, components. Refuses to know any model.
+
+The paper's first steps: a local threshold (Sauvola & Pietikäinen 2000), a dilation that joins melt tracks, connected
+components. They are what the query points are taken from, and what the model must beat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from skimage.filters import threshold_sauvola
+
+from monitor.config import SegmentSettings
+from monitor.domain import Image, Mask, PlateGrid
+from monitor.segment.normalise import POWDER, Normalised, normalise
+
+DARK, BRIGHT = -1, 1
+CLEAR_SIGMA = 3.0
+"""A component is metal only if its mean stands this many powder sigmas off the powder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """What Sauvola alone says of a layer.
+
+    Attributes:
+        mask: bool (rows, columns), thresholded, holes of a few pixels closed, small components dropped.
+        labels: int32 (rows, columns), components of the dilated mask, 0 for powder, 1…count.
+        count: number of components.
+        sign: −1 where metal is darker than powder, +1 where brighter, 0 when there is none.
+    """
+
+    mask: Mask
+    labels: npt.NDArray[np.int32]
+    count: int
+    sign: int
+
+
+def initial_mask(image: Image, grid: PlateGrid, settings: SegmentSettings) -> Initial:
+    """Threshold one layer image.
+
+    Args:
+        image: uint8 (rows, columns).
+        grid: the plate grid that the image lives in.
+        settings: window, sensitivity, dilation and smallest area.
+    """
+    normalised = normalise(image, grid, settings.window_mm)
+    signs = {"dark": (DARK,), "bright": (BRIGHT,), "auto": (DARK, BRIGHT)}[settings.polarity]
+    found = [(sign, *_threshold(normalised, sign, grid, settings)) for sign in signs]
+    sign, mask, evidence = max(found, key=lambda item: item[2])
+    if evidence <= 0.0:
+        return Initial(np.zeros_like(mask), np.zeros(mask.shape, np.int32), 0, 0)
+    count, labels = cv2.connectedComponents(_dilate(mask, grid, settings).astype(np.uint8), connectivity=8)
+    return Initial(mask, labels, count - 1, sign)
+
+
+def _threshold(
+    normalised: Normalised, sign: int, grid: PlateGrid, settings: SegmentSettings
+) -> tuple[Mask, float]:
+    """Mask for one polarity, and its evidence: area times squared contrast, in pixels times powder variances."""
+    grey = normalised.grey(sign)
+    window = max(3, round(settings.window_mm / grid.mm_per_px)) | 1
+    raw = grey < threshold_sauvola(grey, window_size=window, k=settings.k, r=POWDER)
+    closed = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_CLOSE, _disc(settings.dilation_mm / grid.mm_per_px))
+    return _believable(closed, sign * normalised.relative / normalised.noise, grid, settings)
+
+
+def _believable(
+    mask: npt.NDArray[np.uint8], sigmas: npt.NDArray[np.float32], grid: PlateGrid, settings: SegmentSettings
+) -> tuple[Mask, float]:
+    """Keep components that are large and clear enough; return them and their evidence."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count == 1:
+        return np.zeros(mask.shape, bool), 0.0
+    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    contrast = np.bincount(labels.ravel(), weights=sigmas.ravel(), minlength=count) / area
+    keep = (area * grid.mm_per_px**2 >= settings.min_area_mm2) & (contrast >= CLEAR_SIGMA)
+    keep[0] = False
+    return keep[labels], float(np.sum(area[keep] * contrast[keep] ** 2))
+
+
+def _dilate(mask: Mask, grid: PlateGrid, settings: SegmentSettings) -> Mask:
+    return cv2.dilate(mask.astype(np.uint8), _disc(settings.dilation_mm / grid.mm_per_px)).astype(bool)
+
+
+def _disc(radius_px: float) -> npt.NDArray[np.uint8]:
+    size = 2 * max(1, round(radius_px)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), dtype=np.uint8)

@@ -1,0 +1,61 @@
+"""What a promptable model is to this room: SAM's two verbs. Refuses to know how it is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.domain import FloatImage, Image
+
+FOREGROUND, BACKGROUND, PAD = 1, 0, -1
+"""Labels of query points, as in Segment Anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Masks for a batch of prompts.
+
+    Attributes:
+        logits: float32 (B, M, rows, columns) at the image's own size; M masks a prompt.
+        iou: float32 (B, M), the model's own estimate of each mask's IoU.
+    """
+
+    logits: npt.NDArray[np.float32]
+    iou: npt.NDArray[np.float32]
+
+
+class Predictor(Protocol):
+    """A promptable segmenter: one embedding an image, then any number of prompts."""
+
+    def set_image(self, image: Image) -> None:
+        """Embed one image, uint8 (rows, columns)."""
+        ...
+
+    def predict(self, points: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Predicted:
+        """Answer a batch of prompts on the image that was set.
+
+        Args:
+            points: float32 (B, N, 2), pixel coordinates (column, row).
+            labels: int32 (B, N): 1 foreground, 0 background, -1 padding.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentThresholds:
+    """When a model's mask is believed. They belong to the model, so its bundle holds them.
+
+    Attributes:
+        min_iou: masks with a predicted IoU below this are dropped.
+        min_stability: masks with a stability score below this are dropped.
+        stability_offset: the shift of the threshold that defines the stability score, in logits.
+        mask_threshold: logit above which a pixel belongs to the mask.
+    """
+
+    min_iou: float = 0.88
+    min_stability: float = 0.95
+    stability_offset: float = 1.0
+    mask_threshold: float = 0.0
