@@ -13,7 +13,7 @@ import typer
 from monitor.cli.common import ConfigOption, out, settings_of, told
 from monitor.config import Settings
 from monitor.domain import MonitorError
-from monitor.inference import Bundle, default_models_dir, find_bundle, open_session
+from monitor.inference import Bundle, default_models_dir, find_bundle
 from monitor.web import static_folder
 
 LOW_SPACE_BYTES = 10 * 2**30
@@ -86,9 +86,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
     def check(name: str) -> str:
         bundle = Bundle.load(find_bundle(models, name))
-        path = next(iter(bundle.paths.values()))
-        session = open_session(path, settings.upscale.provider, settings.upscale.threads)
-        return f"{bundle.manifest.name}@{bundle.digest[:12]}, self-test holds, runs on {session.provider}"
+        session = bundle.session("encoder", settings.upscale.provider, settings.upscale.threads)
+        return f"{bundle.label}, self-test holds, runs on {session.provider}"
 
     for purpose, name in (("upscale", settings.upscale.bundle), ("segment", settings.segment.bundle)):
         yield _tried(purpose, lambda name=name: check(name))  # type: ignore[misc]

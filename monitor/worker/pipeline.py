@@ -66,7 +66,7 @@ class Models:
     def names(self) -> dict[str, str]:
         """Bundle name@digest by purpose."""
         pairs = (("upscale", self.upscale_bundle), ("segment", self.segment_bundle))
-        return {purpose: f"{bundle.manifest.name}@{bundle.digest[:12]}" for purpose, bundle in pairs}
+        return {purpose: bundle.label for purpose, bundle in pairs}
 
 
 @dataclass
