@@ -1,4 +1,4 @@
-"""What a trigger and a camera are. Owns the two protocols that real, simulated and recorded devices implement.
+"""What a trigger and a camera are. Owns the protocols that real, simulated and recorded devices implement.
 
 Refuses to know any vendor. Every implementation passes the contract tests in `tests/contracts`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from monitor.domain import CameraFacts, Clock, Frame, SampleBlock
+from monitor.domain import CameraFacts, Clock, Frame, Gap, LayerEnd, SampleBlock
 
 
 class Trigger(Protocol):
@@ -63,6 +63,9 @@ class Camera(Protocol):
     def capture(self, after_s: float, timeout_s: float) -> Frame:
         """Return a frame whose exposure began after `after_s` on the device's clock.
 
+        Simulated and recorded cameras show what was on the plate just after `after_s`, so a caller that is late but
+        asks for the time of the layer end still gets that layer.
+
         Raises:
             DeviceTimeout: no fresh frame within `timeout_s`.
             DeviceLost: the camera went away; close and open again.
@@ -91,4 +94,33 @@ class Rig(Protocol):
     @property
     def cameras(self) -> tuple[Camera, ...]:
         """The cameras, in the order of the configuration."""
+        ...
+
+    def height_mm(self, index: int) -> float | None:
+        """Height of the top of the build's layer `index` above the plate, in mm; None where the devices cannot tell."""
+        ...
+
+
+class Recording(Protocol):
+    """A recorded build, as replay needs it. Errors are those of whoever keeps it."""
+
+    @property
+    def facts(self) -> tuple[CameraFacts, ...]:
+        """What the cameras said of themselves."""
+        ...
+
+    def layers(self) -> tuple[int, ...]:
+        """Indices of the recorded layers, ascending."""
+        ...
+
+    def end(self, index: int) -> LayerEnd:
+        """What the trigger said at the end of one layer."""
+        ...
+
+    def height_mm(self, index: int) -> float:
+        """Height of one layer's top above the plate, in mm."""
+        ...
+
+    def capture(self, index: int, camera: str) -> Frame | Gap:
+        """The frame that a camera took of one layer, or why there is none."""
         ...

@@ -1,0 +1,9 @@
+"""Cameras and triggers: real, simulated and recorded behind the same protocols, chosen by configuration in `make_rig`.
+
+Owns every line that talks to a vendor's client. Refuses to know layers, stores and what frames are used for.
+"""
+
+from monitor.devices.protocols import Camera, Recording, Rig, Trigger
+from monitor.devices.rig import make_rig
+
+__all__ = ["Camera", "Recording", "Rig", "Trigger", "make_rig"]

@@ -1,0 +1,70 @@
+"""The recorded devices of one build on one clock. Owns which layer is on the plate at a time of the replay."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from monitor.config import Settings
+from monitor.devices.protocols import Recording
+from monitor.devices.recorded.camera import RecordedCamera
+from monitor.devices.recorded.playback import RATE_HZ, Rhythm, play
+from monitor.devices.recorded.trigger import RecordedTrigger
+from monitor.domain import Clock, LayerEnd
+
+
+class RecordedRig:
+    """A rig whose devices play one recorded build.
+
+    The recording is taken as it is when the rig is made; layers that are recorded later are not played.
+
+    Args:
+        settings: the whole configuration; its cameras must be the recording's.
+        recording: the build.
+        clock: the clock of all times.
+
+    Raises:
+        MonitorError: a record of the recording cannot be read.
+    """
+
+    def __init__(self, settings: Settings, recording: Recording, clock: Clock) -> None:
+        self.recording = recording
+        self.layers = recording.layers()
+        self._clock = clock
+        self._ends = [recording.end(index) for index in self.layers]
+        self._played = play(self._ends, Rhythm.of(settings))
+        self._offs = [layer.off for layer in self._played]
+        self._trigger = RecordedTrigger(self._played, clock, settings.trigger.detector)
+        self._cameras = tuple(RecordedCamera(camera.name, self) for camera in settings.cameras)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of every time that these devices report."""
+        return self._clock
+
+    @property
+    def trigger(self) -> RecordedTrigger:
+        """The laser gate."""
+        return self._trigger
+
+    @property
+    def cameras(self) -> tuple[RecordedCamera, ...]:
+        """The recorded cameras, in the order of the configuration."""
+        return self._cameras
+
+    def height_mm(self, index: int) -> float | None:
+        """Recorded height of the replay's layer `index`; None after the last."""
+        return self.recording.height_mm(self.layers[index]) if index < len(self.layers) else None
+
+    def last_end(self, time_s: float) -> int | None:
+        """Position of the layer that ended last by a time on the clock; None before the first layer end."""
+        # Half a sample of slack: a time that went through sums of floats still is that of its sample.
+        sample = (time_s - self._trigger.began_s) * RATE_HZ + 0.5
+        return bisect_right(self._offs, sample) - 1 if self._offs and sample >= self._offs[0] else None
+
+    def off_s(self, position: int) -> float:
+        """Time on the clock at which the layer at a position ends."""
+        return self._trigger.began_s + self._offs[position] / RATE_HZ
+
+    def recorded_end(self, position: int) -> LayerEnd:
+        """The layer end as it was recorded."""
+        return self._ends[position]
