@@ -106,19 +106,15 @@ def _largest_part(mask: Mask) -> Mask | None:
 
 
 def _outer(part: Mask) -> Contour:
-    """The longest contour of one component, cut out for speed."""
+    """The outer contour of one component: its holes are filled first, so that there is no other."""
     rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
     top, left = int(rows[0]), int(columns[0])
-    cut = np.pad(part[top : rows[-1] + 1, left : columns[-1] + 1], 1).astype(np.float64)
-    contours = find_contours(cut, 0.5, fully_connected="high")  # type: ignore[no-untyped-call]
-    outer: Contour = np.asarray(max(contours, key=_enclosed), np.float64)
-    return outer + np.array([top - 1.0, left - 1.0])
-
-
-def _enclosed(contour: Contour) -> float:
-    """Area inside a closed contour (shoelace), in px²."""
-    rows, columns = contour.T
-    return float(abs(np.sum(rows[:-1] * columns[1:] - rows[1:] * columns[:-1])) / 2)
+    cut = np.pad(part[top : rows[-1] + 1, left : columns[-1] + 1], 1).astype(np.uint8)
+    around = cv2.floodFill(cut.copy(), None, (0, 0), 2, flags=4)[1]
+    filled = (np.asarray(around) != 2).astype(np.float64)
+    contour: Contour = find_contours(filled, 0.5, fully_connected="high")[0]  # type: ignore[no-untyped-call]
+    contour += (top - 1.0, left - 1.0)
+    return contour
 
 
 def _same_shape(one: Mask, other: Mask) -> None:
