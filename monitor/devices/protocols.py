@@ -22,7 +22,7 @@ class Trigger(Protocol):
 
     @property
     def rate_hz(self) -> float:
-        """Samples per second and channel."""
+        """Samples per second and channel; final once `open` has returned, for a real clock may round it."""
         ...
 
     def open(self) -> None:

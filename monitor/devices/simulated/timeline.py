@@ -57,7 +57,8 @@ class Timeline:
         self._spec = spec
         self._simulation = settings.simulation
         self._quiet_s = settings.trigger.detector.quiet_gap_ms / 1000
-        self._times: list[LayerTimes] = []
+        self._first = min(settings.simulation.first_layer, settings.simulation.layers)
+        self._times: list[LayerTimes] = []  # from the first layer
         self._paths: OrderedDict[int, ScanPath] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -81,12 +82,12 @@ class Timeline:
         Raises:
             IndexError: the build has no such layer.
         """
-        if not 0 <= index < self.layers:
-            raise IndexError(f"layer {index} of {self.layers}")
+        if not self._first <= index < self.layers:
+            raise IndexError(f"layer {index}, but the build goes from {self._first} to {self.layers}")
         with self._lock:
-            while len(self._times) <= index:
-                self._times.append(self._next(len(self._times)))
-            return self._times[index]
+            while self._first + len(self._times) <= index:
+                self._times.append(self._next(self._first + len(self._times)))
+            return self._times[index - self._first]
 
     def _next(self, index: int) -> LayerTimes:
         start = self._times[-1].next_s if self._times else LEAD_IN_S
@@ -100,18 +101,22 @@ class Timeline:
 
     def end_s(self) -> float:
         """When the build is over."""
-        return self.times(self.layers - 1).next_s
+        return self.times(self.layers - 1).next_s if self._first < self.layers else 0.0
 
     def known_end_s(self) -> float | None:
         """The same, or None while layers are still to be worked out."""
-        return self._times[-1].next_s if len(self._times) == self.layers else None
+        if self._first == self.layers:
+            return 0.0
+        return self._times[-1].next_s if self._first + len(self._times) == self.layers else None
 
     def layer_at(self, time_s: float) -> int:
-        """The layer that is being melted or was melted last; 0 before the first."""
+        """The layer that is being melted or was melted last; the first one before it."""
         with self._lock:
-            while len(self._times) < self.layers and (not self._times or self._times[-1].next_s <= time_s):
-                self._times.append(self._next(len(self._times)))
-            return min(bisect_right(self._times, time_s, key=lambda t: t.next_s), self.layers - 1)
+            while self._first + len(self._times) < self.layers and (
+                not self._times or self._times[-1].next_s <= time_s
+            ):
+                self._times.append(self._next(self._first + len(self._times)))
+            return min(self._first + bisect_right(self._times, time_s, key=lambda t: t.next_s), self.layers - 1)
 
     def moment(self, time_s: float) -> Moment:
         """What the printer does at a time."""

@@ -1,0 +1,184 @@
+"""The NI-9223 through nidaqmx, by the local driver or by an NI gRPC Device Server. Owns sampling and its clock.
+
+Refuses to know what the voltages mean. The driver samples continuously into a buffer; the clock of the samples is the
+module's own, so the monotonic time of a sample is estimated from when samples arrive (see `SampleTimes`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+
+from monitor.config import TriggerSettings
+from monitor.devices.ni_errors import lost, missing_client, not_found
+from monitor.domain import DeviceError, DeviceLost, DeviceTimeout, SampleBlock
+
+READS_HZ = 10.0
+CATCH_UP = 10  # blocks at most in one read, after a stall
+CONNECT_S = 5.0
+CALL_S = 5.0
+RANGE_V = 10.0  # NI-9223: ±10 V, differential
+DRIFT = 200e-6  # quartz clocks differ by less
+
+
+class SampleTimes:
+    """When samples were taken, from when they arrived.
+
+    A sample arrives late, never early, so the earliest arrival tells best; two clocks drift apart, so what was earliest
+    is believed less and less.
+    """
+
+    def __init__(self, rate_hz: float, started_s: float) -> None:
+        self._rate_hz = rate_hz
+        self._start = self._seen = started_s
+
+    def start_s(self, samples: int, now_s: float) -> float:
+        """Time of sample 0, where `samples` of them have arrived by now."""
+        relaxed = self._start + DRIFT * (now_s - self._seen)
+        self._start, self._seen = min(relaxed, now_s - samples / self._rate_hz), now_s
+        return self._start
+
+
+class Ni9223Trigger:
+    """Laser gate and galvanometer voltages from an NI-9223.
+
+    Args:
+        settings: channels, rate, buffer, and where the driver is.
+    """
+
+    def __init__(self, settings: TriggerSettings) -> None:
+        self.name = "ni9223"
+        self._settings = settings
+        self._rate_hz = settings.rate_hz
+        self._task: Any = None
+        self._reader: Any = None
+        self._channel: Any = None
+        self._next = 0
+        self._times = SampleTimes(settings.rate_hz, 0.0)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Physical channels."""
+        return self._settings.channels
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second and channel; after `open`, as the module's timebase allows."""
+        return self._rate_hz
+
+    def open(self) -> None:
+        """Connect, configure and start continuous sampling.
+
+        Raises:
+            DeviceNotFound: nidaqmx, the driver, the server or a channel is missing, or held by another application.
+        """
+        self.close()
+        try:
+            import nidaqmx
+        except ModuleNotFoundError as error:
+            raise missing_client() from error
+        try:
+            with _told_as(not_found, self._settings):
+                self._task = nidaqmx.Task(grpc_options=self._session())
+                self._configure(self._task)
+                self._task.start()
+        except DeviceError:
+            self.close()
+            raise
+        self._next = 0
+        self._times = SampleTimes(self._rate_hz, time.monotonic())
+
+    def read(self, timeout_s: float) -> SampleBlock | None:
+        """Return what was sampled since the last call: 0.1 s, or up to 1 s after a stall. A real signal never ends.
+
+        Raises:
+            DeviceTimeout: no samples within `timeout_s`; nothing is lost by that.
+            DeviceLost: samples were lost, or module, chassis or server went away.
+        """
+        task, reader = self._task, self._reader
+        if task is None:
+            raise DeviceLost("NI-9223: is not open", cure="open it before reading")
+        with _told_as(lost, self._settings):
+            available = self._wait(task, timeout_s)
+            start = self._times.start_s(self._next + available, time.monotonic())
+            count = min(available, CATCH_UP * self._block)
+            volts = np.empty((len(self.channels), count))
+            reader.read_many_sample(volts, count, timeout_s)
+        first, self._next = self._next, self._next + count
+        return SampleBlock(volts, self._rate_hz, first, start + first / self._rate_hz)
+
+    def close(self) -> None:
+        """Stop and release; may be called twice and from another thread."""
+        task, channel = self._task, self._channel
+        self._task = self._reader = self._channel = None
+        if task is not None:
+            from nidaqmx.errors import Error
+
+            with suppress(Error, ValueError):  # gone already, and closing is all that was wanted
+                task.close()
+        if channel is not None:
+            channel.close()
+
+    def _session(self) -> Any:
+        """Options of a gRPC session; None for the local driver."""
+        address = self._settings.grpc_address
+        if not address:
+            return None
+        from nidaqmx import GrpcSessionOptions
+
+        try:
+            from monitor.devices.ni_channel import connect
+        except ModuleNotFoundError as error:
+            raise missing_client() from error
+        self._channel, guarded = connect(address, CONNECT_S, CALL_S)
+        return GrpcSessionOptions(guarded, session_name="")
+
+    def _configure(self, task: Any) -> None:
+        from nidaqmx.constants import AcquisitionType
+        from nidaqmx.stream_readers import AnalogMultiChannelReader
+
+        for channel in self.channels:
+            task.ai_channels.add_ai_voltage_chan(channel, min_val=-RANGE_V, max_val=RANGE_V)
+        task.timing.cfg_samp_clk_timing(
+            self._settings.rate_hz,
+            sample_mode=AcquisitionType.CONTINUOUS,
+            samps_per_chan=round(self._settings.buffer_s * self._settings.rate_hz),
+        )
+        self._rate_hz = float(task.timing.samp_clk_rate)
+        self._reader = AnalogMultiChannelReader(task.in_stream)
+        self._reader.verify_array_shape = False  # it would ask the driver again at every read
+
+    def _wait(self, task: Any, timeout_s: float) -> int:
+        """Wait for a block; a read that waits by itself would lose its samples at a timeout. Returns what is there."""
+        block = self._block
+        deadline = time.monotonic() + timeout_s
+        while (available := int(task.in_stream.avail_samp_per_chan)) < block:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise DeviceTimeout(
+                    f"NI-9223: {available} of {block} samples within {timeout_s} s",
+                    cure="check the sample clock and the chassis; wait for at least one block (0.1 s)",
+                )
+            time.sleep(min(left, (block - available) / self._rate_hz + 0.001))
+        return available
+
+    @property
+    def _block(self) -> int:
+        return max(1, round(self._rate_hz / READS_HZ))
+
+
+@contextmanager
+def _told_as(tell: Any, settings: TriggerSettings) -> Iterator[None]:
+    """Say a client's errors as ours. RpcError is not a DaqError: only their base class catches both."""
+    from nidaqmx.errors import Error
+
+    try:
+        yield
+    except Error as error:
+        raise tell(error, settings) from error
+    except ValueError as error:  # gRPC: the channel was closed from another thread
+        raise DeviceLost(f"NI-9223: {error}", cure="open it again") from error

@@ -1,0 +1,181 @@
+"""A stand-in for NI's gRPC Device Server: an in-process server on the stubs inside nidaqmx, streaming a given signal.
+
+The unmodified nidaqmx client connects to it. It owns one module with four channels, samples in real time from the
+start of a task, loses samples like the driver when nobody reads, and fails on demand with NI's own error codes.
+
+    with DaqServer(signal) as server:
+        trigger = Ni9223Trigger(TriggerSettings(device="ni9223", grpc_address=server.address, rate_hz=10_000))
+"""
+# ruff: noqa: N802 - the names of the calls are NI's
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from nidaqmx._stubs import nidaqmx_pb2 as pb
+from nidaqmx._stubs import nidaqmx_pb2_grpc as stubs
+
+Signal = Callable[[int, int, float], npt.NDArray[np.float64]]
+"""(first sample, count, rate in Hz) → volts of shape (channels at least, count)."""
+
+MODULE = "cDAQ1Mod1"
+CHANNELS = tuple(f"{MODULE}/ai{k}" for k in range(4))
+AVAILABLE, NUM_CHANNELS, CLOCK_RATE = 0x1223, 0x217B, 0x1344
+NO_SUCH_CHANNEL, RESERVED, OVERRUN = -200170, -200022, -200279
+
+
+@dataclass
+class _Task:
+    """What one session has configured and read."""
+
+    channels: list[str] = field(default_factory=list)
+    rate_hz: float = 0.0
+    buffer: int = 0
+    started_s: float | None = None
+    read: int = 0
+
+    def available(self) -> int:
+        if self.started_s is None:
+            return 0
+        return int((time.monotonic() - self.started_s) * self.rate_hz) - self.read
+
+
+class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
+    def __init__(self, signal: Signal, coerce: Callable[[float], float]) -> None:
+        self.signal = signal
+        self.coerce = coerce
+        self.tasks: dict[str, _Task] = {}
+        self.failure: tuple[str, int] | None = None
+        self.going = threading.Event()
+        self.going.set()
+
+    def _fail(self, context: grpc.ServicerContext, code: int) -> None:
+        context.set_trailing_metadata((("ni-error", str(code)),))
+        context.abort(grpc.StatusCode.UNKNOWN, f"stand-in error {code}")
+
+    def _enter(self, name: str, context: grpc.ServicerContext) -> None:
+        self.going.wait()
+        if self.failure and self.failure[0] == name:
+            self._fail(context, self.failure[1])
+
+    def CreateTask(self, request: Any, context: Any) -> Any:
+        self._enter("CreateTask", context)
+        name = request.session_name or f"task{len(self.tasks)}"
+        self.tasks[name] = _Task()
+        response = pb.CreateTaskResponse(new_session_initialized=True)
+        response.task.name = name
+        return response
+
+    def CreateAIVoltageChan(self, request: Any, context: Any) -> Any:
+        self._enter("CreateAIVoltageChan", context)
+        if request.physical_channel not in CHANNELS:
+            self._fail(context, NO_SUCH_CHANNEL)
+        self.tasks[request.task.name].channels.append(request.physical_channel)
+        return pb.CreateAIVoltageChanResponse()
+
+    def CfgSampClkTiming(self, request: Any, context: Any) -> Any:
+        self._enter("CfgSampClkTiming", context)
+        task = self.tasks[request.task.name]
+        task.rate_hz, task.buffer = self.coerce(request.rate), request.samps_per_chan
+        return pb.CfgSampClkTimingResponse()
+
+    def StartTask(self, request: Any, context: Any) -> Any:
+        self._enter("StartTask", context)
+        if any(task.started_s is not None for task in self.tasks.values()):
+            self._fail(context, RESERVED)
+        self.tasks[request.task.name].started_s = time.monotonic()
+        return pb.StartTaskResponse()
+
+    def ReadAnalogF64(self, request: Any, context: Any) -> Any:
+        self._enter("ReadAnalogF64", context)
+        task = self.tasks[request.task.name]
+        count = min(request.num_samps_per_chan, self._checked(task, context))
+        volts = self.signal(task.read, count, task.rate_hz)[: len(task.channels)]
+        task.read += count
+        return pb.ReadAnalogF64Response(samps_per_chan_read=count, read_array=volts.ravel())
+
+    def _checked(self, task: _Task, context: Any) -> int:
+        available = task.available()
+        if available > task.buffer:
+            self._fail(context, OVERRUN)
+        return available
+
+    def GetReadAttributeUInt32(self, request: Any, context: Any) -> Any:
+        self._enter("GetReadAttributeUInt32", context)
+        task = self.tasks[request.task.name]
+        found = len(task.channels) if request.attribute_raw == NUM_CHANNELS else self._checked(task, context)
+        return pb.GetReadAttributeUInt32Response(value=found)
+
+    def GetTimingAttributeDouble(self, request: Any, context: Any) -> Any:
+        return pb.GetTimingAttributeDoubleResponse(value=self.tasks[request.task.name].rate_hz)
+
+    def GetTaskAttributeString(self, request: Any, context: Any) -> Any:
+        return pb.GetTaskAttributeStringResponse(value=request.task.name)
+
+    def GetSystemInfoAttributeUInt32(self, request: Any, context: Any) -> Any:
+        return pb.GetSystemInfoAttributeUInt32Response(value=24)
+
+    def GetErrorString(self, request: Any, context: Any) -> Any:
+        return pb.GetErrorStringResponse(error_string=f"stand-in error {request.error_code}")
+
+    def ClearTask(self, request: Any, context: Any) -> Any:
+        self.tasks.pop(request.task.name, None)
+        return pb.ClearTaskResponse()
+
+
+class DaqServer:
+    """The server; a context manager that listens on a free port of this machine.
+
+    Args:
+        signal: what the module's channels carry, from the start of each task.
+        coerce: the sampling rate that the module's timebase makes of the one asked for.
+    """
+
+    def __init__(self, signal: Signal, coerce: Callable[[float], float] = float) -> None:
+        self._servicer = _Servicer(signal, coerce)
+        self._server = grpc.server(ThreadPoolExecutor(4))
+        stubs.add_NiDAQmxServicer_to_server(self._servicer, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def sessions(self) -> int:
+        """Number of tasks that clients hold."""
+        return len(self._servicer.tasks)
+
+    def fail(self, call: str, code: int) -> None:
+        """Let every call of this name fail with an NI-DAQmx error code, e.g. ("ReadAnalogF64", -201003)."""
+        self._servicer.failure = (call, code)
+
+    def recover(self) -> None:
+        """No longer fail."""
+        self._servicer.failure = None
+
+    def stop_sampling(self) -> None:
+        """Let the sample clock stand still, as an external one can: nothing becomes available."""
+        for task in self._servicer.tasks.values():
+            task.rate_hz, task.read = 0.0, 0
+
+    def hang(self) -> None:
+        """Take calls but answer none, as behind a pulled cable."""
+        self._servicer.going.clear()
+
+    def stop(self) -> None:
+        """Go away, as a server does that is switched off."""
+        self._servicer.going.set()
+        self._server.stop(None).wait()
