@@ -44,6 +44,13 @@ export function newestDone(rows) {
   return rows.length ? rows[rows.length - 1].index : null;
 }
 
+const RAW = ["webcam", "basler"];
+
+/** Index of the layer that following shows: the newest frame for cameras, the newest with products for the rest. */
+export function newestShown({ rows, view }) {
+  return RAW.includes(view) ? (rows[rows.length - 1]?.index ?? null) : newestDone(rows);
+}
+
 /** Columns for the charts: {x, measures: {name: []}, stages: {name: []}, latency}; null where a layer has no number. */
 export function columns(rows) {
   const names = (key) => [...new Set(rows.flatMap((row) => Object.keys(row[key])))];

@@ -1,7 +1,7 @@
 // Which build and layer are shown. Owns fetching them; refuses to draw.
 
 import { getJson } from "./api.js";
-import { find, firstOpen, merge, newestDone } from "./layers.js";
+import { find, firstOpen, merge, newestShown } from "./layers.js";
 
 const KEPT_LAYERS = 60;
 
@@ -16,13 +16,13 @@ export function startSession(store) {
   const wantedBuild = () => state.chosen ?? state.live?.build?.id ?? null;
   const failed = (error) => {
     if (error.status === 404 && state.chosen) store.set({ chosen: null, notice: `${error.what}; showing the newest` });
-    else store.set({ notice: error.what ? `${error.what}${error.cure ? `: ${error.cure}` : ""}` : String(error) });
+    else store.set({ trouble: error.what ? `${error.what}${error.cure ? `: ${error.cure}` : ""}` : String(error) });
   };
 
   async function load() {
     const id = wantedBuild();
     if (!id) {
-      store.set({ build: null, rows: [], legend: {}, layerView: null });
+      store.set({ build: null, rows: [], legend: {}, layerView: null, loaded: true, trouble: null });
       return;
     }
     const same = state.build?.id === id;
@@ -41,6 +41,7 @@ export function startSession(store) {
       rows: merge(same ? state.rows : [], got.rows),
       legend: same ? { ...state.legend, ...got.measures } : got.measures,
       loaded: true,
+      trouble: null,
     });
   }
 
@@ -66,7 +67,7 @@ export function startSession(store) {
       return;
     }
     const view = await layerOf(build.id, row).catch((error) => void failed(error));
-    if (view && state.layer === layer && state.build?.id === build.id) store.set({ layerView: view });
+    if (view && state.layer === layer && state.build?.id === build.id) store.set({ layerView: view, trouble: null });
   }
 
   /** Everything about one layer; kept while its state lasts. */
@@ -103,8 +104,7 @@ export function startSession(store) {
     const { rows } = state;
     if (!rows.length) return;
     const last = rows[rows.length - 1].index;
-    const isRaw = state.view === "webcam" || state.view === "basler";
-    if (state.follow) store.set({ layer: isRaw ? last : newestDone(rows) });
+    if (state.follow) store.set({ layer: newestShown(state) });
     else if (state.layer !== null && find(rows, state.layer) < 0 && state.loaded) store.set({ layer: Math.min(state.layer, last) });
   });
   store.watch(["layer", "rows", "build"], showLayer);

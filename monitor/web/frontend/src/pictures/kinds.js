@@ -3,9 +3,9 @@
 export const KINDS = [
   { id: "webcam", name: "Webcam", title: "The webcam's frame as it was taken", raw: true },
   { id: "basler", name: "Basler", title: "The Basler's frame as it was taken", raw: true },
-  { id: "rectified", name: "Rectified", title: "The webcam's frame, seen straight from above" },
+  { id: "rectified", name: "Rectified", caption: "Webcam, rectified", title: "The webcam's frame, seen straight from above" },
   { id: "upscaled", name: "Super-resolved", title: "What the high-resolution camera would have seen, by a model", generated: true },
-  { id: "inconsistency", name: "Guard", title: "Where the super-resolved picture, degraded again, differs from the webcam's", map: true },
+  { id: "inconsistency", name: "Inconsistency", title: "Where the super-resolved picture, degraded again, differs from the webcam's", map: true },
   { id: "spread", name: "Spread", title: "Where the model's samples differ from each other", map: true },
   { id: "probability", name: "Probability", title: "How sure the segmenter is of metal", map: true },
 ];

@@ -9,8 +9,8 @@ const HANDLE_REACH = 18;
 const SHARP_FROM = 3;
 
 /**
- * scene: {size: [columns, rows], mmPerPixel, origin, left, right, wipe, overlay, overlayAlpha, outline, points, tags}
- *   left: what is drawn, right: what is drawn right of the wipe (or null); tags: words in the corners.
+ * scene: {size: [columns, rows], mmPerPixel, left, right, wipe, overlay, overlayAlpha, outline, points}
+ *   left: what is drawn, right: what is drawn right of the wipe (or null).
  */
 export class Stage {
   constructor(canvas, { onView, onWipe, onHover }) {
@@ -40,10 +40,9 @@ export class Stage {
     return [this.canvas.clientWidth, this.canvas.clientHeight];
   }
 
-  /** Device pixels that a whole picture covers. */
-  get pixelsAcross() {
-    if (!this.scene) return this.canvas.clientWidth * devicePixelRatio;
-    return this.scene.size[0] * place(this.view, this.scene.size, this.box).scale * devicePixelRatio;
+  /** Device pixels that a whole picture of this size covers. */
+  pixelsAcross(size) {
+    return size[0] * place(this.view, size, this.box).scale * devicePixelRatio;
   }
 
   #resize() {

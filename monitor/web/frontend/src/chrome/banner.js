@@ -1,0 +1,31 @@
+// What needs a person now, in a line each. Empty and hidden when all is well.
+
+import { el } from "../dom.js";
+import { complaints } from "../model/health.js";
+import { clock } from "../words.js";
+
+/** Lines of the banner: [{light, words, closes}]; pure. */
+export function lines({ live, connection, lostAt, notice, trouble }) {
+  if (connection === "lost") {
+    const since = lostAt ? ` since ${clock(lostAt.toISOString())}` : "";
+    return [{ light: "bad", words: `The monitor does not answer${since}. This is what was last seen; the page keeps trying.` }];
+  }
+  const found = live ? complaints(live.processes).filter(({ light }) => light === "bad") : [];
+  if (trouble) found.push({ light: "warn", words: trouble });
+  if (notice) found.push({ light: "off", words: notice, closes: true });
+  return found;
+}
+
+export function installBanner(banner, store) {
+  let shown = "";
+  store.watch(["live", "connection", "lostAt", "notice", "trouble"], (state) => {
+    const now = lines(state);
+    const key = JSON.stringify(now);
+    if (key === shown) return;
+    shown = key;
+    banner.hidden = !now.length;
+    banner.replaceChildren(...now.map((line) => el("p", { "data-light": line.light }, line.words, line.closes && closer(store))));
+  });
+}
+
+const closer = (store) => el("button.quiet", { type: "button", onclick: () => store.set({ notice: null }) }, "Close");

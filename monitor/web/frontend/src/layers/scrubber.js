@@ -1,0 +1,67 @@
+// The layer control: a range over the layers, with what each is beneath it. Owns nothing but its place on the page.
+
+import { el, icon, onFrame, onScheme, say } from "../dom.js";
+import { find, problem } from "../model/layers.js";
+import { clock, height, stateWord } from "../words.js";
+import { place, step } from "./place.js";
+import { drawStrip } from "./strip.js";
+
+const THUMB = 18;
+const LEFT = "M15 5l-7 7 7 7";
+const RIGHT = "M9 5l7 7-7 7";
+
+export function installScrubber(footer, store) {
+  const { state } = store;
+  const range = el("input", {
+    type: "range", min: 0, step: 1, "aria-label": "Layer",
+    oninput: () => place(store, Number(range.value)),
+  });
+  const strip = el("canvas.strip", { "aria-hidden": "true" });
+  const back = button("Layer below", LEFT, () => step(store, -1));
+  const on = button("Layer above", RIGHT, () => step(store, 1));
+  const live = el("button.live", { type: "button", onclick: () => store.set({ follow: !state.follow }) });
+  const where = el("p.where", { id: "where" });
+  const what = el("p.what");
+  footer.append(live, back, el("div.track", {}, strip, range), on, el("div.place", {}, where, what));
+
+  const draw = onFrame(() => drawStrip(strip, state.rows, THUMB));
+  new ResizeObserver(draw).observe(strip);
+  onScheme(draw);
+  store.watch(["rows"], draw);
+  store.watch(["rows", "layer", "follow", "build"], () => {
+    const at = find(state.rows, state.layer);
+    const row = state.rows[at];
+    footer.hidden = !state.rows.length;
+    if (!row) return;
+    range.max = String(state.rows.length - 1);
+    range.value = String(at);
+    back.disabled = at === 0;
+    on.disabled = at === state.rows.length - 1 || state.follow;
+    const newest = state.rows[state.rows.length - 1].index;
+    say(where, `layer ${row.index} of ${newest} · ${height(row.height_mm)} mm · ${clock(row.wall_time)}`);
+    say(what, rowWords(row));
+    what.dataset.light = light(row);
+    range.setAttribute("aria-valuetext", `layer ${row.index}, ${height(row.height_mm)} mm, ${rowWords(row)}`);
+    followWords(live, state);
+  });
+}
+
+function followWords(live, { follow, build }) {
+  const running = build && !build.ended;
+  say(live, follow ? (running ? "Following" : "Newest") : "To newest");
+  live.setAttribute("aria-pressed", String(follow));
+  live.dataset.tip = follow ? "The newest layer is shown as it comes. Choose another layer to stay there." : "Show the newest layer and follow it (End)";
+}
+
+/** A layer's state in words, with the reason where it is not ok. */
+export function rowWords(row) {
+  const found = problem(row);
+  if (!found) return stateWord(row.state);
+  return found.kind === "gap" ? found.reason : `${stateWord(row.state)}: ${found.reason}`;
+}
+
+const light = (row) => ({ missing: "bad", anomaly: "warn", gap: "warn" })[problem(row)?.kind] ?? "";
+
+function button(label, path, onclick) {
+  return el("button.step", { type: "button", "aria-label": label, onclick }, icon(path));
+}

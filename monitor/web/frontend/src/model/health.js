@@ -1,0 +1,30 @@
+// How the machine is, in one light and few words. Pure.
+
+const ORDER = ["good", "off", "warn", "bad"];
+
+/** Everything that is not well, worst first: [{light, words}]. */
+export function complaints(processes) {
+  const found = [];
+  for (const process of processes) {
+    if (process.light === "bad" || process.light === "warn") found.push({ light: process.light, words: `${process.process}: ${process.words}` });
+    if (process.state === "silent") continue; // its devices are unknown, which it says itself
+    for (const device of process.devices) {
+      if (device.light === "bad" || device.light === "warn") found.push({ light: device.light, words: `${device.name}: ${device.words}` });
+    }
+  }
+  return found.sort((a, b) => ORDER.indexOf(b.light) - ORDER.indexOf(a.light));
+}
+
+/** One light and one line for the whole machine. */
+export function summary(live, connection) {
+  if (connection === "lost") return { light: "bad", words: "no connection" };
+  if (!live) return { light: "off", words: "connecting" };
+  const [worst, ...more] = complaints(live.processes);
+  if (worst) return { light: worst.light, words: worst.words + (more.length ? ` (and ${more.length} more)` : "") };
+  const off = live.processes.filter((process) => process.light === "off").map((process) => process.process);
+  if (off.length) return { light: "off", words: `${off.join(" and ")} not running` };
+  return { light: "good", words: "all well" };
+}
+
+/** A shape for each light, so that colour is not needed to tell them apart. */
+export const SHAPES = { good: "●", warn: "▲", bad: "■", off: "○" };

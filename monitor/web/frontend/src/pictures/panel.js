@@ -1,0 +1,106 @@
+// The pictures of the shown layer, one or two side by side, linked in zoom. Owns what is loading; refuses to draw.
+
+import { el, onScheme, say } from "../dom.js";
+import { find, problem } from "../model/layers.js";
+import { makeCaption } from "./caption.js";
+import { kindOf } from "./kinds.js";
+import { panes, sceneOf } from "./scene.js";
+import { Shelf } from "./shelf.js";
+import { Stage } from "./stage.js";
+import { makeToolbar } from "./toolbar.js";
+import { FIT } from "./view.js";
+
+const REFINE_MS = 120;
+
+export function installPictures(panel, store, layerOf) {
+  const { state } = store;
+  const shelf = new Shelf();
+  let view = FIT;
+  let refining = 0;
+
+  const look = (next, moved) => {
+    view = next;
+    if (moved) for (const { stage } of made) stage.look(view);
+    clearTimeout(refining);
+    refining = setTimeout(show, REFINE_MS);
+  };
+  const made = [makePane(store, look), makePane(store, look)];
+  const note = el("p.note", { role: "status" });
+  const stages = el("div.stages", {}, made.map((pane) => pane.figure), note);
+  panel.append(el("div.head", {}, el("h2", { id: "pictures-title" }, "Layer"), makeToolbar(store)), stages);
+
+  async function show() {
+    const { layerView } = state;
+    say(note, noteWords(state));
+    note.hidden = !note.textContent;
+    if (!layerView) return;
+    const wanted = panes(state, layerView.pictures);
+    stages.dataset.panes = String(wanted.length);
+    await Promise.all(made.map((pane, i) => pane.show(shelf, layerView, wanted[i], state, i === wanted.length - 1)));
+  }
+  const title = panel.querySelector("h2");
+  store.watch(["layerView"], () => say(title, state.layerView ? `Layer ${state.layerView.index}` : "Layer"));
+  store.watch(["layerView", "view", "compare", "reference", "points", "overlay", "wipe"], show);
+  store.watch(["layer"], () => prefetch(store, layerOf));
+  onScheme(show);
+}
+
+/** Why the wanted picture is not there, in words; "" when it is. Pure. */
+export function noteWords({ layerView, view, rows }) {
+  if (!layerView) return "";
+  const row = rows[find(rows, layerView.index)];
+  const wrong = row && problem(row);
+  if (!Object.keys(layerView.pictures).some((id) => id !== "reference")) return `Layer ${layerView.index} is missing: ${layerView.reason || wrong?.reason || "no picture"}`;
+  if (layerView.pictures[view]) return layerView.state === "anomaly" ? `Mask not believed: ${layerView.reason}` : "";
+  const name = kindOf(view).name.toLowerCase();
+  if (layerView.state === "pending") return `Layer ${layerView.index} is in work: no ${name} picture yet`;
+  return `No ${name} picture of layer ${layerView.index}${wrong ? `: ${wrong.reason}` : ""}`;
+}
+
+/** Ask for the neighbours' facts early, so that stepping does not wait. */
+function prefetch({ state }, layerOf) {
+  const at = find(state.rows, state.layer);
+  if (at < 0 || state.follow) return;
+  for (const row of [state.rows[at - 1], state.rows[at + 1]]) if (row) layerOf(state.build.id, row).catch(() => {});
+}
+
+function makePane(store, onView) {
+  const canvas = el("canvas", { tabIndex: 0, role: "img" });
+  const caption = makeCaption();
+  const place = el("p.pointer", { "aria-hidden": "true" });
+  const figure = el("figure", {}, caption.node, el("div.stage", {}, canvas, place));
+  let grid = null;
+  const stage = new Stage(canvas, {
+    onView,
+    onWipe: (wipe) => store.set({ wipe }),
+    onHover: (point) => say(place, point && grid ? pointWords(grid, point) : ""),
+  });
+  let latest = 0;
+
+  async function show(shelf, view, pane, state, marked) {
+    const mine = ++latest;
+    figure.hidden = !pane;
+    if (!pane) return;
+    caption.set(pane, view);
+    canvas.setAttribute("aria-label", pane.id ? `${kindOf(pane.id).name} picture of layer ${view.index}` : "no picture");
+    if (!pane.id) {
+      stage.show(null);
+      return;
+    }
+    const size = [view.pictures[pane.id].width, view.pictures[pane.id].height];
+    const scene = await sceneOf(shelf, view, pane, state, stage.pixelsAcross(size), marked).catch((error) => {
+      store.set({ trouble: error.what ?? String(error) });
+      return null;
+    });
+    if (mine !== latest || !scene) return;
+    grid = scene.mmPerPixel ? state.build?.grid : null;
+    stage.show(scene);
+  }
+  return { figure, stage, show };
+}
+
+/** Plate position under the pointer. Pure. */
+export function pointWords({ origin_mm: [x, y], um_per_px: um }, [column, row]) {
+  const mm = (origin, pixel) => (origin + ((pixel - 0.5) * um) / 1000).toFixed(2).replace("-", "−");
+  return `x ${mm(x, column)} mm  y ${mm(y, row)} mm`;
+}

@@ -1,0 +1,54 @@
+// The three processes and their devices, in plain words. Refuses to judge: the server says what is well.
+
+import { el } from "../dom.js";
+import { makeLight } from "../chrome/light.js";
+import { shortLabel } from "../pictures/caption.js";
+import { count } from "../words.js";
+
+const NAMES = { acquire: "Acquisition", worker: "Processing", web: "Page" };
+
+export function installMachine(panel, store) {
+  const list = el("ul.machine-list");
+  panel.append(el("h2", { id: "machine-title" }, "Machine"), list);
+  let shown = "";
+  store.watch(["live", "connection"], ({ live, connection }) => {
+    panel.classList.toggle("stale", connection === "lost");
+    const lines = live ? live.processes.map(lineOf) : [];
+    const key = JSON.stringify(lines);
+    if (key === shown) return;
+    shown = key;
+    list.replaceChildren(...lines.map(entry));
+  });
+}
+
+/** What is said of one process. Pure. */
+export function lineOf(process) {
+  const { backlog, bundles, device } = process.facts;
+  const more = [];
+  if (backlog > 1) more.push(`${count(backlog - 1, "layer")} waiting behind it`);
+  if (device && process.light !== "off") more.push(`runs on ${providerWord(device)}`);
+  if (bundles && process.light !== "off") more.push(...Object.values(bundles).map((label) => shortLabel(String(label))));
+  return {
+    name: NAMES[process.process] ?? process.process,
+    light: process.light,
+    words: process.words,
+    more: more.join(" · "),
+    devices: process.devices.map(({ name, light, words, kind }) => ({ name, light, words, kind })),
+  };
+}
+
+/** "CPU" from "CPUExecutionProvider". */
+export function providerWord(device) {
+  return String(device).replace(/ExecutionProvider$/, "");
+}
+
+function entry({ name, light, words, more, devices }) {
+  return el("li", {}, row(name, light, words), more && el("p.dim.more", {}, more),
+    devices.length > 0 && el("ul", {}, devices.map((device) => el("li", {}, row(device.name, device.light, device.words, device.kind)))));
+}
+
+function row(name, light, words, kind) {
+  const lamp = makeLight();
+  lamp.set(light, words);
+  return el("p.row", kind ? { "data-tip": `${name} (${kind})` } : {}, el("span.name", {}, name), lamp.node);
+}

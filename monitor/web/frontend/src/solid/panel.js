@@ -1,0 +1,121 @@
+// The panel of the growing part. Owns which slabs are fetched and what is said of them; the drawing is loaded late.
+
+import { el, say } from "../dom.js";
+import { getBytes, getJson } from "../model/api.js";
+import { find } from "../model/layers.js";
+import { count, height, number } from "../words.js";
+import { decodeSlab, difference, gridStep, stretchFor } from "./slab.js";
+
+const TURN = 0.12;
+
+export function installSolid(panel, store) {
+  const { state } = store;
+  const canvas = el("canvas", { tabIndex: 0, role: "img", "aria-label": "Part volume in three dimensions" });
+  const note = el("p.note");
+  const facts = el("p.dim.facts-line");
+  const tools = el("div.toolbar");
+  panel.append(el("div.head", {}, el("h2", { id: "solid-title" }, "Part volume"), tools), el("div.stage", {}, canvas, note), facts);
+  const tell = (text) => { say(note, text); note.hidden = !text; };
+  const solid = { view: null, mesh: null, plates: null, tell, facts };
+  tell("Loading the 3D view");
+
+  Promise.all([import("./view.js"), import("./plate.js")]).then(([{ SolidView }, plates]) => {
+    solid.view = new SolidView(canvas);
+    solid.plates = plates;
+    addTools(tools, store, solid.view);
+    canvas.addEventListener("keydown", (event) => turn(event, solid.view));
+    const follow = follower(solid, store);
+    store.watch(["build", "rows"], follow);
+    store.watch(["layer", "follow", "cut", "stretch"], () => arrange(solid, state));
+  }).catch((error) => {
+    tell("The 3D view needs WebGL, which this browser does not offer. Everything else works without it.");
+    console.warn(error);
+  });
+}
+
+/** A function that brings the slabs up to date; one at a time, and once more for what came meanwhile. */
+function follower(solid, store) {
+  const { state } = store;
+  let busy = false;
+  let again = false;
+  let done = "";
+  return async function follow() {
+    const key = state.build ? `${state.build.id} ${state.build.processed}` : "";
+    if (key === done) return;
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      await refresh(solid, state);
+      done = key;
+    } catch (error) {
+      solid.tell(error.what ? `No 3D view now: ${error.what}` : String(error));
+    }
+    busy = false;
+    if (again) { again = false; follow(); }
+  };
+}
+
+async function refresh(solid, state) {
+  const { view } = solid;
+  const { build } = state;
+  if (!build) {
+    view.addresses.forEach((address) => view.drop(address));
+    return;
+  }
+  const mesh = await getJson(build.mesh_url);
+  const { add, drop } = difference(view.addresses, mesh.slabs.map((slab) => slab.url));
+  const came = await Promise.all(add.map(async (address) => [address, decodeSlab(await getBytes(address))]));
+  if (state.build?.id !== build.id) return;
+  for (const address of drop) view.drop(address);
+  for (const [address, slab] of came) view.add(address, slab);
+  solid.mesh = mesh;
+  arrange(solid, state);
+  view.gaps(mesh.gaps.filter((gap) => gap.state !== "pending").map((gap) => solid.plates.gapFrame(mesh, gap)));
+  view.frame(build.id);
+  solid.tell(mesh.slabs.length ? "" : "No layer is in the volume yet");
+}
+
+function arrange({ view, mesh, facts }, { stretch, cut, follow, layer, rows }) {
+  if (!mesh) return;
+  const wide = Math.max(mesh.x_mm[1] - mesh.x_mm[0], mesh.y_mm[1] - mesh.y_mm[0]);
+  const factor = stretch ? stretchFor(mesh.top_mm - mesh.bottom_mm, wide) : 1;
+  view.place(mesh, factor);
+  const row = rows[find(rows, layer)];
+  view.cutAt(cut && !follow && row ? row.height_mm : null);
+  say(facts, solidWords(mesh, factor, wide, view.triangles));
+}
+
+/** What is drawn, with every scale it rests on. Pure. */
+export function solidWords(mesh, factor, wide, triangles) {
+  const tall = mesh.top_mm - mesh.bottom_mm;
+  const gaps = mesh.gaps.filter((gap) => gap.state !== "pending");
+  const missing = gaps.reduce((sum, gap) => sum + gap.last - gap.first + 1, 0);
+  return [
+    `${height(tall)} mm high${factor > 1 ? `, drawn ${factor} × higher` : ""}`,
+    `grid ${number(gridStep(wide), 1)} mm`,
+    `${number(mesh.um_per_px, 3)} µm per pixel${mesh.layers_per_plane > 1 ? `, ${mesh.layers_per_plane} layers a plane` : ""}`,
+    count(triangles, "triangle"),
+    missing ? `${count(missing, "layer")} not in the volume (red frames)` : "",
+  ].filter(Boolean).join(" · ");
+}
+
+function addTools(tools, store, view) {
+  const toggle = (key, label, tip) => {
+    const box = el("input", { type: "checkbox", onchange: () => store.set({ [key]: box.checked }) });
+    store.watch([key], (state) => { box.checked = state[key]; });
+    return el("label.toggle", { "data-tip": tip }, box, label);
+  };
+  tools.append(
+    toggle("stretch", "Stretch heights", "A layer is some hundredths of a millimetre: draw heights larger by a round factor"),
+    toggle("cut", "Cut at layer", "Show what lies above the chosen layer as a ghost"),
+    el("button.quiet", { type: "button", onclick: () => view.frame() }, "Reset view"),
+  );
+}
+
+function turn(event, view) {
+  const by = { ArrowLeft: [-TURN, 0], ArrowRight: [TURN, 0], ArrowUp: [0, -TURN], ArrowDown: [0, TURN] }[event.key];
+  if (!by) return;
+  view.turn(...by);
+  event.preventDefault();
+  event.stopPropagation();
+}

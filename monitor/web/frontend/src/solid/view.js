@@ -1,0 +1,161 @@
+// The part in three dimensions. Owns the renderer and the camera; draws when something changed, never in a loop.
+//
+// The plate's numbers are x right, y down, height up; the world's are x right, y up, z towards the viewer. One matrix
+// swaps them (and so turns the triangles' sense, which three undoes for matrices that mirror).
+
+import {
+  AmbientLight, BufferAttribute, BufferGeometry, Color, DirectionalLight, DoubleSide, Group, HemisphereLight, LineBasicMaterial,
+  LineSegments, Matrix4, Mesh, MeshLambertMaterial, PerspectiveCamera, Plane, Scene, Vector3, WebGLRenderer,
+} from "three";
+import { OrbitControls } from "three/addons/controls/OrbitControls.js";
+import { cssColour, onFrame, onScheme } from "../dom.js";
+import { makePlate } from "./plate.js";
+
+const FROM = new Vector3(0.72, 0.62, 1.1);
+const GHOST = 0.13;
+
+export class SolidView {
+  #slabs = new Map();
+  #gaps = new Group();
+  #parts = new Group();
+  #plate = null;
+  #framed = "";
+  #cut = new Plane(new Vector3(0, -1, 0), 1e9);
+  #above = new Plane(new Vector3(0, 1, 0), -1e9);
+  #solid = new MeshLambertMaterial({ clippingPlanes: [this.#cut], side: DoubleSide });
+  #ghost = new MeshLambertMaterial({ clippingPlanes: [this.#above], transparent: true, opacity: GHOST, depthWrite: false });
+  #gap = new LineBasicMaterial();
+
+  /** Throws where the browser has no WebGL. */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.renderer = new WebGLRenderer({ canvas, antialias: true });
+    this.renderer.localClippingEnabled = true;
+    this.scene = new Scene();
+    this.camera = new PerspectiveCamera(32, 1, 0.1, 10000);
+    this.controls = new OrbitControls(this.camera, canvas);
+    this.controls.maxPolarAngle = Math.PI * 0.62;
+    this.draw = onFrame(() => this.renderer.render(this.scene, this.camera));
+    this.controls.addEventListener("change", this.draw);
+    this.scene.add(this.#parts, this.#gaps, ...lights());
+    this.#parts.matrixAutoUpdate = this.#gaps.matrixAutoUpdate = false;
+    new ResizeObserver(() => this.#resize()).observe(canvas);
+    onScheme(() => this.#colours());
+    this.#colours();
+  }
+
+  /** Where the part is, mm, and how much larger heights are drawn. */
+  place({ x_mm: x, y_mm: y, bottom_mm: bottom, top_mm: top }, stretch) {
+    this.box = { x, y, bottom, top, stretch };
+    const swap = new Matrix4().set(1, 0, 0, 0, 0, 0, stretch, -bottom * stretch, 0, 1, 0, 0, 0, 0, 0, 1);
+    for (const group of [this.#parts, this.#gaps]) {
+      group.matrix.copy(swap);
+      group.matrixWorldNeedsUpdate = true;
+    }
+    if (this.#plate) this.scene.remove(this.#plate);
+    this.#plate = makePlate(x, y, cssColour("--grid"));
+    this.scene.add(this.#plate);
+    this.draw();
+  }
+
+  /** Look at the whole part, once for each `name`. */
+  frame(name = "") {
+    if (name && name === this.#framed) return;
+    this.#framed = name || this.#framed;
+    const { x, y, bottom, top, stretch } = this.box;
+    const size = Math.hypot(x[1] - x[0], y[1] - y[0], (top - bottom) * stretch);
+    const target = new Vector3((x[0] + x[1]) / 2, ((top - bottom) * stretch) / 2, (y[0] + y[1]) / 2);
+    const away = (size / 2 / Math.sin((this.camera.fov * Math.PI) / 360)) * Math.max(0.74, 0.8 / this.camera.aspect);
+    this.camera.position.copy(FROM).normalize().multiplyScalar(away).add(target);
+    this.camera.near = size / 100;
+    this.camera.far = size * 20;
+    this.camera.updateProjectionMatrix();
+    this.controls.target.copy(target);
+    this.controls.minDistance = size / 20;
+    this.controls.maxDistance = size * 5;
+    this.controls.update();
+    this.draw();
+  }
+
+  /** Turn by angles (radians) about the plate's normal and towards it. */
+  turn(around, over) {
+    const offset = this.camera.position.clone().sub(this.controls.target);
+    const side = new Vector3().crossVectors(this.camera.up, offset).normalize();
+    offset.applyAxisAngle(this.camera.up, around).applyAxisAngle(side, over);
+    this.camera.position.copy(this.controls.target).add(offset);
+    this.controls.update();
+    this.draw();
+  }
+
+  get addresses() {
+    return [...this.#slabs.keys()];
+  }
+
+  add(address, { positions, normals, faces }) {
+    const geometry = new BufferGeometry();
+    geometry.setAttribute("position", new BufferAttribute(positions, 3));
+    geometry.setAttribute("normal", new BufferAttribute(normals, 4, true));
+    geometry.setIndex(new BufferAttribute(faces, 1));
+    const both = [new Mesh(geometry, this.#solid), new Mesh(geometry, this.#ghost)];
+    both[1].renderOrder = 1;
+    this.#slabs.set(address, { both, geometry, triangles: faces.length / 3 });
+    this.#parts.add(...both);
+    this.draw();
+  }
+
+  drop(address) {
+    const { both, geometry } = this.#slabs.get(address);
+    this.#parts.remove(...both);
+    geometry.dispose();
+    this.#slabs.delete(address);
+    this.draw();
+  }
+
+  get triangles() {
+    return [...this.#slabs.values()].reduce((sum, { triangles }) => sum + triangles, 0);
+  }
+
+  /** Show the room of missing layers as frames around the part, in plate mm. */
+  gaps(frames) {
+    for (const { geometry } of this.#gaps.children) geometry.dispose();
+    this.#gaps.clear();
+    this.#gaps.add(...frames.map((frame) => new LineSegments(frame, this.#gap)));
+    this.draw();
+  }
+
+  /** Show what lies above a height (mm) as a ghost; null shows everything. */
+  cutAt(mm) {
+    const y = mm === null ? 1e9 : (mm - this.box.bottom) * this.box.stretch;
+    this.#cut.constant = y;
+    this.#above.constant = -y;
+    this.#ghost.visible = mm !== null;
+    this.draw();
+  }
+
+  #colours() {
+    this.#solid.color = new Color(cssColour("--solid"));
+    this.#ghost.color = this.#solid.color;
+    this.#gap.color = new Color(cssColour("--bad"));
+    this.renderer.setClearColor(cssColour("--solid-back"));
+    if (this.box) this.place({ x_mm: this.box.x, y_mm: this.box.y, bottom_mm: this.box.bottom, top_mm: this.box.top }, this.box.stretch);
+    this.draw();
+  }
+
+  #resize() {
+    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    if (!width || !height) return;
+    this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
+    this.renderer.setSize(width, height, false);
+    this.camera.aspect = width / height;
+    this.camera.updateProjectionMatrix();
+    this.renderer.render(this.scene, this.camera);
+  }
+}
+
+function lights() {
+  const sun = new DirectionalLight(0xffffff, 2.1);
+  sun.position.set(-0.6, 1, 0.7);
+  const side = new DirectionalLight(0xbcd2ff, 0.7);
+  side.position.set(0.9, 0.3, 0.2);
+  return [new AmbientLight(0xffffff, 0.35), new HemisphereLight(0xffffff, 0x6a5a48, 0.7), sun, side];
+}

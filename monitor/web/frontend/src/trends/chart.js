@@ -1,0 +1,79 @@
+// One chart over the layers (uPlot). Owns its look; refuses to know what is drawn.
+
+import uPlot from "uplot";
+import { cssColour, onScheme } from "../dom.js";
+import { number } from "../words.js";
+
+const FONT = "11px system-ui, sans-serif";
+const SYNC = "layers";
+
+/** Marks of the layers: the shown one as a line, lost ones as ticks at the bottom. */
+function marks(get) {
+  return (plot) => {
+    const { ctx, bbox } = plot;
+    const { layer, lost } = get();
+    ctx.save();
+    ctx.fillStyle = cssColour("--bad");
+    const tick = Math.max(2, devicePixelRatio * 2);
+    for (const index of lost) ctx.fillRect(plot.valToPos(index, "x", true) - tick / 2, bbox.top + bbox.height - tick * 3, tick, tick * 3);
+    if (layer !== null) {
+      ctx.fillStyle = cssColour("--text");
+      ctx.globalAlpha = 0.55;
+      ctx.fillRect(plot.valToPos(layer, "x", true) - devicePixelRatio / 2, bbox.top, devicePixelRatio, bbox.height);
+    }
+    ctx.restore();
+  };
+}
+
+const axis = (more) => ({
+  stroke: () => cssColour("--dim"),
+  grid: { stroke: () => cssColour("--line"), width: 1 },
+  ticks: { show: false },
+  font: FONT,
+  ...more,
+});
+
+/**
+ * A chart in `place`. `series` is [{colour, fill, dash}], `get` gives {layer, lost}, `onPick` is called with a layer.
+ * Returns {set(data)}.
+ */
+export function makeChart(place, series, { get, onPick, zero }) {
+  const options = {
+    width: 300,
+    height: 120,
+    padding: [8, 10, 0, 0],
+    legend: { show: false },
+    cursor: { sync: { key: SYNC, setSeries: false }, drag: { x: false, y: false }, points: { size: 6 } },
+    scales: { x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) }, y: zero ? { range: (_, __, high) => [0, (high || 1) * 1.08] } : {} },
+    axes: [
+      axis({ size: 22, space: 60, values: (_, all) => all.map((at) => (Number.isInteger(at) ? String(at) : "")) }),
+      axis({ size: 46, space: 26, values: (_, all) => all.map((value) => short(value, all)) }),
+    ],
+    series: [{}, ...series.map(({ colour, fill }) => ({
+      stroke: () => cssColour(colour),
+      fill: fill ? () => `${cssColour(colour)}${fill}` : undefined,
+      width: 1.5,
+      spanGaps: false,
+      points: { show: (plot) => plot.data[0].length < 2, size: 5 },
+    }))],
+    hooks: { draw: [marks(get)] },
+  };
+  const plot = new uPlot(options, [[], ...series.map(() => [])], place);
+  plot.over.addEventListener("click", () => {
+    const at = plot.cursor.idx;
+    if (at !== null && at !== undefined) onPick(plot.data[0][at]);
+  });
+  new ResizeObserver(() => {
+    const [width, height] = [place.clientWidth, place.clientHeight];
+    if (width > 40 && height > 40) plot.setSize({ width, height });
+  }).observe(place);
+  onScheme(() => plot.redraw());
+  return { set: (data) => plot.setData(data), redraw: () => plot.redraw(false) };
+}
+
+/** An axis label, with as many decimals as the steps between the labels need. */
+function short(value, all) {
+  const step = all.length > 1 ? all[1] - all[0] : value;
+  const decimals = Math.min(Math.max(0, -Math.floor(Math.log10(Math.abs(step) || 1))), 4);
+  return Math.abs(value) >= 10000 ? number(value, 2) : value.toFixed(decimals).replace("-", "−");
+}

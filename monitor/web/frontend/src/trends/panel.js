@@ -1,0 +1,85 @@
+// Curves over the layers: every measure with its unit and scale, and where the time goes. Owns which curves there are.
+
+import { el, say } from "../dom.js";
+import { goTo } from "../layers/place.js";
+import { columns, find, stack } from "../model/layers.js";
+import { duration, measureName, number, unit } from "../words.js";
+import { makeChart } from "./chart.js";
+
+const STAGES = ["--stage-1", "--stage-2", "--stage-3", "--stage-4", "--stage-5", "--stage-6"];
+const CURVES = ["--curve-1", "--curve-2", "--curve-3"];
+const MOST_CURVES = 3;
+
+export function installTrends(panel, store) {
+  const { state } = store;
+  const charts = el("div.charts");
+  panel.append(el("h2", { id: "trends-title" }, "Over the layers"), charts);
+  let made = [];
+  let key = "";
+  const shared = {
+    get: () => ({ layer: state.layer, lost: state.rows.filter((row) => row.state === "missing").map((row) => row.index) }),
+    onPick: (index) => goTo(store, index),
+  };
+
+  store.watch(["rows", "legend"], () => {
+    const data = columns(state.rows);
+    const names = Object.keys(data.measures).filter((name) => state.legend[name]).slice(0, MOST_CURVES);
+    const stages = Object.keys(data.stages);
+    const now = JSON.stringify([names, stages]);
+    if (now !== key) {
+      key = now;
+      made = [...names.map((name, i) => measureChart(name, i, shared)), ...(stages.length ? [timeChart(stages, shared)] : [])];
+      charts.replaceChildren(...made.map((chart) => chart.node));
+      if (!made.length) charts.append(el("p.dim", {}, "The first curve begins with the first processed layer."));
+    }
+    for (const chart of made) chart.set(data, state);
+  });
+  store.watch(["layer"], () => made.forEach((chart) => chart.move(state)));
+}
+
+function frame(title, explained) {
+  const value = el("span.value");
+  const place = el("div.plot");
+  const name = el("h3", explained ? { "data-tip": explained, tabIndex: 0 } : {}, title);
+  const node = el("div.chart", {}, el("div.head", {}, name, value), place);
+  return { node, value, place, name };
+}
+
+function measureChart(name, i, shared) {
+  const { node, value, place, name: title } = frame(measureName(name), measureName(name));
+  const chart = makeChart(place, [{ colour: CURVES[i % CURVES.length], fill: "22" }], shared);
+  const move = ({ rows, layer, legend }) => {
+    const shown = rows[find(rows, layer)]?.measures[name];
+    say(value, shown === undefined ? "–" : [number(shown), unit(legend[name].unit)].filter(Boolean).join(" "));
+  };
+  const set = (data, state) => {
+    const { unit: said, um_per_px: um, basis } = state.legend[name];
+    title.dataset.tip = `From the ${basis}, at ${number(um, 3)} µm per pixel${unit(said) ? `, in ${said}` : ", no unit"}`;
+    chart.set([data.x, data.measures[name]]);
+    move(state);
+  };
+  return { node, set, move: (state) => { move(state); chart.redraw(); } };
+}
+
+/** Wall time of each stage, stacked: the top line is the whole. */
+function timeChart(stages, shared) {
+  const { node, value, place } = frame("Time per layer, by stage", "Wall time of the worker's stages, in seconds");
+  const keyed = stages.map((stage, i) => [stage, STAGES[i % STAGES.length]]);
+  // Drawn from the whole downwards, so that each area covers those beneath it.
+  const chart = makeChart(place, [...keyed].reverse().map(([, colour]) => ({ colour, fill: "" })).map((s) => ({ ...s, fill: "ff" })), { ...shared, zero: true });
+  const says = keyed.map(([stage], i) => [stage, el("b"), i]);
+  const legend = el("ul.legend", {}, says.map(([stage, time, i]) =>
+    el("li", {}, el(`span.swatch.stage-${(i % STAGES.length) + 1}`, { "aria-hidden": "true" }), stage, " ", time)));
+  node.append(legend);
+  const move = ({ rows, layer }) => {
+    const timings = rows[find(rows, layer)]?.timings_s ?? {};
+    const total = Object.values(timings).reduce((sum, seconds) => sum + seconds, 0);
+    say(value, Object.keys(timings).length ? duration(total) : "–");
+    for (const [stage, time] of says) say(time, stage in timings ? duration(timings[stage]) : "–");
+  };
+  const set = (data, state) => {
+    chart.set([data.x, ...stack(stages.map((stage) => data.stages[stage])).reverse()]);
+    move(state);
+  };
+  return { node, set, move: (state) => { move(state); chart.redraw(); } };
+}
