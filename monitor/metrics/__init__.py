@@ -4,14 +4,50 @@ Pure functions over arrays, in float64. Refuses to know files, models and where 
 not defined (an empty mask, a constant image) is None or left out, never NaN.
 """
 
+from monitor.metrics.image import ImageQuality, image_quality, mean_and_std
 from monitor.metrics.layer import layer_measures
-from monitor.metrics.shape import ContourDistances, contour_distances, iou, largest_contour, voxel_mismatch
+from monitor.metrics.roughness import (
+    Roughness,
+    height_map,
+    pixel_floor,
+    polar_contour,
+    roughness_measures,
+    roughness_of,
+)
+from monitor.metrics.shape import (
+    ContourDistances,
+    contour_distances,
+    iou,
+    largest_contour,
+    matching_contours,
+    voxel_mismatch,
+)
+from monitor.metrics.texture import Texture, covariance_distance, cvd, ncvd, normalised_distance, texture_moments
+from monitor.metrics.wavelets import WaveletBank, wavelet_bank
 
 __all__ = [
     "ContourDistances",
+    "ImageQuality",
+    "Roughness",
+    "Texture",
+    "WaveletBank",
     "contour_distances",
+    "covariance_distance",
+    "cvd",
+    "height_map",
+    "image_quality",
     "iou",
     "largest_contour",
     "layer_measures",
+    "matching_contours",
+    "mean_and_std",
+    "ncvd",
+    "normalised_distance",
+    "pixel_floor",
+    "polar_contour",
+    "roughness_measures",
+    "roughness_of",
+    "texture_moments",
     "voxel_mismatch",
+    "wavelet_bank",
 ]
