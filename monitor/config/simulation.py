@@ -39,6 +39,8 @@ class SimulationSettings(Section):
     """Seed of everything random: the same seed gives the same build, bit for bit."""
     layers: int = Field(60, ge=1)
     """Number of layers of the build."""
+    first_layer: int = Field(0, ge=0)
+    """Layer at which the virtual printer stands when it is switched on. A build that goes on sets it by itself."""
     speed: float = Field(1.0, ge=0.0)
     """Printer seconds per real second; 0 runs as fast as the monitor can follow."""
     parts: tuple[PartSettings, ...] = ()

@@ -4,9 +4,12 @@ A layer is either committed whole or not there: data first, then one record, who
 know devices, models and processes.
 """
 
+from monitor.store.ending import end_requested, hold_acquisition, request_end
+from monitor.store.heart import Heart
 from monitor.store.importing import import_folder
-from monitor.store.layout import commits_folder, new_build_id
+from monitor.store.layout import commits_folder, free_build_id, new_build_id
 from monitor.store.listing import BuildSummary, list_builds
+from monitor.store.lock import WriterLock
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import ProductWriter
@@ -25,6 +28,7 @@ __all__ = [
     "BuildSummary",
     "BuildWriter",
     "FrameRecord",
+    "Heart",
     "ImportRecipe",
     "LayerRecord",
     "ProductReader",
@@ -32,13 +36,18 @@ __all__ = [
     "ProductWriter",
     "VerifyReport",
     "VolumeGrid",
+    "WriterLock",
     "commits_folder",
+    "end_requested",
+    "free_build_id",
+    "hold_acquisition",
     "import_folder",
     "list_builds",
     "load_recipe",
     "new_build_id",
     "read_statuses",
     "replace_reference",
+    "request_end",
     "verify",
     "write_status",
 ]

@@ -18,6 +18,11 @@ from monitor.domain import StoreError, StoreFull
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether there is no space or quota left."""
+    return error.errno in _FULL
+
+
 @contextmanager
 def disk_errors(what: str) -> Iterator[None]:
     """Turn an OSError into a StoreError that names `what`.
@@ -29,7 +34,7 @@ def disk_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise StoreFull(
                 f"{what}: no space left on the disk",
                 cure="free space on the store's disk; what was committed is kept and the next commit goes on",

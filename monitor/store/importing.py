@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,7 @@ from monitor.domain import (
 )
 from monitor.store.disk import disk_errors, make_folder, sync_folder
 from monitor.store.image_files import Slot, find_layers, read_image, same_stem
-from monitor.store.layout import lock_file, new_build_id
+from monitor.store.layout import free_build_id, lock_file
 from monitor.store.lock import WriterLock
 from monitor.store.mask_warp import homography, mask_to_grid
 from monitor.store.recipe import ImagesRecipe, ImportRecipe, MasksRecipe
@@ -74,7 +73,7 @@ def import_folder(
     first = read_image(next(slot.path for slot in slots if slot.path))
     title = name or f"{recipe.name} {series}".strip()
     now = datetime.now(UTC)
-    manifest = _manifest(_free_id(root, title, now), title, now, recipe, first)
+    manifest = _manifest(free_build_id(root, title, now), title, now, recipe, first)
     manifest = replace(manifest, config={**manifest.config, "folder": str(folder), "series": series})
     with _hidden_folder(root) as hidden:
         with BuildWriter.create(hidden, manifest) as writer:
@@ -187,9 +186,3 @@ def _sweep(root: Path) -> None:
             lock.acquire()
             shutil.rmtree(left, ignore_errors=True)
             lock.release()
-
-
-def _free_id(root: Path, title: str, now: datetime) -> str:
-    first = new_build_id(title, now)
-    tries = chain((first,), (f"{first}-{number}" for number in count(2)))
-    return next(build for build in tries if not (root / build).exists())

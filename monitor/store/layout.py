@@ -1,11 +1,13 @@
 """Where things lie in the store. Owns every path and file name; refuses to know what is in the files.
 
 <root>/status/<process>.json          heartbeats
+<root>/status/acquire.lock            held by the one process that acquires live builds
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
 <root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
 <root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
 <root>/<build>/reference/mask         Zarr array (layers, rows, columns), with reference/records/000012.json
 <root>/<build>/end.json               when and why the build ended
+<root>/<build>/end-request.json       a person asks for the end; the one writer ends the build
 <root>/<build>/lock                   held by the one writer
 <root>/<build>/products/<set>/        the same again: lock, commits/, arrays, and volume/ (OME-Zarr)
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 from monitor.domain import NotInStore, StoreError
@@ -33,6 +36,13 @@ def new_build_id(name: str, created: datetime) -> str:
     """Make an id for a build from its start and name, e.g. "20260718-141503-rings"."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
     return "-".join(filter(None, (created.strftime("%Y%m%d-%H%M%S"), slug)))
+
+
+def free_build_id(root: Path, name: str, created: datetime) -> str:
+    """As `new_build_id`, with a number where a build of this name began in the same second."""
+    first = new_build_id(name, created)
+    tries = chain((first,), (f"{first}-{number}" for number in count(2)))
+    return next(build for build in tries if not (root / build).exists())
 
 
 def build_folder(root: Path, build: str) -> Path:
@@ -69,6 +79,16 @@ def manifest_file(folder: Path) -> Path:
 def end_file(folder: Path) -> Path:
     """The end record of a build."""
     return folder / "end.json"
+
+
+def end_request_file(folder: Path) -> Path:
+    """A person's request to end a build."""
+    return folder / "end-request.json"
+
+
+def acquisition_lock_file(root: Path) -> Path:
+    """The lock of the one process that acquires live builds."""
+    return root / STATUS / "acquire.lock"
 
 
 def lock_file(folder: Path) -> Path:

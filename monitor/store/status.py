@@ -1,6 +1,7 @@
 """Heartbeats of the processes in the store. Owns their files; refuses to judge whether a heart still beats.
 
-A status is worth a second, so it is replaced whole but not fsynced.
+A status is worth a second, so it is replaced whole but not fsynced. On a full disk it is written over in place, which
+needs no space: that the disk is full is the one thing that must still be said.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.domain import ProcessStatus
-from monitor.store.disk import disk_errors
+from monitor.store.disk import disk_errors, is_full
 from monitor.store.layout import STATUS
 
 log = structlog.get_logger("store")
@@ -39,8 +40,18 @@ def write_status(root: Path, status: ProcessStatus) -> None:
         try:
             partial.write_bytes(data)
             partial.replace(path)
+        except OSError as error:
+            if not (is_full(error) and path.is_file()):
+                raise
+            _write_over(path, data)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _write_over(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
 
 
 def read_statuses(root: Path) -> tuple[ProcessStatus, ...]:

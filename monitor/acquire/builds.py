@@ -1,0 +1,120 @@
+"""Which build is being made. Owns whether a build goes on after a restart, and what a new one says of itself.
+
+A build that did not end goes on: a crash, an update or a power cut is no reason for a second half. It goes on only
+where the configuration still means the same printer, cameras and plate.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from monitor.config import Settings
+from monitor.domain import CameraFacts, StoreLocked
+from monitor.store import BuildManifest, BuildReader, BuildSummary, BuildWriter, free_build_id, list_builds
+
+log = structlog.get_logger("acquire")
+
+Origin = Literal["live", "simulated", "replay"]
+
+
+def origin_of(settings: Settings) -> Origin:
+    """Where layers come from; one simulated device makes the whole build simulated."""
+    if settings.trigger.device == "recorded":
+        return "replay"
+    devices = {settings.trigger.device, *(camera.device for camera in settings.cameras)}
+    return "simulated" if "simulated" in devices else "live"
+
+
+def running_build(settings: Settings, name: str) -> BuildSummary | None:
+    """The build that goes on, None where there is none. Every other one that did not end is ended, with the reason.
+
+    Args:
+        settings: the whole configuration.
+        name: of the build that is asked for, "" for whichever is there.
+    """
+    root = settings.store.root
+    found: BuildSummary | None = None
+    for build in reversed(list_builds(root)):
+        if build.ended is not None or build.manifest.origin == "import":
+            continue
+        reason = "a newer build was begun" if found else _misfit(build.manifest, settings, name)
+        if reason:
+            _end(root, build.manifest.id, reason)
+        else:
+            found = build
+    return found
+
+
+def continued(settings: Settings, build: BuildSummary | None) -> Settings:
+    """The settings under which a build goes on: a virtual printer stands at the layer that comes next."""
+    if build is None or settings.trigger.device != "simulated":
+        return settings
+    simulation = settings.simulation.model_copy(update={"first_layer": build.layers})
+    return settings.model_copy(update={"simulation": simulation})
+
+
+def new_build(
+    settings: Settings, cameras: tuple[CameraFacts, ...], name: str, recording: BuildReader | None
+) -> BuildWriter:
+    """Begin a build.
+
+    Raises:
+        StoreFull: no space left.
+        StoreError: the store cannot be written.
+    """
+    now = datetime.now(UTC)
+    source = recording.manifest if recording else None
+    title = name or (source.name if source else now.astimezone().strftime("%Y-%m-%d %H:%M"))
+    slug = title if name or source else ""
+    manifest = BuildManifest(
+        free_build_id(settings.store.root, slug, now),
+        title,
+        now.isoformat(timespec="milliseconds"),
+        origin_of(settings),
+        settings.plate.grid(),
+        source.layer_height_mm if source else settings.acquire.layer_height_um / 1000,
+        cameras,
+        source=source.id if source else "",
+        config=settings.model_dump(mode="json"),
+    )
+    return BuildWriter.create(settings.store.root, manifest)
+
+
+def _misfit(manifest: BuildManifest, settings: Settings, name: str) -> str:
+    """Why a build cannot go on, "" when it can."""
+    if manifest.origin == "replay":
+        return "the replay was cut off"
+    if name and manifest.name != name:
+        return f"a build named '{name}' was begun"
+    now = _essence(settings.model_dump(mode="json"))
+    changed = [key for key, value in _essence(dict(manifest.config)).items() if value != now[key]]
+    return f"the configuration changed: {', '.join(changed)}" if changed else ""
+
+
+def _essence(config: dict[str, Any]) -> dict[str, object]:
+    """What must stay the same within one build, by key. Exposure, speed and thresholds may change."""
+    seen = ("name", "role", "device", "shape", "pixel_format", "corners")
+    trigger = config.get("trigger", {}).get("device")
+    aside = ("speed", "fault_rate", "first_layer")
+    return {
+        "plate": config.get("plate"),
+        "cameras": [{key: camera.get(key) for key in seen} for camera in config.get("cameras", ())],
+        "trigger.device": trigger,
+        "acquire.layer_height_um": config.get("acquire", {}).get("layer_height_um"),
+        "simulation": {k: v for k, v in config.get("simulation", {}).items() if k not in aside}
+        if trigger == "simulated"
+        else None,
+    }
+
+
+def _end(root: Path, build: str, reason: str) -> None:
+    try:
+        with BuildWriter.open(root, build) as writer:
+            writer.end(reason)
+    except StoreLocked:
+        return  # a replay that runs
+    log.info("build ended", build=build, reason=reason)

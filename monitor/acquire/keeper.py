@@ -1,0 +1,145 @@
+"""A camera's own thread. Owns connecting, reconnecting and asking one camera; refuses to know builds and layers.
+
+A camera that hangs keeps its thread and nothing else: whoever asked has a deadline, and who asks next is told at once.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from monitor.acquire.backoff import Backoff
+from monitor.devices import Camera
+from monitor.domain import BadFrame, CameraFacts, DeviceError, DeviceLost, DeviceStatus, DeviceTimeout, Frame
+
+log = structlog.get_logger("acquire")
+
+PATIENCE = 3
+"""So many frames in a row that failed, and the camera is opened again."""
+
+
+class Keeper:
+    """Keeps one camera connected and asks it for frames, in a thread of its own.
+
+    Args:
+        camera: the device.
+        kind: its `device` in the configuration, for the status.
+
+    Attributes:
+        facts: what the camera said when it was connected last; None before.
+    """
+
+    def __init__(self, camera: Camera, kind: str) -> None:
+        self.facts: CameraFacts | None = None
+        self._camera = camera
+        self._kind = kind
+        self._pool = ThreadPoolExecutor(1, f"camera-{camera.name}")
+        self._backoff = Backoff()
+        self._shot: Future[Frame] | None = None
+        self._tending: Future[None] | None = None
+        self._open = False
+        self._failures = 0
+        self._why = "is not connected"
+        self._status = DeviceStatus(camera.name, kind, "off")
+
+    @property
+    def name(self) -> str:
+        """The camera's name in the configuration."""
+        return self._camera.name
+
+    @property
+    def status(self) -> DeviceStatus:
+        """The camera in words."""
+        return self._status
+
+    @property
+    def busy(self) -> bool:
+        """Whether the camera still owes an answer."""
+        return self._shot is not None and not self._shot.done()
+
+    def connect(self) -> Future[CameraFacts]:
+        """Begin to open the camera; the result raises DeviceError where it cannot be."""
+        return self._pool.submit(self._connect)
+
+    def shoot(self, after_s: float, timeout_s: float) -> Future[Frame]:
+        """Ask for a frame; the result raises DeviceError where there is none. Arguments as in `Camera.capture`."""
+        if self.busy:
+            future: Future[Frame] = Future()
+            future.set_exception(
+                DeviceTimeout(
+                    f"camera '{self.name}': is still busy with an earlier layer", cure="unplug it and plug it in again"
+                )
+            )
+            return future
+        self._shot = self._pool.submit(self._shoot, after_s, timeout_s)
+        return self._shot
+
+    def tend(self) -> None:
+        """Try to reconnect a lost camera when it is time, in the background."""
+        idle = not self.busy and (self._tending is None or self._tending.done())
+        if idle and not self._open and self.facts is not None and self._backoff.wait_s == 0:
+            self._tending = self._pool.submit(self._reconnect)
+
+    def close(self) -> None:
+        """Release the camera; does not wait for one that hangs."""
+        if not self.busy:
+            self._pool.submit(self._release)
+        self._pool.shutdown(wait=not self.busy)
+
+    def expect(self, facts: CameraFacts) -> None:
+        """Keep on trying to connect this camera, if it is the one that a running build counts on."""
+        if facts.name == self.name:
+            self.facts = self.facts or facts
+
+    def _connect(self) -> CameraFacts:
+        try:
+            facts = self._camera.open()
+        except DeviceError as error:
+            self._why = error.what
+            self._backoff.failed()
+            self._say("missing", error.what)
+            raise
+        self._open, self._failures, self.facts = True, 0, facts
+        self._backoff.succeeded()
+        self._say("ready", " ".join(filter(None, (facts.model, facts.serial))))
+        return facts
+
+    def _reconnect(self) -> None:
+        try:
+            self._connect()
+        except DeviceError as error:
+            self._say("reconnecting", error.what)
+            return
+        log.info("camera is back", camera=self.name)
+
+    def _shoot(self, after_s: float, timeout_s: float) -> Frame:
+        if not self._open:
+            raise DeviceLost(f"reconnecting: {self._why}", cure="look at the camera and its cable")
+        try:
+            frame = self._camera.capture(after_s, timeout_s)
+        except (DeviceTimeout, BadFrame) as error:
+            self._failures += 1
+            if self._failures >= PATIENCE:
+                self._lost(error)
+            raise
+        except DeviceError as error:
+            self._lost(error)
+            raise
+        self._failures = 0
+        return frame
+
+    def _lost(self, error: DeviceError) -> None:
+        """Close the camera; `tend` opens it again."""
+        log.warning("camera lost", camera=self.name, what=error.what, cure=error.cure)
+        self._release()
+        self._why = error.what
+        self._say("reconnecting", error.what)
+
+    def _release(self) -> None:
+        self._camera.close()
+        self._open = False
+        self._say("off", "")
+
+    def _say(self, state: str, detail: str) -> None:
+        self._status = DeviceStatus(self.name, self._kind, state, detail)

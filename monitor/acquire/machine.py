@@ -1,0 +1,240 @@
+"""The acquisition loop: one event of the trigger after the other becomes a build, a layer, an end.
+
+    WAIT ──laser on, or by command──► ARM ──layer end──► CAPTURE ──frames and gaps──► COMMIT
+      ▲                                │ ▲                                              │
+      └──silence, command, signal over─┘ └──────────────────committed───────────────────┘
+
+Owns the states, their order, and that a layer is never skipped: what cannot be photographed is committed as gaps, what
+cannot be stored is held until there is room. Refuses to know how frames are taken and how layers are stored.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from monitor.acquire.builds import new_build, origin_of
+from monitor.acquire.capturing import Window, capture
+from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, Silence
+from monitor.acquire.keeper import Keeper
+from monitor.acquire.listener import Listener
+from monitor.acquire.status import Snapshot, State
+from monitor.config import Settings
+from monitor.devices import Rig
+from monitor.domain import Gap, Layer, LayerEnd, ProcessStatus, StoreFull
+from monitor.store import BuildReader, BuildWriter, end_requested
+
+log = structlog.get_logger("acquire")
+
+LOOK_S = 0.2
+ROOM_S = 1.0
+"""Real seconds between two tries to store a layer on a full disk."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the loop works with: the devices, and the threads that keep them."""
+
+    rig: Rig
+    listener: Listener
+    keepers: Sequence[Keeper]
+    events: Events
+
+
+class Acquisition:
+    """Makes builds out of events, until the signal is over or `stop`.
+
+    Args:
+        settings: the whole configuration.
+        bench: opened devices.
+        stop: ends the loop after the layer at hand; a live build goes on at the next start.
+        name: of the next build.
+        recording: the build that is replayed, None for a live one.
+        on_start: called with the id of each build that begins or goes on.
+        beat: writes the status at once.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        bench: Bench,
+        stop: threading.Event,
+        *,
+        name: str = "",
+        recording: BuildReader | None = None,
+        on_start: Callable[[str], None] | None = None,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings = settings
+        self._bench = bench
+        self._stop = stop
+        self._name = name
+        self._recording = recording
+        self._on_start = on_start
+        self._beat = beat
+        self._origin = origin_of(settings)
+        self._writer: BuildWriter | None = None
+        self._laser_seen = False
+        self._snapshot = Snapshot(detail="for the laser")
+
+    def status(self) -> ProcessStatus:
+        """The present status; any thread may ask."""
+        bench = self._bench
+        devices = (bench.listener.status, *(keeper.status for keeper in bench.keepers))
+        facts = {"laser_on": bench.listener.laser_on, "backlog": bench.events.layers}
+        return self._snapshot.status("replay" if self._recording else "acquire", devices, facts)
+
+    @property
+    def build(self) -> str:
+        """Id of the build at hand or of the last one; "" before the first."""
+        return self._snapshot.build
+
+    def begin(self, writer: BuildWriter | None = None) -> BuildWriter:
+        """Begin a new build now, or go on with one that is held; waits for room on the disk."""
+        self._writer = writer or self._when_there_is_room(self._new_build, "no build can begin")
+        self._name = ""
+        for facts in self._writer.manifest.cameras:
+            for keeper in self._bench.keepers:
+                keeper.expect(facts)
+        build, index = self._writer.manifest.id, self._writer.next_index
+        structlog.contextvars.bind_contextvars(build=build)
+        log.info("build goes on" if index else "build begun", layer=index)
+        self._laser_seen = index > 0
+        self._say(State.ARM, f"layer {index} is next", build=build, layer=index - 1 if index else None)
+        if self._on_start:
+            self._on_start(build)
+        return self._writer
+
+    def run(self) -> None:
+        """Handle events until the signal is over or `stop`.
+
+        Raises:
+            StoreFull: stopped while a layer was held for want of room; the layer is lost.
+            StoreError: the store cannot be written.
+        """
+        while not self._stop.is_set():
+            self._tend()
+            alive = self._bench.listener.alive  # before looking: what it said last is in the queue by then
+            event = self._bench.events.get(LOOK_S)
+            if event is not None:
+                self._handle(event)
+            elif not alive:
+                raise RuntimeError("the trigger's thread died")
+            if isinstance(event, SignalEnded):
+                return
+        if self._recording:
+            self._end("the replay was stopped")
+
+    def close(self) -> None:
+        """Give the build back as it is."""
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, LaserOn):
+            if self._writer is None:
+                self.begin()
+            self._laser_seen = True
+        elif isinstance(event, LayerEnd):
+            self._layer(self._writer or self.begin(), event)
+        elif isinstance(event, Silence):
+            if self._laser_seen:  # a build begun by command may wait for its first layer
+                self._end(f"the laser was off for {self._settings.acquire.end_after_silence_s:g} s")
+        else:
+            self._end("the trigger signal is over")
+
+    def _layer(self, writer: BuildWriter, end: LayerEnd) -> None:
+        """CAPTURE and COMMIT one layer."""
+        start, index = time.perf_counter(), writer.next_index
+        self._say(State.CAPTURE, f"layer {index}")
+        layer = self._photographed(writer, index, end)
+        gaps = [capture for capture in layer.captures.values() if isinstance(capture, Gap)]
+        for gap in gaps:
+            log.warning("frame missing", layer=index, camera=gap.camera, reason=gap.reason)
+        self._say(State.COMMIT, f"layer {index}", gaps=self._snapshot.gaps + len(gaps))
+        shot = time.perf_counter()
+        self._when_there_is_room(lambda: self._store(writer, layer), f"layer {index} is held")
+        done = time.perf_counter()
+        log.info("layer committed", layer=index, gaps=len(gaps), seconds=round(done - start, 3))
+        spent = {"commit_s": round(done - shot, 4), "layer_end_to_commit_s": round(done - start, 4)}
+        self._say(State.ARM, f"layer {index + 1} is next", layer=index, **spent)
+
+    def _photographed(self, writer: BuildWriter, index: int, end: LayerEnd) -> Layer:
+        facts = {facts.name: facts for facts in writer.manifest.cameras}
+        window = Window.of(end, self._settings.acquire)
+        bench, live = self._bench, self._origin == "live"
+        captures = capture(bench.keepers, facts, window, bench.events.next_laser_on, may_hang=live)
+        height = bench.rig.height_mm(index)
+        height_mm = (index + 1) * writer.manifest.layer_height_mm if height is None else height
+        return Layer(index, height_mm, end, self._wall_time(index, end), captures)
+
+    def _wall_time(self, index: int, end: LayerEnd) -> str:
+        """UTC of the layer end: recorded, measured, or simply now where time is virtual."""
+        recorded = self._recorded(index)
+        if self._recording and recorded is not None:
+            return self._recording.record(recorded).wall_time
+        age = self._bench.rig.clock.now() - end.off_s if self._origin == "live" else 0.0
+        return (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="milliseconds")
+
+    def _store(self, writer: BuildWriter, layer: Layer) -> None:
+        """The reference first: who sees the layer sees what it should be."""
+        recorded = self._recorded(layer.index)
+        if self._recording and recorded is not None:
+            reference = self._recording.reference(recorded)
+            if reference is not None:
+                writer.set_reference(layer.index, reference)
+        writer.commit(layer)
+
+    def _recorded(self, index: int) -> int | None:
+        """The recorded layer that the replay's layer is."""
+        layers = self._recording.layers() if self._recording else ()
+        return layers[index] if index < len(layers) else None
+
+    def _new_build(self) -> BuildWriter:
+        cameras = tuple(keeper.facts for keeper in self._bench.keepers if keeper.facts)
+        return new_build(self._settings, cameras, self._name, self._recording)
+
+    def _when_there_is_room(self, action: Callable[[], T], held: str) -> T:
+        """Do it, again and again while the disk is full. Layers that end meanwhile wait in the queue, in order."""
+        while True:
+            try:
+                done = action()
+            except StoreFull as error:
+                log.error("disk full", held=held, what=error.what, cure=error.cure)
+                self._say(self._snapshot.state, self._snapshot.detail, alarm=f"the disk is full: {held}; free space")
+                if self._stop.wait(ROOM_S):
+                    raise
+            else:
+                self._snapshot = replace(self._snapshot, alarm="")
+                return done
+
+    def _tend(self) -> None:
+        """What is due at any time: reconnecting cameras, and a person's wish to end the build."""
+        for keeper in self._bench.keepers:
+            keeper.tend()
+        if self._writer and not self._recording:
+            reason = end_requested(self._settings.store.root, self._writer.manifest.id)
+            if reason is not None:
+                self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        if self._writer is None:
+            return
+        writer = self._writer
+        self._when_there_is_room(lambda: writer.end(reason), "the build cannot end")
+        self.close()
+        log.info("build ended", reason=reason)
+        structlog.contextvars.unbind_contextvars("build")
+        self._say(State.WAIT, "for the laser")
+
+    def _say(self, state: State, detail: str, **changes: object) -> None:
+        self._snapshot = replace(self._snapshot, state=state, detail=detail, **changes)  # type: ignore[arg-type]
+        self._beat()
