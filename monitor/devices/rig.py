@@ -11,14 +11,31 @@ Owns the rule that all devices of a rig share one clock. Refuses to talk to devi
 
 from __future__ import annotations
 
-from monitor.config import Settings
-from monitor.devices.protocols import Recording, Rig
-from monitor.devices.recorded import RecordedRig
-from monitor.domain import Clock, ConfigError, JumpingClock, ScaledClock
+from dataclasses import dataclass
+
+from monitor.config import CameraSettings, Settings
+from monitor.devices.protocols import Camera, Recording, Rig, Trigger
+from monitor.domain import Clock, ConfigError, JumpingClock, MonotonicClock, ScaledClock
+
+REAL = ("opencv", "pylon")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Devices that need nothing of each other but the clock."""
+
+    clock: Clock
+    trigger: Trigger
+    cameras: tuple[Camera, ...]
+    heights: Rig | None = None
+
+    def height_mm(self, index: int) -> float | None:
+        """Real devices cannot tell."""
+        return self.heights.height_mm(index) if self.heights else None
 
 
 def make_rig(settings: Settings, *, recording: Recording | None = None, speed: float = 1.0) -> Rig:
-    """Choose the devices.
+    """Choose the devices. Vendors' clients are imported only where they are configured, when they are opened.
 
     Args:
         settings: the whole configuration.
@@ -26,14 +43,17 @@ def make_rig(settings: Settings, *, recording: Recording | None = None, speed: f
         speed: recorded seconds per real second, 0 as fast as possible; for recorded devices only.
 
     Raises:
-        ConfigError: the devices cannot share one clock, a recording is missing, or a part cannot be read.
+        ConfigError: the devices cannot share one clock, a recording is missing, or a setting does not fit its device.
     """
     if settings.trigger.device == "recorded":
         return _recorded(settings, recording, speed)
-    _only(settings, ("simulated",))
-    from monitor.devices.simulated import VirtualPrinter
+    if settings.trigger.device == "simulated":
+        return _simulated(settings)
+    _only(settings, REAL)
+    from monitor.devices.ni9223 import Ni9223Trigger
 
-    return VirtualPrinter(settings, _scaled(settings.simulation.speed))
+    cameras = tuple(_real_camera(camera) for camera in settings.cameras)
+    return _Chosen(MonotonicClock(), Ni9223Trigger(settings.trigger), cameras)
 
 
 def _recorded(settings: Settings, recording: Recording | None, speed: float) -> Rig:
@@ -42,7 +62,37 @@ def _recorded(settings: Settings, recording: Recording | None, speed: float) -> 
         raise ConfigError(
             'trigger.device: "recorded" needs a recorded build', cure="give it one: lpbf-monitor replay BUILD"
         )
+    from monitor.devices.recorded import RecordedRig
+
     return RecordedRig(settings, recording, _scaled(speed))
+
+
+def _simulated(settings: Settings) -> Rig:
+    """The virtual printer; with real cameras among its own, on their clock."""
+    from monitor.devices.simulated import VirtualPrinter
+
+    _only(settings, ("simulated", *REAL))
+    if all(camera.device == "simulated" for camera in settings.cameras):
+        return VirtualPrinter(settings, _scaled(settings.simulation.speed))
+    if settings.simulation.speed != 1:
+        raise ConfigError(
+            f"simulation.speed: {settings.simulation.speed:g}, but real cameras cannot keep up with another clock",
+            cure="set simulation.speed = 1, or use simulated cameras",
+        )
+    printer = VirtualPrinter(settings, MonotonicClock())
+    virtual = {camera.name: camera for camera in printer.cameras}
+    cameras = tuple(virtual[c.name] if c.name in virtual else _real_camera(c) for c in settings.cameras)
+    return _Chosen(printer.clock, printer.trigger, cameras, printer)
+
+
+def _real_camera(settings: CameraSettings) -> Camera:
+    if settings.device == "pylon":
+        from monitor.devices.basler import BaslerCamera
+
+        return BaslerCamera(settings)
+    from monitor.devices.webcam import Webcam
+
+    return Webcam(settings)
 
 
 def _only(settings: Settings, allowed: tuple[str, ...]) -> None:
