@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, Protocol, Self, TypeVar
 
 Schedule = Literal["cosine", "linear"]
@@ -105,7 +106,7 @@ def sample(
         The clean sample.
     """
     now, before = noise, None
-    for index, (level, to) in enumerate(zip(path, path[1:], strict=False)):
+    for index, (level, to) in enumerate(pairwise(path)):
         clean = clean_estimate(prediction, denoise(now, level), now, level)
         target = clean
         if method == "dpmpp2m" and before is not None:

@@ -1,0 +1,160 @@
+"""From a rectified webcam image to the high-resolution camera's picture. Owns the order of the networks' calls.
+
+Refuses to know where bundles are and what is done with the picture. The webcam image is encoded once; each member of
+the ensemble is sampled from one noise field over the whole plate, drawn from the seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.config import UpscaleSettings
+from monitor.domain import BundleError, FloatImage, Image, Upscaled
+from monitor.inference import Bundle, DiffusionTable, Session
+from monitor.upscale.consistency import inconsistency
+from monitor.upscale.sampler import Level, levels, sample, spaced
+from monitor.upscale.tiles import Field, Tiling, run_tiled
+
+_PORTS = {
+    "encoder": ({"image"}, "condition"),
+    "denoiser": ({"noisy", "condition", "time"}, "prediction"),
+    "decoder": ({"latent"}, "image"),
+}
+"""Inputs and output of each graph of a latent-diffusion bundle."""
+
+
+@dataclass(frozen=True)
+class Upscaler:
+    """A loaded super-resolution model. The same image, seed, bundle, provider and thread count give the same bits."""
+
+    label: str
+    table: DiffusionTable
+    sessions: dict[str, Session]
+    samples: int
+    steps: int
+    tiling: Tiling
+
+    @classmethod
+    def load(cls, bundle: Bundle, settings: UpscaleSettings, tiling: Tiling | None = None) -> Upscaler:
+        """Open a bundle's graphs where the settings say.
+
+        Args:
+            bundle: of kind latent-diffusion.
+            settings: provider, threads, ensemble size and sampler steps; the sampler itself is the bundle's.
+            tiling: when a plate is cut into tiles; by default above four megapixels.
+
+        Raises:
+            BundleError: the bundle is of another kind, has other inputs, has fewer noise levels than steps, or cannot
+                run where asked.
+        """
+        table = bundle.manifest.diffusion
+        if table is None or bundle.manifest.kind != "latent-diffusion":
+            raise BundleError(
+                f"bundle {bundle.label} is of kind '{bundle.manifest.kind}', not 'latent-diffusion'",
+                cure="set upscale.bundle to a latent-diffusion bundle; `lpbf-monitor models list` shows them",
+            )
+        if settings.steps > table.train_steps:
+            raise BundleError(
+                f"bundle {bundle.label} has {table.train_steps} noise levels, upscale.steps is {settings.steps}",
+                cure=f"set upscale.steps to at most {table.train_steps}; it was measured with {table.steps}",
+            )
+        sessions = {role: bundle.session(role, settings.provider, settings.threads) for role in _PORTS}
+        _check_ports(bundle, sessions)
+        return cls(bundle.label, table, sessions, settings.samples, settings.steps, tiling or Tiling())
+
+    @property
+    def device(self) -> str:
+        """The provider that really runs the model, such as "CPUExecutionProvider"."""
+        return self.sessions["denoiser"].provider
+
+    def upscale(self, rectified: Image, seed: int) -> Upscaled:
+        """Draw the ensemble for one plate.
+
+        Args:
+            rectified: uint8 (rows, columns), the webcam's image on the plate grid, of any size.
+            seed: seed of the noise; member k of the ensemble draws from (seed, k).
+
+        Raises:
+            BundleError: a graph failed or gave values that are not finite.
+            ValueError: not a grey uint8 image.
+        """
+        if rectified.ndim != 2 or rectified.dtype != np.uint8 or not rectified.size:
+            raise ValueError(f"a rectified image is uint8 (rows, columns), not {rectified.dtype} {rectified.shape}")
+        webcam = rectified.astype(np.float32) / np.float32(255)
+        condition = self._encode(webcam)
+        first = mean = self._member(condition, (seed, 0), webcam.shape)
+        squares = np.zeros_like(first)
+        for k in range(1, self.samples):  # Welford's running mean and squares: memory for one member at a time
+            member = self._member(condition, (seed, k), webcam.shape)
+            change = member - mean
+            mean = mean + change / np.float32(k + 1)
+            squares += change * (member - mean)
+        return Upscaled(
+            image=np.rint(first * 255).astype(np.uint8),
+            mean=mean,
+            spread=np.sqrt(squares / np.float32(max(1, self.samples - 1))),
+            inconsistency=inconsistency(first, webcam, self.table.degrade_sigma_px),
+            samples=self.samples,
+            steps=self.steps,
+        )
+
+    def _encode(self, webcam: FloatImage) -> Field:
+        rows, cols = ((0, -n % self.table.multiple) for n in webcam.shape)
+        padded = np.pad(webcam, (rows, cols), mode="symmetric") * np.float32(2) - np.float32(1)
+        return self._call("encoder", {"image": padded[None, None]}, scales=(self.table.factor, 1))
+
+    def _member(self, condition: Field, seed: tuple[int, int], shape: tuple[int, ...]) -> FloatImage:
+        """One sample, float32 in [0, 1], cut to the shape."""
+        rng = np.random.Generator(np.random.PCG64((seed[0] % 2**64, seed[1])))
+
+        def draw() -> Field:
+            return rng.standard_normal((1, self.table.channels, *condition.shape[2:]), dtype=np.float32)
+
+        def denoise(noisy: Field, level: Level) -> Field:
+            time = np.full(1, level.time, np.float32)
+            return self._call("denoiser", {"noisy": noisy, "condition": condition}, time=time)
+
+        path = spaced(levels(self.table.schedule, self.table.train_steps), self.steps)
+        latent = sample(denoise, draw(), path, prediction=self.table.prediction, method=self.table.sampler, draw=draw)
+        picture = self._call("decoder", {"latent": latent}, scales=(1, self.table.factor))
+        grey = picture[0, 0, : shape[0], : shape[1]] * np.float32(0.5) + np.float32(0.5)
+        return np.asarray(np.clip(grey, 0, 1), np.float32)
+
+    def _call(
+        self, role: str, fields: dict[str, Field], *, scales: tuple[int, int] = (1, 1), time: Field | None = None
+    ) -> Field:
+        """Run one graph, in tiles where the plate is too large."""
+        extra = {} if time is None else {"time": time}
+
+        def network(*cuts: Field) -> Field:
+            out: Field = self.sessions[role].run(dict(zip(fields, cuts, strict=True)) | extra)[_PORTS[role][1]]
+            return out
+
+        factor = self.table.factor
+        rows, cols = (n // scales[0] for n in next(iter(fields.values())).shape[2:])
+        whole = rows * cols * factor**2 <= self.tiling.whole_px
+        tile = max(rows, cols) if whole else self.tiling.tile_px // factor
+        layout = (tile, self.tiling.overlap_px // factor, self.table.multiple // factor)
+        return _finite(run_tiled(network, tuple(fields.values()), (rows, cols), layout, scales), role, self.label)
+
+
+def _finite(values: Field, role: str, label: str) -> Field:
+    if not np.isfinite(values).all():
+        raise BundleError(
+            f"bundle {label}: the {role} gave values that are not finite",
+            cure="check the bundle with `lpbf-monitor models verify`, or choose another one",
+        )
+    return values
+
+
+def _check_ports(bundle: Bundle, sessions: dict[str, Session]) -> None:
+    for role, (inputs, output) in _PORTS.items():
+        found = {t.name for t in sessions[role].inputs}, {t.name for t in sessions[role].outputs}
+        if found != (inputs, {output}):
+            raise BundleError(
+                f"bundle {bundle.label}: {role} takes {sorted(found[0])} and gives {sorted(found[1])}, "
+                f"expected {sorted(inputs)} and '{output}'",
+                cure="export the networks with the input and output names of their kind",
+            )
