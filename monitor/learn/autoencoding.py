@@ -10,7 +10,7 @@ from torch import Tensor
 from monitor.learn.budget import warm_cosine
 from monitor.learn.losses import adaptive_weight, hinge_discriminator, perceptual
 from monitor.learn.networks import Autoencoder, PatchDiscriminator
-from monitor.learn.precision import mixed
+from monitor.learn.precision import mixed, prepared
 from monitor.learn.recipe import AutoencoderRecipe
 
 
@@ -19,7 +19,7 @@ class AutoencoderTrainer:
 
     def __init__(self, network: Autoencoder, recipe: AutoencoderRecipe, device: torch.device) -> None:
         self.network = network
-        self.discriminator = PatchDiscriminator().to(device)
+        self.discriminator = prepared(PatchDiscriminator(), device)
         self._recipe = recipe
         self._device = device
         fused = device.type == "cuda"

@@ -76,7 +76,7 @@ def graphs(models: TrainedDiffusion) -> dict[str, Graph]:
     shapes = {"encoder": (image,), "denoiser": (latent, latent, {0: batch}), "decoder": (free,)}
     return {
         role: Graph(
-            part.eval(),
+            part.eval().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
             {name: torch.from_numpy(value) for name, value in small[role].items()},
             outputs[role],
             shapes[role],

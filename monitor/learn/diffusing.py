@@ -18,7 +18,7 @@ from monitor.learn.latent import Decoder, Encoder
 from monitor.learn.losses import energy_score, hinge_discriminator
 from monitor.learn.networks import ConditionalUNet, PatchDiscriminator
 from monitor.learn.patches import Batch
-from monitor.learn.precision import mixed
+from monitor.learn.precision import mixed, prepared
 from monitor.learn.recipe import DiffusionRecipe, RefineRecipe
 from monitor.upscale.sampler import Level, levels, sample, spaced
 
@@ -37,7 +37,7 @@ class DiffusionTrainer:
     ) -> None:
         self.network = network
         self.average: ConditionalUNet = copy.deepcopy(network).requires_grad_(False)
-        self.discriminator = PatchDiscriminator(channels=2).to(device)
+        self.discriminator = prepared(PatchDiscriminator(channels=2), device)
         self._lr_encoder, self._hr_encoder = encoders
         self._decoder = decoder
         self._recipe, self._refine, self._device = recipe, refine, device

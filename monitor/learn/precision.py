@@ -1,15 +1,31 @@
-"""Mixed precision and devices of training. Owns where bfloat16 is used."""
+"""Mixed precision, memory layout and devices of training. Owns where bfloat16 is used."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def mixed(device: torch.device) -> torch.autocast:
-    """bfloat16 for the networks on a GPU; float32 on a CPU, where tests compare numbers."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    """bfloat16 for the networks where the hardware multiplies it: GPUs, and CPUs with AVX-512 BF16 or AMX."""
+    enabled = device.type == "cuda" or (device.type == "cpu" and _cpu_has_bfloat16())
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def prepared(network: Network, device: torch.device) -> Network:
+    """The network on the device, channels last: on a CPU that halves the time of a bfloat16 convolution."""
+    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def pick_device() -> torch.device:
     """The GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _cpu_has_bfloat16() -> bool:
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("amx_bf16", False) or found.get("avx512_bf16", False))

@@ -47,6 +47,10 @@ class Run:
     patches: PatchSampler
     done: dict[str, float] = field(default_factory=dict)
     curves: dict[str, list[tuple[int, dict[str, float]]]] = field(default_factory=dict)
+    steps: int = 0
+    seconds: float = 0.0
+    """Wall time of former runs that this one continues."""
+    begin: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         recipe, models = self.recipe, self.models
@@ -82,8 +86,6 @@ class Run:
         batch = self.patches.draw(stage.batch, stage.patch)
         return self.diffusion.refine_step(batch, fraction, report=self.steps % REPORT_EVERY == 0)
 
-    steps: int = 0
-
     def scale_latents(self) -> None:
         """Measure the latents' component-wise mean and deviation, and freeze the autoencoders."""
         stage = self.recipe.autoencoder
@@ -97,6 +99,11 @@ class Run:
         for part in (self.models.lr_encoder, self.models.hr_encoder, self.models.decoder):
             part.requires_grad_(False).eval()
 
+    @property
+    def spent(self) -> float:
+        """Wall time of training so far, in seconds, over all runs."""
+        return self.seconds + time.monotonic() - self.begin
+
     def keep(self, stage: str, fraction: float) -> None:
         """Write the checkpoint."""
         self.done[stage] = fraction
@@ -108,6 +115,8 @@ class Run:
             "recipe": self.recipe.model_dump_json(),
             "done": self.done,
             "steps": self.steps,
+            "seconds": self.spent,
+            "curves": self.curves,
             "scales": scales,
             "autoencoders": {name: trainer.state() for name, trainer in self.autoencoders.items()},
             "diffusion": self.diffusion.state(),
@@ -127,6 +136,7 @@ class Run:
             self.progress.say("the checkpoint is of another recipe and is not used", path=str(path))
             return False
         self.done, self.steps = dict(state["done"]), int(state["steps"])
+        self.seconds, self.curves = float(state["seconds"]), dict(state["curves"])
         for name, trainer in self.autoencoders.items():
             trainer.restore(state["autoencoders"][name])
         for part, name in ((self.models.lr_encoder, "lr"), (self.models.hr_encoder, "hr"), (self.models.decoder, "hr")):
@@ -173,7 +183,7 @@ def train(
     models.save(out / WEIGHTS)
     progress.say("measuring and exporting")
     results = evaluate(models, held_out, device)
-    facts = {"data_sha256": train_set.digest, "seconds": round(time.monotonic() - begin), "device": str(device)}
+    facts = {"data_sha256": train_set.digest, "seconds": round(run.spent), "device": str(device)}
     bundle = write_bundle(models.to(torch.device("cpu")), out, results, facts, run.curves)
     progress.say("done", bundle=str(bundle), seconds=round(time.monotonic() - begin, 1))
     return bundle
@@ -218,9 +228,9 @@ def _learn(run: Run, held_out: Plates, seconds: float) -> None:
         if name != "autoencoder":
             run.freeze()
         if done < 1:
-            stage = Stage(name, seconds * left[name] / whole, steps, int(done * steps), done)
-            stage.run(step, run.progress, lambda fraction, name=name: _pause(run, held_out, name, fraction))
+            stage = Stage(name, seconds * left[name] / whole, steps, int(done * steps), done, run.curves.get(name, []))
             run.curves[name] = stage.curve
+            stage.run(step, run.progress, lambda fraction, name=name: _pause(run, held_out, name, fraction))
             run.progress.say(f"{name} is trained", steps=stage.done)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from monitor.domain import BundleError
 from monitor.learn.latent import Decoder, Encoder, Scale
 from monitor.learn.networks import Autoencoder, ConditionalUNet
+from monitor.learn.precision import prepared
 from monitor.learn.recipe import DiffusionTraining
 
 
@@ -45,9 +46,9 @@ class TrainedDiffusion:
             part.std.copy_(scale.std)
 
     def to(self, device: torch.device) -> TrainedDiffusion:
-        """Move everything."""
+        """Move everything, channels last."""
         for part in (self.lr_encoder, self.hr_encoder, self.unet, self.decoder):
-            part.to(device)
+            prepared(part, device)
         return self
 
     def save(self, path: Path, unet: ConditionalUNet | None = None) -> None:
