@@ -68,6 +68,13 @@ export function stateWord(state) {
   return STATES[state] ?? state;
 }
 
+const PROCESSES = { acquire: "acquisition", worker: "processing", web: "page" };
+
+/** A process's name for a person. */
+export function processName(name) {
+  return PROCESSES[name] ?? name;
+}
+
 /** "1 layer", "12 layers". */
 export function count(n, singular, plural = `${singular}s`) {
   return `${n.toLocaleString("en-GB")} ${n === 1 ? singular : plural}`;

@@ -54,9 +54,10 @@ const ORIGINS = { simulated: "virtual printer", recorded: "replay", imported: "i
 function buildLine(build, rows, live) {
   if (!build) return "";
   const shown = live?.build?.id === build.id ? live.build : build;
+  const running = live?.processes.some(({ build: at, light }) => at === build.id && (light === "good" || light === "warn"));
   const open = rows.filter((row) => row.state === "pending").length;
   const bad = rows.filter(problem).length;
   const tally = [count(rows.length, "layer"), open && `${open} in work`, bad && `${bad} with problems`].filter(Boolean).join(", ");
   const origin = ORIGINS[build.origin] ?? build.origin;
-  return [origin, shown.ended ? `ended: ${shown.ended}` : "running", tally].join(" · ");
+  return [origin, shown.ended ? `ended: ${shown.ended}` : running ? "running" : "not ended", tally].join(" · ");
 }

@@ -38,8 +38,9 @@ export function installScrubber(footer, store) {
     back.disabled = at === 0;
     on.disabled = at === state.rows.length - 1 || state.follow;
     const newest = state.rows[state.rows.length - 1].index;
-    say(where, `layer ${row.index} of ${newest} · ${height(row.height_mm)} mm · ${clock(row.wall_time)}`);
-    say(what, rowWords(row));
+    say(where, `layer ${row.index} of ${newest} · ${height(row.height_mm)} mm`);
+    say(what, problem(row) ? rowWords(row) : `${rowWords(row)} · ${clock(row.wall_time)}`);
+    what.title = rowWords(row);
     what.dataset.light = light(row);
     range.setAttribute("aria-valuetext", `layer ${row.index}, ${height(row.height_mm)} mm, ${rowWords(row)}`);
     followWords(live, state);

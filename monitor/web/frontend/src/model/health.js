@@ -1,12 +1,14 @@
 // How the machine is, in one light and few words. Pure.
 
+import { processName } from "../words.js";
+
 const ORDER = ["good", "off", "warn", "bad"];
 
 /** Everything that is not well, worst first: [{light, words}]. */
 export function complaints(processes) {
   const found = [];
   for (const process of processes) {
-    if (process.light === "bad" || process.light === "warn") found.push({ light: process.light, words: `${process.process}: ${process.words}` });
+    if (process.light === "bad" || process.light === "warn") found.push({ light: process.light, words: `${processName(process.process)}: ${process.words}` });
     if (process.state === "silent") continue; // its devices are unknown, which it says itself
     for (const device of process.devices) {
       if (device.light === "bad" || device.light === "warn") found.push({ light: device.light, words: `${device.name}: ${device.words}` });
@@ -20,8 +22,9 @@ export function summary(live, connection) {
   if (connection === "lost") return { light: "bad", words: "no connection" };
   if (!live) return { light: "off", words: "connecting" };
   const [worst, ...more] = complaints(live.processes);
+  if (worst?.light === "bad") return { light: "bad", words: "needs attention" }; // the banner says what
   if (worst) return { light: worst.light, words: worst.words + (more.length ? ` (and ${more.length} more)` : "") };
-  const off = live.processes.filter((process) => process.light === "off").map((process) => process.process);
+  const off = live.processes.filter((process) => process.light === "off").map((process) => processName(process.process));
   if (off.length) return { light: "off", words: `${off.join(" and ")} not running` };
   return { light: "good", words: "all well" };
 }

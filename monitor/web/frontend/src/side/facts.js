@@ -21,7 +21,7 @@ export function installFacts(panel, store) {
 export function factsOf(view) {
   return [
     { name: "State", value: [stateWord(view.state), view.reason].filter(Boolean).join(": "), light: { missing: "bad", anomaly: "warn" }[view.state] },
-    ...Object.entries(view.gaps).map(([camera, reason]) => ({ name: camera, value: `no frame: ${reason}`, light: "warn" })),
+    ...Object.entries(view.gaps).filter(([, reason]) => !view.reason.includes(reason)).map(([camera, reason]) => ({ name: camera, value: `no frame: ${reason}`, light: "warn" })),
     ...view.measures.map(measureFact),
     ...generatedFacts(view),
     { name: "Height", value: `${height(view.height_mm)} mm` },

@@ -4,8 +4,8 @@
 // swaps them (and so turns the triangles' sense, which three undoes for matrices that mirror).
 
 import {
-  AmbientLight, BufferAttribute, BufferGeometry, Color, DirectionalLight, DoubleSide, Group, HemisphereLight, LineBasicMaterial,
-  LineSegments, Matrix4, Mesh, MeshLambertMaterial, PerspectiveCamera, Plane, Scene, Vector3, WebGLRenderer,
+  AmbientLight, BackSide, BufferAttribute, BufferGeometry, Color, DirectionalLight, Group, HemisphereLight, LineBasicMaterial,
+  LineSegments, Matrix4, Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, Plane, Scene, Vector3, WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import { cssColour, onFrame, onScheme } from "../dom.js";
@@ -22,7 +22,9 @@ export class SolidView {
   #framed = "";
   #cut = new Plane(new Vector3(0, -1, 0), 1e9);
   #above = new Plane(new Vector3(0, 1, 0), -1e9);
-  #solid = new MeshLambertMaterial({ clippingPlanes: [this.#cut], side: DoubleSide });
+  #solid = new MeshLambertMaterial({ clippingPlanes: [this.#cut] });
+  // Seen through a cut, the far walls' insides in one flat colour look like the cut's face.
+  #inside = new MeshBasicMaterial({ clippingPlanes: [this.#cut], side: BackSide });
   #ghost = new MeshLambertMaterial({ clippingPlanes: [this.#above], transparent: true, opacity: GHOST, depthWrite: false });
   #gap = new LineBasicMaterial();
 
@@ -65,7 +67,7 @@ export class SolidView {
     const { x, y, bottom, top, stretch } = this.box;
     const size = Math.hypot(x[1] - x[0], y[1] - y[0], (top - bottom) * stretch);
     const target = new Vector3((x[0] + x[1]) / 2, ((top - bottom) * stretch) / 2, (y[0] + y[1]) / 2);
-    const away = (size / 2 / Math.sin((this.camera.fov * Math.PI) / 360)) * Math.max(0.74, 0.8 / this.camera.aspect);
+    const away = (size / 2 / Math.sin((this.camera.fov * Math.PI) / 360)) * Math.max(0.78, 0.84 / this.camera.aspect);
     this.camera.position.copy(FROM).normalize().multiplyScalar(away).add(target);
     this.camera.near = size / 100;
     this.camera.far = size * 20;
@@ -96,16 +98,16 @@ export class SolidView {
     geometry.setAttribute("position", new BufferAttribute(positions, 3));
     geometry.setAttribute("normal", new BufferAttribute(normals, 4, true));
     geometry.setIndex(new BufferAttribute(faces, 1));
-    const both = [new Mesh(geometry, this.#solid), new Mesh(geometry, this.#ghost)];
-    both[1].renderOrder = 1;
-    this.#slabs.set(address, { both, geometry, triangles: faces.length / 3 });
-    this.#parts.add(...both);
+    const meshes = [this.#solid, this.#inside, this.#ghost].map((material) => new Mesh(geometry, material));
+    meshes[2].renderOrder = 1;
+    this.#slabs.set(address, { meshes, geometry, triangles: faces.length / 3 });
+    this.#parts.add(...meshes);
     this.draw();
   }
 
   drop(address) {
-    const { both, geometry } = this.#slabs.get(address);
-    this.#parts.remove(...both);
+    const { meshes, geometry } = this.#slabs.get(address);
+    this.#parts.remove(...meshes);
     geometry.dispose();
     this.#slabs.delete(address);
     this.draw();
@@ -135,6 +137,7 @@ export class SolidView {
   #colours() {
     this.#solid.color = new Color(cssColour("--solid"));
     this.#ghost.color = this.#solid.color;
+    this.#inside.color = new Color(cssColour("--solid-cut"));
     this.#gap.color = new Color(cssColour("--bad"));
     this.renderer.setClearColor(cssColour("--solid-back"));
     if (this.box) this.place({ x_mm: this.box.x, y_mm: this.box.y, bottom_mm: this.box.bottom, top_mm: this.box.top }, this.box.stretch);
