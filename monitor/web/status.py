@@ -13,6 +13,7 @@ from monitor.domain import DeviceStatus, ProcessStatus
 from monitor.web.schema import DeviceView, Light, ProcessView, Status
 
 PROCESSES = ("acquire", "worker", "web")
+_CALLED = {"acquire": "acquisition", "worker": "processing", "web": "the page"}
 _BAD = ("failed", "missing", "lost", "error")
 _WARN = ("reconnecting", "starting", "degraded", "stopping")
 _OFF = ("off", "stopped")
@@ -75,7 +76,7 @@ def _device(device: DeviceStatus, silent_owner: str | None) -> DeviceView:
     if silent_owner:
         return DeviceView(
             name=device.name, kind=device.kind, state="unknown", light="off",
-            words=f"unknown: {silent_owner} does not run",
+            words=f"unknown: {_CALLED.get(silent_owner, silent_owner)} does not run",
         )  # fmt: skip
     words = ": ".join(filter(None, (device.state, device.detail)))
     return DeviceView(

@@ -75,6 +75,11 @@ export function processName(name) {
   return PROCESSES[name] ?? name;
 }
 
+/** The words with a capital letter in front. */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** "1 layer", "12 layers". */
 export function count(n, singular, plural = `${singular}s`) {
   return `${n.toLocaleString("en-GB")} ${n === 1 ? singular : plural}`;

@@ -2,7 +2,7 @@
 
 import { el } from "../dom.js";
 import { complaints } from "../model/health.js";
-import { clock } from "../words.js";
+import { clock, sentence } from "../words.js";
 
 /** Lines of the banner: [{light, words, closes}]; pure. */
 export function lines({ live, connection, lostAt, notice, trouble }) {
@@ -24,7 +24,7 @@ export function installBanner(banner, store) {
     if (key === shown) return;
     shown = key;
     banner.hidden = !now.length;
-    banner.replaceChildren(...now.map((line) => el("p", { "data-light": line.light }, line.words, line.closes && closer(store))));
+    banner.replaceChildren(...now.map((line) => el("p", { "data-light": line.light }, sentence(line.words), line.closes && closer(store))));
   });
 }
 

@@ -3,7 +3,7 @@
 import { el, say } from "../dom.js";
 import { problem } from "../model/layers.js";
 import { summary } from "../model/health.js";
-import { clock, count } from "../words.js";
+import { clock, count, sentence } from "../words.js";
 import { makeLight } from "./light.js";
 
 export function installTop(top, store) {
@@ -22,7 +22,7 @@ export function installTop(top, store) {
   store.watch(["rows"], (state) => say(facts, buildLine(state.build, state.rows, state.live)));
   store.watch(["live", "connection"], ({ live, connection }) => {
     const { light, words } = summary(live, connection);
-    health.set(light, words);
+    health.set(light, sentence(words));
   });
   store.watch(["live", "connection", "layer", "build"], ({ live, connection, layer, build }) => {
     const { light } = summary(live, connection);

@@ -47,7 +47,7 @@ export function makeToolbar(store) {
     percent.textContent = `${overlay.value} %`;
   });
   const reference = toggle(store, "reference", "Reference", "Outline of the part as it should be, where the build has it");
-  const points = toggle(store, "points", "Query points", "Where the segmenter was asked");
+  const points = toggle(store, "points", "Points", "Where the segmenter was asked");
   store.watch(["layerView", "view"], ({ layerView, view }) => {
     const there = layerView?.pictures ?? {};
     for (const button of views.buttons) button.disabled = !there[button.dataset.id] && button.dataset.id !== view;

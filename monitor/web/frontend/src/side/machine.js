@@ -3,7 +3,7 @@
 import { el } from "../dom.js";
 import { makeLight } from "../chrome/light.js";
 import { shortLabel } from "../pictures/caption.js";
-import { count, processName } from "../words.js";
+import { count, processName, sentence } from "../words.js";
 
 export function installMachine(panel, store) {
   const list = el("ul.machine-list");
@@ -27,7 +27,7 @@ export function lineOf(process) {
   if (device && process.light !== "off") more.push(`runs on ${providerWord(device)}`);
   if (bundles && process.light !== "off") more.push(...Object.values(bundles).map((label) => shortLabel(String(label))));
   return {
-    name: processName(process.process),
+    name: sentence(processName(process.process)),
     light: process.light,
     words: process.words,
     more: more.join(" · "),

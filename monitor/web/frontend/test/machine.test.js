@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { lines } from "../src/chrome/banner.js";
+import { emptyWords } from "../src/chrome/empty.js";
+import { complaints, summary } from "../src/model/health.js";
+import { factsOf } from "../src/side/facts.js";
+import { lineOf } from "../src/side/machine.js";
+
+const process = (name, light, words, more = {}) => ({ process: name, light, words, state: "x", devices: [], facts: {}, ...more });
+const well = ["acquire", "worker", "web"].map((name) => process(name, "good", "ready"));
+const webcam = { name: "webcam", kind: "opencv", light: "warn", words: "reconnecting" };
+
+test("a machine that is well says so in two words and shows no banner", () => {
+  assert.deepEqual(summary({ processes: well }, "open"), { light: "good", words: "all well" });
+  assert.deepEqual(lines({ live: { processes: well }, connection: "open" }), []);
+});
+
+test("a device in trouble is named in plain words", () => {
+  const processes = [process("acquire", "good", "armed", { devices: [webcam] }), ...well.slice(1)];
+  assert.deepEqual(summary({ processes }, "open"), { light: "warn", words: "webcam: reconnecting" });
+});
+
+test("the worst comes first, and a silent process does not complain for its devices too", () => {
+  const silent = process("worker", "bad", "not responding since 14:02:11", { state: "silent", devices: [webcam] });
+  const found = complaints([process("acquire", "good", "armed", { devices: [webcam] }), silent]);
+  assert.deepEqual(found.map(({ words }) => words), ["processing: not responding since 14:02:11", "webcam: reconnecting"]);
+  assert.equal(lines({ live: { processes: [silent] }, connection: "open" }).length, 1);
+});
+
+test("without a connection nothing else is claimed", () => {
+  const [line, ...more] = lines({ live: { processes: well }, connection: "lost", lostAt: new Date(), trouble: "x" });
+  assert.match(line.words, /does not answer since \d\d:\d\d:\d\d/);
+  assert.equal(more.length, 0);
+});
+
+test("a process that is off is neither well nor an alarm", () => {
+  assert.deepEqual(summary({ processes: [process("acquire", "off", "stopped"), ...well.slice(1)] }, "open"), { light: "off", words: "acquisition not running" });
+});
+
+test("a process names how much waits, what it runs on and its bundles", () => {
+  const said = lineOf(process("worker", "good", "processing", { facts: { backlog: 3, device: "CPUExecutionProvider", bundles: { upscale: "small@abc" } } }));
+  assert.equal(said.more, "2 layers waiting behind it · runs on CPU · small@abc");
+});
+
+test("an empty store says what to do; a running machine says what is waited for", () => {
+  const nothing = { live: { processes: [process("acquire", "off", "")], build: null }, loaded: true, build: null, rows: [], chosen: null };
+  assert.match(emptyWords(nothing)[1], /lpbf-monitor run/);
+  assert.match(emptyWords({ ...nothing, live: { processes: well, build: null } })[0], /Waiting/);
+  assert.equal(emptyWords({ ...nothing, rows: [{}] }), null);
+});
+
+const view = {
+  state: "ok", reason: "", gaps: {}, height_mm: 0.03, wall_time: "", on_time_s: 7.4, latency_s: null, frames: [], bundles: { upscale: "small@abc" },
+  device: "", seed: null, generated: null, measures: [{ name: "area", value: 2109, unit: "mm²", um_per_px: 133, basis: "mask", spread: 12.6 }],
+};
+
+test("a measure is shown with unit, spread, scale and what it rests on", () => {
+  const area = factsOf(view).find(({ name }) => name === "Melted area");
+  assert.equal(area.value, "2,109 ± 13 mm²");
+  assert.equal(area.tip, "From the mask, at 133 µm per pixel; ± is the ensemble's spread");
+});
+
+test("figures of a generated picture that saturate are said to be at least that", () => {
+  const generated = { spread_mean: null, spread_p99: null, inconsistency_mean: 0.1, inconsistency_p99: 0.25, full_scale: 0.25 };
+  const fact = factsOf({ ...view, generated }).find(({ name }) => name === "Against webcam");
+  assert.equal(fact.value, "10.0 % mean, ≥ 25.0 % at 99th percentile");
+  assert.ok(!factsOf({ ...view, generated }).some(({ name }) => name === "Ensemble spread"));
+});
+
+test("what is not known is not there", () => {
+  const names = factsOf(view).map(({ name }) => name);
+  assert.ok(!names.includes("Latency") && !names.includes("Seed") && !names.includes("Ran on"));
+});

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ago, count, duration, height, number, percent, sentence, unit } from "../src/words.js";
+
+test("durations are said as on a stopwatch, without a jump at the borders", () => {
+  const said = [0, 0.0404, 0.9994, 1, 9.94, 9.96, 59.4, 59.6, 125, 3599.6, 11520, 86400, 400000].map(duration);
+  assert.deepEqual(said, [
+    "0 ms", "40 ms", "999 ms", "1.0 s", "9.9 s", "10 s", "59 s", "1 min 00 s", "2 min 05 s", "1 h 00 min", "3 h 12 min", "1 day", "4 days",
+  ]);
+});
+
+test("a number that is not there is a dash, never NaN", () => {
+  for (const say of [number, percent, height, duration, ago]) assert.equal(say(Number.NaN), "–");
+});
+
+test("numbers keep their significant digits and never become powers of ten", () => {
+  assert.deepEqual([0, 2108.96, 0.96651, 1e-7, -3.2].map((value) => number(value)), ["0.000", "2,109", "0.9665", "0.000000", "-3.200"]);
+});
+
+test("a unit of one is not printed, and plurals agree", () => {
+  assert.deepEqual([unit("1"), unit("mm²"), count(1, "layer"), count(1200, "layer")], ["", "mm²", "1 layer", "1,200 layers"]);
+});
+
+test("a sentence begins with a capital letter, even an empty one", () => {
+  assert.deepEqual([sentence("webcam: reconnecting"), sentence("")], ["Webcam: reconnecting", ""]);
+});
