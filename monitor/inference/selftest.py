@@ -6,6 +6,7 @@ The file is an `.npz` without pickles; its arrays are named `<role>/in/<name>` a
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from monitor.inference.manifest import SelfTestTable
 from monitor.inference.session import Provider, Session, open_session
 
 MAX_BYTES = 256 * 2**20
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+"""What zipfile and numpy raise for archives that are damaged, encrypted, or claim an array of any size."""
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -56,7 +59,7 @@ def _read(file: Path) -> Arrays:
             )
         with np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except _DAMAGED as error:
         raise BundleError(f"{file}: the self-test cannot be read ({error})", cure="make the bundle again") from error
 
 
