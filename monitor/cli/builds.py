@@ -1,4 +1,4 @@
-"""`lpbf-monitor builds`: list, show, verify, import."""
+"""`lpbf-monitor builds`: list, verify, end, import."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
-from monitor.store import BuildReader, import_folder, list_builds, load_recipe
+from monitor.store import BuildReader, import_folder, list_builds, load_recipe, request_end
 from monitor.store import verify as verify_build
 
 app = typer.Typer(no_args_is_help=True, help="Recorded builds in the store.")
@@ -38,3 +38,35 @@ def verify(build: str, config: ConfigOption = None) -> None:
     out.print(f"{build}: {report.layers} layers, {report.products} products, {len(report.problems)} problems")
     if report.problems:
         raise typer.Exit(1)
+
+
+@app.command()
+def end(
+    build: str,
+    config: ConfigOption = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "ended by command",
+) -> None:
+    """End a running build; the layer at hand is still committed. The next laser-on begins another build."""
+    with told():
+        ended = request_end(settings_of(config).store.root, build, reason)
+    out.print(f"{build}: {'ended' if ended else 'will be ended by the process that writes it'}", highlight=False)
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder of layer images.")],
+    recipe: Annotated[Path, typer.Option("--recipe", "-r", help="What is in the folder (TOML).")],
+    config: ConfigOption = None,
+    name: Annotated[str, typer.Option(help="Name of the build; without one, the recipe's.")] = "",
+    series: Annotated[str, typer.Option(help="Which series, where the file names tell several apart.")] = "",
+) -> None:
+    """Make a recorded build of a folder of layer images."""
+    with told(), progress_bar() as bar:
+        root, described = settings_of(config).store.root, load_recipe(recipe)
+        task = bar.add_task("layers", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        build = import_folder(root, folder, described, name=name, series=series, progress=show)
+    out.print(build, highlight=False)

@@ -77,8 +77,10 @@ def _devices(settings: Settings) -> Iterator[Finding]:
     problems = check_rig(rig)
     names = [rig.trigger.name, *(camera.name for camera in rig.cameras)]
     for name in names:
-        error = problems.get(name)
-        yield Finding(False, f"{name}: {error.what}", error.cure) if error else Finding(True, f"{name}: connected")
+        problem = problems.get(name)
+        yield (
+            Finding(False, f"{name}: {problem.what}", problem.cure) if problem else Finding(True, f"{name}: connected")
+        )
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
@@ -33,8 +34,8 @@ def replay(
         recording = BuildReader.open(settings.store.root, build)
         settings = replay_settings(settings, recording.manifest, source)
         set_up_log(settings.log.model_copy(update={"level": "warning"}), "replay")
-        new = run_replay(settings, recording, _speed(speed), stop_event())
-    out.print(f"{build} → {new}", highlight=False)
+        new, summary = run_replay(settings, recording, _speed(speed), stop_event())
+    out.print(f"{build} → {new}: {summary}", highlight=False)
 
 
 def process(build: BuildArgument, config: ConfigOption = None, source: SourceOption = "") -> None:
@@ -44,13 +45,15 @@ def process(build: BuildArgument, config: ConfigOption = None, source: SourceOpt
         manifest = BuildReader.open(settings.store.root, build).manifest
         settings = replay_settings(settings, manifest, source)
         set_up_log(settings.log.model_copy(update={"level": "warning"}), "process")
+        models = Models.load(settings)
         with progress_bar() as bar:
-            done = process_build(settings, Models.load(settings), build, stop_event(), _shown(bar, "layers"))
-    out.print(f"{build}: {done} layers processed", highlight=False)
+            shown = Shown(bar)
+            process_build(settings, models, build, stop_event(), shown)
+    out.print(f"{build}: {shown.summary()}", highlight=False)
 
 
-def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: threading.Event) -> str:
-    """Acquire in one thread and process in this one, with progress; returns the new build's id.
+def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: threading.Event) -> tuple[str, str]:
+    """Acquire in one thread and process in this one, with progress; returns the new build's id and what it cost.
 
     Raises:
         MonitorError: from either side; the other one is stopped in order.
@@ -61,7 +64,7 @@ def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: t
     started: list[str] = []
     with ThreadPoolExecutor(1, "acquire") as pool, progress_bar() as bar:
         acquiring = pool.submit(run_acquire, settings, stop, recording=recording, speed=speed, on_start=started.append)
-        show = _shown(bar, "layers", total=len(recording.layers()))
+        show = Shown(bar, total=len(recording.layers()))
         try:
             while not acquiring.done() and not stop.wait(LOOK_S):
                 for build in started:
@@ -70,7 +73,7 @@ def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: t
             process_build(settings, models, build, stop, show)
         finally:
             stop.set()
-    return build
+    return build, show.summary()
 
 
 def replay_settings(settings: Settings, manifest: BuildManifest, source: str = "") -> Settings:
@@ -111,12 +114,22 @@ def _speed(text: str) -> float:
     return speed
 
 
-class _shown:  # noqa: N801 - used as a function
-    """Shows each processed layer on the bar."""
+class Shown:
+    """Shows each processed layer on a bar, and at the end what a layer cost."""
 
-    def __init__(self, bar: Progress, description: str, total: int | None = None) -> None:
+    def __init__(self, bar: Progress, total: int | None = None) -> None:
+        self.layers = 0
         self._bar = bar
-        self._task: TaskID = bar.add_task(description, total=total)
+        self._task: TaskID = bar.add_task("layers", total=total)
+        self._seconds: Counter[str] = Counter()
 
     def __call__(self, product: LayerProduct, total: int) -> None:
+        """Count one layer."""
+        self.layers += 1
+        self._seconds.update(product.timings_s)
         self._bar.update(self._task, advance=1, total=max(total, int(self._bar.tasks[0].total or 0)))
+
+    def summary(self) -> str:
+        """Mean seconds per layer and stage."""
+        stages = ", ".join(f"{stage} {seconds / self.layers:.2f}" for stage, seconds in self._seconds.items())
+        return f"{self.layers} layers processed" + (f"; seconds per layer: {stages}" if stages else "")

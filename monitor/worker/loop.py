@@ -6,65 +6,149 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
 
 from monitor.config import Settings
-from monitor.domain import LayerProduct, MonitorError, ProcessStatus, StoreFull
-from monitor.store import BuildReader, ProductReader, ProductWriter, commits_folder, list_builds, write_status
+from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus
+from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, commits_folder, list_builds
 from monitor.worker.hint import CommitHint
 from monitor.worker.pipeline import Models, Pipeline
 
 log = structlog.get_logger("worker")
 
-HEARTBEAT_S = 1.0
 RETRY_S = 10.0
+COMMANDED = ("import", "replay")
+"""Origins of builds that a command processes: the worker leaves them alone, so that the two never meet."""
 Progress = Callable[[LayerProduct, int], None]
-"""Called after each layer with its product and the number of committed layers."""
+"""Called after each layer with its product (its timings with the store's) and the number of committed layers."""
 
 
 @dataclass
-class Heartbeat:
-    """The worker's status in the store, renewed every second by a thread of its own."""
+class Said:
+    """What the worker says of itself."""
 
-    root: Path
     state: str = "starting"
     detail: str = "loading models"
     build: str = ""
     layer: int | None = None
     facts: dict[str, object] = field(default_factory=dict)
 
-    def say(self, state: str, detail: str = "") -> None:
-        """Change the words and write them at once."""
-        self.state, self.detail = state, detail
-        self.beat()
-
-    def beat(self) -> None:
-        """Write the status. A full disk must not stop the heart."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        status = ProcessStatus(
-            "worker", os.getpid(), self.state, self.detail, now, self.build, self.layer, (), dict(self.facts)
+    def status(self) -> ProcessStatus:
+        """The present status."""
+        return ProcessStatus(
+            "worker", os.getpid(), self.state, self.detail, "", self.build, self.layer, (), dict(self.facts)
         )
-        try:
-            write_status(self.root, status)
-        except StoreFull as error:
-            log.warning("status not written", reason=error.what)
 
-    def run(self, stop: threading.Event) -> None:
-        """Beat until `stop`."""
-        while not stop.wait(HEARTBEAT_S):
-            self.beat()
+
+class Worker:
+    """Follows the store: each committed layer of each build once, in order, the running build first.
+
+    A build that cannot be processed is said and tried again later; it never keeps another one waiting.
+    """
+
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        self._settings = settings
+        self._root = settings.store.root
+        self._stop = stop
+        self._said = Said()
+        self._heart = Heart(self._root, self._said.status)
+        self._failed: dict[str, tuple[float, MonitorError]] = {}  # by build: when to try again, and why
+
+    def run(self) -> None:
+        """Work until `stop`; errors as in `run_worker`."""
+        hint = CommitHint()
+        threading.Thread(target=_wake_at, args=(self._stop, hint), name="stop", daemon=True).start()
+        with self._heart:
+            try:
+                models = self._load()
+                while not self._stop.is_set():
+                    if not self._round(models):
+                        self._rest(hint)
+                self._say("stopped", "stopped in order")
+            except MonitorError as error:
+                self._say("failed", f"{error.what}; {error.cure}")
+                raise
+            finally:
+                hint.close()
+
+    def _load(self) -> Models:
+        models = Models.load(self._settings)
+        self._said.facts = {"bundles": models.names, "device": models.upscaler.device}
+        return models
+
+    def _round(self, models: Models) -> bool:
+        """Process what is pending of the first build that can be; False when there is nothing to do."""
+        pending = pending_builds(self._root, self._settings.worker.product_set)
+        self._failed = {build: failure for build, failure in self._failed.items() if build in pending}
+        for build in pending:
+            until, _ = self._failed.get(build, (0.0, None))
+            if time.monotonic() >= until:
+                self._follow(models, build)
+                return True
+        return False
+
+    def _rest(self, hint: CommitHint) -> None:
+        waiting = {build: error for build, (_, error) in self._failed.items()}
+        if waiting:
+            build, error = next(iter(waiting.items()))
+            self._say("failed", f"build {build}: {error.what}; {error.cure}")
+        else:
+            self._say("idle", "all layers are processed")
+        for summary in list_builds(self._root):
+            if summary.ended is None:
+                hint.watch(commits_folder(self._root, summary.manifest.id))
+        hint.wait(self._settings.worker.poll_s)
+
+    def _follow(self, models: Models, build: str) -> None:
+        """Process what is pending of one build now; a failure that time may cure is said and tried again later."""
+        self._said.build = build
+        structlog.contextvars.bind_contextvars(build=build)
+        try:
+            for product in _products(self._settings, models, build, self._stop, self._begin):
+                self._said.layer = product.index
+                self._said.facts["timings_s"] = dict(product.timings_s)
+                log.info("layer processed", layer=product.index, state=str(product.state), reason=product.reason)
+            self._failed.pop(build, None)
+        except BundleError:
+            raise
+        except MonitorError as error:
+            self._failed[build] = (time.monotonic() + RETRY_S, error)
+            log.error("build cannot be processed", what=error.what, cure=error.cure)
+        finally:
+            structlog.contextvars.unbind_contextvars("build")
+
+    def _begin(self, index: int, backlog: int) -> None:
+        self._said.facts["backlog"] = backlog
+        self._say("processing", f"layer {index}")
+
+    def _say(self, state: str, detail: str) -> None:
+        self._said.state, self._said.detail = state, detail
+        self._heart.beat()
+
+
+def _wake_at(stop: threading.Event, hint: CommitHint) -> None:
+    stop.wait()
+    hint.wake()
+
+
+def run_worker(settings: Settings, stop: threading.Event) -> None:
+    """Follow the store until `stop`: process each committed layer of each build once, in order.
+
+    Raises:
+        BundleError: a model cannot be loaded or fails. Nothing is lost: layers stay pending, and the next start loads
+            the bundles that are there then.
+        StoreError: the store cannot be written.
+    """
+    settings.store.root.mkdir(parents=True, exist_ok=True)
+    Worker(settings, stop).run()
 
 
 def pending_builds(root: Path, product_set: str) -> list[str]:
-    """Ids of the builds whose layers the worker makes products of: running ones first, then the newest.
-
-    Imported builds are recordings: they are replayed or processed by command, never by themselves.
-    """
-    builds = [b for b in list_builds(root) if b.manifest.origin != "import"]
+    """Ids of the builds whose layers the worker makes products of: running ones first, then the newest."""
+    builds = [b for b in list_builds(root) if b.manifest.origin not in COMMANDED]
     builds.sort(key=lambda b: b.manifest.created, reverse=True)
     builds.sort(key=lambda b: b.ended is not None)
     return [b.manifest.id for b in builds if _behind(root, b.manifest.id, product_set)]
@@ -75,66 +159,31 @@ def _behind(root: Path, build: str, product_set: str) -> bool:
     return bool(set(committed) - set(ProductReader.open(root, build, product_set).layers()))
 
 
-def run_worker(settings: Settings, stop: threading.Event) -> None:
-    """Follow the store until `stop`: process each committed layer of each build once, in order.
+def process_build(
+    settings: Settings, models: Models, build: str, stop: threading.Event, progress: Progress | None = None
+) -> int:
+    """Process all pending layers of one recorded build now, and return how many were processed.
 
     Raises:
-        BundleError: a model cannot be loaded; nothing is lost, layers stay pending.
+        MonitorError: no such build, a build without a calibration, or a model that fails.
     """
-    root = settings.store.root
-    root.mkdir(parents=True, exist_ok=True)
-    heart = Heartbeat(root)
-    heart.beat()
-    threading.Thread(target=heart.run, args=(stop,), name="heartbeat", daemon=True).start()
-    hint = CommitHint()
-    waker = threading.Thread(target=lambda: (stop.wait(), hint.wake()), name="stop", daemon=True)
-    waker.start()
-    try:
-        models = _load(settings, heart)
-        while not stop.is_set():
-            builds = pending_builds(root, settings.worker.product_set)
-            if builds:
-                _follow(settings, models, builds[0], heart, stop)
-                continue
-            heart.say("idle", "all layers are processed")
-            for build in list_builds(root):
-                if build.ended is None:
-                    hint.watch(commits_folder(root, build.manifest.id))
-            hint.wait(settings.worker.poll_s)
-        heart.say("stopped", "stopped in order")
-    finally:
-        hint.close()
-
-
-def _load(settings: Settings, heart: Heartbeat) -> Models:
-    try:
-        models = Models.load(settings)
-    except MonitorError as error:
-        heart.say("failed", error.what)
-        raise
-    heart.facts = {"bundles": models.names, "device": models.upscaler.device}
-    return models
-
-
-def _follow(settings: Settings, models: Models, build: str, heart: Heartbeat, stop: threading.Event) -> None:
-    """Process what is pending of one build now; a failure that time may cure is said and tried again later."""
-    heart.build = build
-    structlog.contextvars.bind_contextvars(build=build)
-    try:
-        for product in _products(settings, models, build, heart, stop):
-            heart.layer = product.index
-            log.info("layer processed", layer=product.index, state=str(product.state), reason=product.reason)
-    except MonitorError as error:
-        heart.say("failed", error.what)
-        log.error("build cannot be processed", what=error.what, cure=error.cure)
-        stop.wait(RETRY_S)
-    finally:
-        structlog.contextvars.unbind_contextvars("build")
+    done = 0
+    total = len(BuildReader.open(settings.store.root, build).layers())
+    for product in _products(settings, models, build, stop):
+        done += 1
+        if progress:
+            progress(product, total)
+    return done
 
 
 def _products(
-    settings: Settings, models: Models, build: str, heart: Heartbeat | None, stop: threading.Event
+    settings: Settings,
+    models: Models,
+    build: str,
+    stop: threading.Event,
+    begin: Callable[[int, int], None] = lambda index, backlog: None,
 ) -> Iterator[LayerProduct]:
+    """Make and commit what is pending of one build; `begin` is called before each layer."""
     root = settings.store.root
     reader = BuildReader.open(root, build)
     pipeline = Pipeline(settings, models, reader)
@@ -143,28 +192,9 @@ def _products(
         for position, index in enumerate(pending):
             if stop.is_set():
                 return
-            if heart:
-                heart.facts["backlog"] = len(pending) - position
-                heart.say("processing", f"layer {index}")
+            begin(index, len(pending) - position)
             product = pipeline.process(index)
             start = time.perf_counter()
             writer.commit(product)
-            log.debug("products committed", layer=index, seconds=round(time.perf_counter() - start, 3))
-            yield product
-
-
-def process_build(
-    settings: Settings, models: Models, build: str, stop: threading.Event, progress: Progress | None = None
-) -> int:
-    """Process all pending layers of one recorded build now, and return how many were processed.
-
-    Raises:
-        MonitorError: no such build, or a build without a calibration.
-    """
-    done = 0
-    total = len(BuildReader.open(settings.store.root, build).layers())
-    for product in _products(settings, models, build, None, stop):
-        done += 1
-        if progress:
-            progress(product, total)
-    return done
+            spent = {**product.timings_s, "store": round(time.perf_counter() - start, 4)}
+            yield replace(product, timings_s=spent)

@@ -5,25 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from monitor.config import Settings
 from monitor.domain import (
     Calibration,
     CalibrationError,
-    Frame,
+    CameraFacts,
+    CameraRole,
     Gap,
     Image,
     LayerProduct,
     Mask,
-    MonitorError,
     PlateGrid,
     ProductState,
-    Segmentation,
-    Upscaled,
+    StoreCorrupt,
 )
 from monitor.inference import Bundle, SegmenterModel, default_models_dir, find_bundle
 from monitor.metrics import layer_measures
@@ -31,6 +31,8 @@ from monitor.optics import rectify
 from monitor.segment import segment_layer
 from monitor.store import BuildReader
 from monitor.upscale import Upscaler
+
+log = structlog.get_logger("worker")
 
 STORED_SPREAD_GAIN = 4.0
 """Spread and inconsistency are small; they are stored as uint8 of value × 255 × this gain."""
@@ -86,58 +88,90 @@ class Stopwatch:
 
 
 class Pipeline:
-    """Turns layers of one build into products. The same frame, bundles and seed give the same bits."""
+    """Turns layers of one build into products. The same frame, bundles and seed give the same bits.
+
+    A source camera that is high-resolution itself (an imported build, say) is not super-resolved: what is segmented is
+    measured, and its products name no upscaling bundle.
+    """
 
     def __init__(self, settings: Settings, models: Models, reader: BuildReader) -> None:
         self._settings = settings
         self._models = models
         self._reader = reader
         self._grid: PlateGrid = reader.manifest.grid
-        self._calibration = _calibration(reader, settings.worker.source)
+        facts = _source(reader, settings.worker.source)
+        self._calibration = _calibration(reader, facts)
+        self._measured = facts.role is CameraRole.BASLER
 
     def process(self, index: int) -> LayerProduct:
         """Make the products of one committed layer.
 
         A layer without a usable frame gives an explicit MISSING product; it keeps its place.
-        """
-        capture = self._reader.capture(index, self._settings.worker.source)
-        if isinstance(capture, Gap):
-            return LayerProduct(index, ProductState.MISSING, reason=f"no {capture.camera} frame: {capture.reason}")
-        try:
-            return self._make(index, capture, self._reader.reference(index))
-        except MonitorError as error:
-            return LayerProduct(index, ProductState.MISSING, reason=error.what)
 
-    def _make(self, index: int, frame: Frame, reference: Mask | None) -> LayerProduct:
+        Raises:
+            BundleError: a model failed. That is no fault of the layer, which stays pending.
+            StoreError: the store cannot be read.
+        """
         watch = Stopwatch()
+        try:
+            with watch.stage("read"):
+                capture = self._reader.capture(index, self._settings.worker.source)
+            if isinstance(capture, Gap):
+                return LayerProduct(index, ProductState.MISSING, reason=f"no {capture.camera} frame: {capture.reason}")
+            with watch.stage("rectify"):
+                rectified = rectify(capture.image, self._calibration, self._grid, bits=capture.bits)
+        except (CalibrationError, StoreCorrupt) as error:
+            return LayerProduct(index, ProductState.MISSING, reason=error.what)
+        if self._measured:
+            return replace(self._segmented(index, rectified, watch), rectified=rectified)
+        return self._super_resolved(index, rectified, watch)
+
+    def _super_resolved(self, index: int, rectified: Image, watch: Stopwatch) -> LayerProduct:
         seed = self._settings.upscale.seed + index
-        with watch.stage("rectify"):
-            rectified = rectify(frame.image, self._calibration, self._grid, bits=frame.bits)
         with watch.stage("upscale"):
             upscaled = self._models.upscaler.upscale(rectified, seed)
-        with watch.stage("segment"):
-            segmentation = self._segment(upscaled.image, index)
-        with watch.stage("measure"):
-            measures = layer_measures(segmentation.mask, self._grid, reference=reference)
-        return LayerProduct(
-            index,
-            segmentation.state,
-            reason=segmentation.reason,
-            measures=measures,
-            timings_s=watch.seconds,
+        product = self._segmented(index, upscaled.image, watch)
+        return replace(
+            product,
+            rectified=rectified,
+            upscaled=upscaled.image,
+            spread=_stored(upscaled.spread, STORED_SPREAD_GAIN),
+            inconsistency=_stored(upscaled.inconsistency, STORED_SPREAD_GAIN),
             bundles=self._models.names,
             device=self._models.upscaler.device,
             seed=seed,
-            **_arrays(rectified, upscaled, segmentation),
         )
 
-    def _segment(self, image: Image, index: int) -> Segmentation:
-        rng = np.random.default_rng((self._settings.segment.seed, index))
+    def _segmented(self, index: int, image: Image, watch: Stopwatch) -> LayerProduct:
         model = self._models.segmenter
-        return segment_layer(image, self._grid, model, self._settings.segment, model.thresholds, rng)
+        rng = np.random.default_rng((self._settings.segment.seed, index))
+        with watch.stage("segment"):
+            found = segment_layer(image, self._grid, model, self._settings.segment, model.thresholds, rng)
+        with watch.stage("measure"):
+            measures = layer_measures(found.mask, self._grid, reference=self._reference(index))
+        return LayerProduct(
+            index,
+            found.state,
+            reason=found.reason,
+            mask=found.mask,
+            probability=_stored(found.probability, 1.0),
+            prompts=found.prompts,
+            measures=measures,
+            timings_s=watch.seconds,
+            bundles={"segment": self._models.names["segment"]},
+            device=model.device,
+        )
+
+    def _reference(self, index: int) -> Mask | None:
+        """The layer's reference mask; one that is damaged costs the comparison, not the layer."""
+        try:
+            return self._reader.reference(index)
+        except StoreCorrupt as error:
+            log.warning("reference mask left out", layer=index, what=error.what, cure=error.cure)
+            return None
 
 
-def _calibration(reader: BuildReader, source: str) -> Calibration:
+def _source(reader: BuildReader, source: str) -> CameraFacts:
     facts = next((f for f in reader.manifest.cameras if f.name == source), None)
     if facts is None:
         names = ", ".join(f.name for f in reader.manifest.cameras)
@@ -145,25 +179,18 @@ def _calibration(reader: BuildReader, source: str) -> Calibration:
             f"build {reader.manifest.id} has no camera '{source}' (it has: {names})",
             cure="set worker.source to one of these cameras",
         )
+    return facts
+
+
+def _calibration(reader: BuildReader, facts: CameraFacts) -> Calibration:
     if facts.calibration is None:
         raise CalibrationError(
-            f"camera '{source}' of build {reader.manifest.id} has no calibration",
+            f"camera '{facts.name}' of build {reader.manifest.id} has no calibration",
             cure="give [cameras.corners] for this camera in the configuration and start a new build",
         )
     return facts.calibration
 
 
 def _stored(values: npt.NDArray[np.float32], gain: float) -> Image:
-    return np.clip(np.rint(values * (255.0 * gain)), 0, 255).astype(np.uint8)
-
-
-def _arrays(rectified: Image, upscaled: Upscaled, segmentation: Segmentation) -> dict[str, npt.NDArray[np.generic]]:
-    return {
-        "rectified": rectified,
-        "upscaled": upscaled.image,
-        "spread": _stored(upscaled.spread, STORED_SPREAD_GAIN),
-        "inconsistency": _stored(upscaled.inconsistency, STORED_SPREAD_GAIN),
-        "mask": segmentation.mask,
-        "probability": _stored(segmentation.probability, 1.0),
-        "prompts": segmentation.prompts,
-    }
+    scaled: Image = np.clip(np.rint(values * (255.0 * gain)), 0, 255).astype(np.uint8)
+    return scaled
