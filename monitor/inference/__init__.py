@@ -13,6 +13,7 @@ from monitor.inference.manifest import (
     SegmenterTable,
     SelfTestTable,
 )
+from monitor.inference.segmenter import SegmenterModel
 from monitor.inference.selftest import run_self_test, write_self_test
 from monitor.inference.session import Provider, Session, TensorFacts, open_session
 from monitor.inference.writing import file_entries, write_manifest
@@ -23,6 +24,7 @@ __all__ = [
     "DiffusionTable",
     "FileEntry",
     "Provider",
+    "SegmenterModel",
     "SegmenterTable",
     "SelfTestTable",
     "Session",

@@ -1,0 +1,24 @@
+"""Where the melted metal is in one layer image. Owns query points, prompting and the filters of masks; runs no model.
+
+As in the paper: Sauvola threshold, dilation, components; per component the distance transform's peak and random points;
+a promptable model; drop by predicted IoU and stability, no duplicates, union.
+"""
+
+from monitor.segment.initial import Initial, initial_mask
+from monitor.segment.layer import segment_layer
+from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD, Predicted, Predictor, SegmentThresholds
+from monitor.segment.prompts import Prompts, query_points
+
+__all__ = [
+    "BACKGROUND",
+    "FOREGROUND",
+    "PAD",
+    "Initial",
+    "Predicted",
+    "Predictor",
+    "Prompts",
+    "SegmentThresholds",
+    "initial_mask",
+    "query_points",
+    "segment_layer",
+]

@@ -54,18 +54,19 @@ def initial_mask(image: Image, grid: PlateGrid, settings: SegmentSettings) -> In
     if evidence <= 0.0:
         return Initial(np.zeros_like(mask), np.zeros(mask.shape, np.int32), 0, 0)
     count, labels = cv2.connectedComponents(_dilate(mask, grid, settings).astype(np.uint8), connectivity=8)
-    return Initial(mask, labels, count - 1, sign)
+    return Initial(mask, np.asarray(labels, dtype=np.int32), count - 1, sign)
 
 
-def _threshold(
-    normalised: Normalised, sign: int, grid: PlateGrid, settings: SegmentSettings
-) -> tuple[Mask, float]:
+def _threshold(normalised: Normalised, sign: int, grid: PlateGrid, settings: SegmentSettings) -> tuple[Mask, float]:
     """Mask for one polarity, and its evidence: area times squared contrast, in pixels times powder variances."""
     grey = normalised.grey(sign)
     window = max(3, round(settings.window_mm / grid.mm_per_px)) | 1
-    raw = grey < threshold_sauvola(grey, window_size=window, k=settings.k, r=POWDER)
-    closed = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_CLOSE, _disc(settings.dilation_mm / grid.mm_per_px))
-    return _believable(closed, sign * normalised.relative / normalised.noise, grid, settings)
+    level = threshold_sauvola(grey, window_size=window, k=settings.k, r=POWDER)  # type: ignore[no-untyped-call]
+    raw = np.asarray(grey < level, dtype=np.uint8)
+    closed = cv2.morphologyEx(raw, cv2.MORPH_CLOSE, _disc(settings.dilation_mm / grid.mm_per_px))
+    return _believable(
+        np.asarray(closed, dtype=np.uint8), sign * normalised.relative / normalised.noise, grid, settings
+    )
 
 
 def _believable(

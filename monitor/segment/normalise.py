@@ -1,4 +1,4 @@
-"""One grey scale for every layer image. Owns flattening and the estimate of the powder's noise; refuses to decide metal.
+"""One grey scale for every layer image. Owns flattening and the powder's noise; refuses to decide what is metal.
 
 Illumination is divided out by a median over a window far wider than a part's edge, texture is smoothed a little, and
 the result is measured in units of the powder's own noise. So every later threshold is free of camera and exposure.
@@ -47,7 +47,8 @@ class Normalised:
         """
         contrast = max(float(np.percentile(sign * self.relative, 99.8)), self.noise)
         gain = min(NOISE_GREY / self.noise, CONTRAST_GREY / contrast)
-        return np.clip(POWDER - sign * gain * self.relative, 0.0, 255.0).astype(np.float32)
+        grey = np.clip(POWDER - sign * gain * self.relative, 0.0, 255.0)
+        return np.asarray(grey, dtype=np.float32)
 
 
 def normalise(image: Image, grid: PlateGrid, window_mm: float) -> Normalised:
@@ -60,15 +61,15 @@ def normalise(image: Image, grid: PlateGrid, window_mm: float) -> Normalised:
     """
     smooth = smoothed(image, grid)
     level = background(smooth, max(3.0, 2.0 * window_mm / grid.mm_per_px))
-    relative = (smooth - level) / np.maximum(level, 8.0)
-    return Normalised(relative.astype(np.float32), _noise(relative))
+    relative = np.asarray((smooth - level) / np.maximum(level, 8.0), dtype=np.float32)
+    return Normalised(relative, _noise(relative))
 
 
 def smoothed(image: Image, grid: PlateGrid) -> npt.NDArray[np.float32]:
     """The image under a Gaussian of about two hatch widths, float32, after single bright or dark pixels are removed."""
     calm = cv2.medianBlur(image, 3)
     sigma = max(SMOOTH_MIN_PX, SMOOTH_MM / grid.mm_per_px)
-    return cv2.GaussianBlur(calm.astype(np.float32), (0, 0), sigma)
+    return np.asarray(cv2.GaussianBlur(calm.astype(np.float32), (0, 0), sigma), dtype=np.float32)
 
 
 def background(image: npt.NDArray[np.float32], window_px: float) -> npt.NDArray[np.float32]:
@@ -78,8 +79,8 @@ def background(image: npt.NDArray[np.float32], window_px: float) -> npt.NDArray[
     size = (max(1, round(columns / factor)), max(1, round(rows / factor)))
     coarse = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     window = int(np.clip(round(window_px / factor), 3, 255)) | 1
-    level = cv2.medianBlur(np.clip(np.rint(coarse), 0, 255).astype(np.uint8), window).astype(np.float32)
-    level = cv2.GaussianBlur(level, (0, 0), window / 6.0)
+    median = cv2.medianBlur(np.clip(np.rint(coarse), 0, 255).astype(np.uint8), window)
+    level = cv2.GaussianBlur(median.astype(np.float32), (0, 0), window / 6.0)
     return np.asarray(cv2.resize(level, (columns, rows), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import FloatImage, Image
+from monitor.domain import Image
 
 FOREGROUND, BACKGROUND, PAD = 1, 0, -1
 """Labels of query points, as in Segment Anything."""
@@ -16,15 +16,18 @@ FOREGROUND, BACKGROUND, PAD = 1, 0, -1
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """Masks for a batch of prompts.
+    """Masks for a batch of prompts, at the model's own resolution: a whole plate at its own size would need gigabytes.
 
     Attributes:
-        logits: float32 (B, M, rows, columns) at the image's own size; M masks a prompt.
+        logits: float32 (B, M, h, w), M masks a prompt; they cover the image and perhaps padding below and to the right.
         iou: float32 (B, M), the model's own estimate of each mask's IoU.
+        scale: (columns, rows) pixels of the logits per pixel of the image: the image's pixel (x, y) lies at
+            ((x + 0.5)·scale − 0.5) in the logits.
     """
 
     logits: npt.NDArray[np.float32]
     iou: npt.NDArray[np.float32]
+    scale: tuple[float, float]
 
 
 class Predictor(Protocol):

@@ -1,0 +1,150 @@
+"""From a layer image to its part mask: initial mask → query points → model → filters → union. Refuses to run models.
+
+What a person can rely on:
+- Powder alone gives an empty mask with state OK: an empty layer is legitimate, and nothing is asked of the model.
+- A component to which the model answers with nearly no metal is taken for powder: judging Sauvola's finds is its work.
+- A component on which it has no answer that it believes is left out of the mask, and the layer is an ANOMALY whose
+  reason counts such components. Sauvola's own mask never stands in silently for the model's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.special import expit
+
+from monitor.config import SegmentSettings
+from monitor.domain import FloatImage, Image, Mask, PlateGrid, ProductState, Segmentation
+from monitor.segment.candidates import Candidate, believed, distinct
+from monitor.segment.initial import Initial, initial_mask
+from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
+from monitor.segment.prompts import Prompts, query_points
+
+BATCH = 8
+"""Prompts a call: beyond this a decoder gains no speed and takes more memory."""
+NOTHING = -30.0
+"""Logit where no mask reaches: a probability of 1e-13."""
+POWDER_SHARE = 0.1
+"""A component of which every mask of the model covers less than this was powder to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the model said: masks that are believed, and how many components it left open."""
+
+    accepted: list[Candidate]
+    open: int
+
+
+def segment_layer(
+    image: Image,
+    grid: PlateGrid,
+    predictor: Predictor,
+    settings: SegmentSettings,
+    thresholds: SegmentThresholds,
+    rng: np.random.Generator,
+) -> Segmentation:
+    """Find the melted metal in one layer image.
+
+    Args:
+        image: uint8 (rows, columns), super-resolved or a camera's own, in the plate grid.
+        grid: the plate grid that the image lives in.
+        predictor: a promptable segmenter.
+        settings: initial mask and query points.
+        thresholds: when this predictor's masks are believed.
+        rng: of this layer; the same image, predictor and rng give the same result.
+
+    Returns:
+        The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
+    """
+    initial = initial_mask(image, grid, settings)
+    if initial.count == 0:
+        nothing = np.zeros(image.shape, bool)
+        none_asked = np.zeros((0, 2), np.float32)
+        return Segmentation(nothing, nothing.astype(np.float32), ProductState.OK, "", none_asked)
+    prompts = query_points(initial, settings.points_per_component, rng)
+    predictor.set_image(image)
+    answers = _asked(predictor, prompts, initial, thresholds)
+    logits = _union(distinct(answers.accepted), image.shape)
+    mask = _without_specks(logits > thresholds.mask_threshold, grid, settings)
+    state, reason = _verdict(answers.open, initial.count)
+    return Segmentation(mask, expit(logits), state, reason, prompts.asked)
+
+
+def _asked(predictor: Predictor, prompts: Prompts, initial: Initial, thresholds: SegmentThresholds) -> _Answers:
+    """Put all prompts to the model, a few a call."""
+    boxes = ndimage.find_objects(initial.labels, initial.count)
+    accepted: list[Candidate] = []
+    unanswered = 0
+    for first in range(0, initial.count, BATCH):
+        part = np.s_[first : first + BATCH]
+        predicted = predictor.predict(prompts.points[part], prompts.labels[part])
+        good = believed(predicted, first, thresholds)
+        accepted += good
+        for index in set(range(first, first + len(predicted.iou))) - {one.component for one in good}:
+            component = initial.labels[boxes[index]] == index + 1
+            corner = (boxes[index][0].start, boxes[index][1].start)
+            unanswered += not _is_powder(predicted, index - first, component, corner, thresholds)
+    return _Answers(accepted, unanswered)
+
+
+def _is_powder(
+    predicted: Predicted, prompt: int, component: Mask, corner: tuple[int, int], thresholds: SegmentThresholds
+) -> bool:
+    """Whether the mask that the model prefers leaves the component nearly bare."""
+    logits = predicted.logits[prompt, int(predicted.iou[prompt].argmax())]
+    shown = _enlarged(logits, (0, 0), predicted.scale, corner, component.shape) > thresholds.mask_threshold
+    return bool(np.count_nonzero(shown & component) < POWDER_SHARE * np.count_nonzero(component))
+
+
+def _union(candidates: list[Candidate], shape: tuple[int, ...]) -> FloatImage:
+    """float32 (rows, columns): the greatest logit of all masks, interpolated to the image's own size."""
+    out = np.full(shape, NOTHING, np.float32)
+    for one in candidates:
+        corner, size = _place(one, shape)
+        box = np.s_[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
+        enlarged = _enlarged(one.logits, (one.row, one.column), one.scale, corner, size)
+        out[box] = np.maximum(out[box], enlarged)
+    return out
+
+
+def _place(one: Candidate, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Corner and size, in pixels of the image, of a candidate's box."""
+    first = np.array([one.row, one.column])
+    scale = np.array(one.scale[::-1])
+    low = np.clip(np.floor(first / scale), 0, np.array(shape)).astype(int)
+    high = np.clip(np.ceil((first + one.logits.shape) / scale), 0, np.array(shape)).astype(int)
+    return (int(low[0]), int(low[1])), (int(high[0] - low[0]), int(high[1] - low[1]))
+
+
+def _enlarged(
+    logits: npt.NDArray[np.float32], at: tuple[int, int], scale: tuple[float, float],
+    corner: tuple[int, int], size: tuple[int, int],
+) -> FloatImage:  # fmt: skip
+    """Interpolate logits, whose first pixel is `at` in the model's, in the image's box of this corner and size."""
+    x, y = scale
+    shift_x = (corner[1] + 0.5) * x - 0.5 - at[1]
+    shift_y = (corner[0] + 0.5) * y - 0.5 - at[0]
+    inverse = np.array([[x, 0.0, shift_x], [0.0, y, shift_y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    out = cv2.warpAffine(logits, inverse, size[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, dtype=np.float32)
+
+
+def _without_specks(mask: Mask, grid: PlateGrid, settings: SegmentSettings) -> Mask:
+    """Drop components below the smallest area of a part."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] * grid.mm_per_px**2 >= settings.min_area_mm2
+    keep[0] = False
+    return np.asarray(keep[labels] if count > 1 else mask, dtype=bool)
+
+
+def _verdict(unanswered: int, count: int) -> tuple[ProductState, str]:
+    if not unanswered:
+        return ProductState.OK, ""
+    what = f"{unanswered} of {count} possible parts are not in the mask: the model believes none of its masks for them"
+    return ProductState.ANOMALY, what
