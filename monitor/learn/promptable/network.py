@@ -3,7 +3,8 @@
 As in SAM (Kirillov et al., 2023): an image encoder run once, a prompt encoder with random Fourier positions, a
 two-way transformer between tokens and image, mask tokens with hypernetworks, and a head that predicts each mask's IoU.
 Unlike SAM: the encoder is a small CNN, and its fine features travel inside the one embedding (packed into channels),
-so that edges survive down to half the image's resolution. Positions are in pixels over a fixed canvas, so that any
+so that edges survive down to half the image's resolution. Points also mark the embedding's cells around them, as SAM's
+mask prompt does, so that less training finds them. Positions are in pixels over a fixed canvas, so that any
 image size works. It is not Meta's model and holds none of its weights.
 """
 
@@ -12,13 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 STRIDE = 32
 """Image edges must be multiples of this."""
 CANVAS = 1024.0
 """Pixels that the positional encoding maps to [0, 1]."""
+REACH = 16.0
+"""Sigma of the mark that a point leaves on the embedding, in pixels: one cell."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, H/stride, W/stride)."""
-        return F.relu(self.norm(self.conv(x)))
+        return functional.relu(self.norm(self.conv(x)))
 
 
 class Residual(nn.Module):
@@ -59,7 +62,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width, H, W) → same."""
-        return F.relu(x + self.norm(self.second(self.first(x))))
+        return functional.relu(x + self.norm(self.second(self.first(x))))
 
 
 class ImageEncoder(nn.Module):
@@ -91,11 +94,11 @@ class ImageEncoder(nn.Module):
         x16 = self.stages[2](x8)
         x32 = self.stages[3](x16)
         x32 = x32 + self.context(x32.mean((2, 3)))[:, :, None, None]
-        x16 = self.top(self.lateral(x16) + F.interpolate(x32, scale_factor=2.0, mode="nearest"))
-        x8 = self.merge8(x8 + F.interpolate(self.down(x16), scale_factor=2.0, mode="nearest"))
-        coarse = F.pixel_shuffle(self.coarse(x16), 2)
-        fine4 = F.pixel_unshuffle(self.fine[1](x4), 2)
-        fine2 = F.pixel_unshuffle(self.fine[2](x2), 4)
+        x16 = self.top(self.lateral(x16) + functional.interpolate(x32, scale_factor=2.0, mode="nearest"))
+        x8 = self.merge8(x8 + functional.interpolate(self.down(x16), scale_factor=2.0, mode="nearest"))
+        coarse = functional.pixel_shuffle(self.coarse(x16), 2)
+        fine4 = functional.pixel_unshuffle(self.fine[1](x4), 2)
+        fine2 = functional.pixel_unshuffle(self.fine[2](x2), 4)
         return torch.cat([coarse, self.fine[0](x8), fine4, fine2], dim=1)
 
 
@@ -121,7 +124,9 @@ class Positions(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(…, 2) pixel coordinates (column, row) → (…, dim)."""
-        angle = 2.0 * torch.pi * ((pixels.float() / CANVAS) @ self.matrix.float())
+        # Products by hand: a matrix product would be rounded to bfloat16 in mixed precision, and pixels with it.
+        turns = pixels.float()[..., None] / CANVAS * self.matrix.float()
+        angle = 2.0 * torch.pi * turns.sum(-2)
         return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
@@ -137,11 +142,13 @@ class Attention(nn.Module):
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """(P, Nq, dim), (P, Nk, dim), (P, Nk, dim) → (P, Nq, dim)."""
         q, k, v = self._split(self.query(q)), self._split(self.key(k)), self._split(self.value(v))
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        mixed = functional.scaled_dot_product_attention(q, k, v)
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        count, places, width = x.shape
+        return x.reshape(count, places, self.heads, width // self.heads).transpose(1, 2)
 
 
 class TwoWayBlock(nn.Module):
@@ -174,6 +181,7 @@ class MaskDecoder(nn.Module):
         self.positions = Positions(dim)
         self.label = nn.Embedding(3, dim)  # −1 padding, 0 background, 1 foreground
         self.no_mask = nn.Parameter(torch.zeros(dim))
+        self.marks = nn.Parameter(torch.randn(2, dim))  # around background points, around foreground points
         self.tokens = nn.Parameter(torch.randn(1 + config.masks, dim) * 0.1)
         self.blocks = nn.ModuleList(TwoWayBlock(dim, config.heads) for _ in range(config.depth))
         self.final = Attention(dim, config.heads, 2)
@@ -201,17 +209,22 @@ class MaskDecoder(nn.Module):
         each = points.shape[0] // embedding.shape[0]
         offset = embedding.new_zeros(embedding.shape[0], 2) if offset is None else offset
         tokens, image = self._attend(source, points, labels, offset, each)
-        x = image.transpose(1, 2).unflatten(2, (source.shape[2], source.shape[3]))
+        x = image.transpose(1, 2).reshape(points.shape[0], -1, source.shape[2], source.shape[3])
         for up, skip in zip(self.up, (fine8, fine4, fine2), strict=True):
-            x = F.relu(_add(up(x), skip, each))
+            x = functional.relu(_add(up(x), skip, each))
         weights = torch.stack([mlp(tokens[:, 1 + i]) for i, mlp in enumerate(self.hyper)], dim=1)
-        logits = (weights @ x.flatten(2)).unflatten(2, (x.shape[2], x.shape[3]))
+        logits = (weights @ x.flatten(2)).reshape(points.shape[0], -1, x.shape[2], x.shape[3])
         return logits, self.quality(tokens[:, 0]).float().sigmoid()
 
     def _unpack(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         f8, f4, f2 = self.config.fine
-        source, fine8, fine4, fine2 = embedding.split([self.config.dim // 4, f8, 4 * f4, 16 * f2], dim=1)
-        return F.pixel_unshuffle(source, 2), fine8, F.pixel_shuffle(fine4, 2), F.pixel_shuffle(fine2, 4)
+        source, fine8, fine4, fine2 = torch.split(embedding, [self.config.dim // 4, f8, 4 * f4, 16 * f2], dim=1)
+        return (
+            functional.pixel_unshuffle(source, 2),
+            fine8,
+            functional.pixel_shuffle(fine4, 2),
+            functional.pixel_shuffle(fine2, 4),
+        )
 
     def _attend(
         self, source: Tensor, points: Tensor, labels: Tensor, offset: Tensor, each: int
@@ -220,6 +233,7 @@ class MaskDecoder(nn.Module):
         image_at = self.positions(_centres(height, width, source.device) + offset[:, None])
         image = source.flatten(2).transpose(1, 2) + self.no_mask
         image_at, image = (t.repeat_interleave(each, 0) for t in (image_at.to(image.dtype), image))
+        image = image + self._marked(points, labels, _centres(height, width, source.device)).to(image.dtype)
         at = self.positions(points + 0.5 + offset.repeat_interleave(each, 0)[:, None])
         known = (labels >= 0).to(at.dtype)[..., None]
         prompts = at * known + self.label(labels.long() + 1)
@@ -229,6 +243,14 @@ class MaskDecoder(nn.Module):
             tokens, image = block(tokens, image, token_at, image_at)
         tokens = self.norm(tokens + self.final(tokens + token_at, image + image_at, image))
         return tokens, image
+
+    def _marked(self, points: Tensor, labels: Tensor, centres: Tensor) -> Tensor:
+        """What points add to the cells around them: (P, H·W, dim)."""
+        apart = (points[:, :, None] + 0.5 - centres[:, None]).square().sum(-1)
+        near = torch.exp(-apart / (2 * REACH**2))
+        background, foreground = ((labels == value).to(near.dtype)[..., None] for value in (0, 1))
+        strength = torch.stack([(near * kind).amax(1) for kind in (background, foreground)], dim=-1)
+        return strength @ self.marks
 
 
 class Promptable(nn.Module):
@@ -249,7 +271,7 @@ def _mlp(inputs: int, outputs: int) -> nn.Sequential:
 
 def _add(x: Tensor, skip: Tensor, each: int) -> Tensor:
     """Add an image's features to each of its prompts."""
-    return (x.unflatten(0, (skip.shape[0], each)) + skip[:, None]).flatten(0, 1)
+    return (x.reshape(skip.shape[0], each, *x.shape[1:]) + skip[:, None]).flatten(0, 1)
 
 
 def _centres(height: int, width: int, device: torch.device) -> Tensor:

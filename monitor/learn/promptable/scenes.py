@@ -40,8 +40,8 @@ def noise(rng: Rng, size: int, scale: float) -> Field:
     field = rng.standard_normal((small, small), dtype=np.float32)
     if small == size:
         return field
-    field = cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(field / (field.std() + 1e-6), dtype=np.float32)
+    larger = cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(larger / (larger.std() + 1e-6), dtype=np.float32)
 
 
 def _log(rng: Rng, low: float, high: float) -> float:
@@ -58,7 +58,7 @@ def _powder(rng: Rng, size: int) -> Field:
     if rng.random() < 0.35:
         streaks = noise(rng, size, _log(rng, 1, 12))[:1].repeat(size, 0) * _log(rng, 0.004, 0.05)
         field += streaks if rng.random() < 0.5 else streaks.T
-    return np.maximum(field, 0.05).astype(np.float32)
+    return np.asarray(np.maximum(field, 0.05), dtype=np.float32)
 
 
 def _contrast(rng: Rng) -> float:
@@ -72,8 +72,8 @@ def _earlier_layers(rng: Rng, size: int, contrast: float) -> Field:
     if rng.random() < 0.45:
         return field
     for _ in range(int(rng.integers(1, 3))):
-        ghost = (draw_parts(rng, size)[0] > 0).astype(np.float32)
-        ghost = cv2.GaussianBlur(ghost, (0, 0), _log(rng, 0.7, 6))
+        drawn = (draw_parts(rng, size)[0] > 0).astype(np.float32)
+        ghost = np.asarray(cv2.GaussianBlur(drawn, (0, 0), _log(rng, 0.7, 6)), dtype=np.float32)
         if rng.random() < 0.5:
             field += ghost * (abs(contrast) * rng.uniform(-0.3, 0.3))
         else:
@@ -121,7 +121,7 @@ def _waves(rng: Rng, size: int, period: float) -> Field:
 
 def _halo(rng: Rng, parts: npt.NDArray[np.uint8], contrast: float) -> Field:
     """The denuded band around parts, brighter or darker than the powder, and soot further out."""
-    far = cv2.distanceTransform((parts == 0).astype(np.uint8), cv2.DIST_L2, 3)
+    far = np.minimum(cv2.distanceTransform((parts == 0).astype(np.uint8), cv2.DIST_L2, 3), parts.shape[0])
     band = np.exp(-((far / _log(rng, 1.5, 10)) ** 2)) * rng.uniform(-0.6, 0.3) * contrast
     wide = np.exp(-far / _log(rng, 10, 120)) * rng.uniform(-0.05, 0.25) * contrast
     return np.asarray(np.clip(band + wide, -0.5, 0.5), dtype=np.float32)
@@ -134,8 +134,8 @@ def _sparkle(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8]) -> Field:
         if rng.random() > chance:
             continue
         seeds = (rng.random((size, size), dtype=np.float32) < _log(rng, 1e-5, 8e-3)) & where
-        dots = cv2.GaussianBlur(seeds.astype(np.float32), (0, 0), _log(rng, 0.4, 1.6))
-        dots /= dots.max() + 1e-6
+        blurred = cv2.GaussianBlur(seeds.astype(np.float32), (0, 0), _log(rng, 0.4, 1.6))
+        dots = np.asarray(blurred / (blurred.max() + 1e-6), dtype=np.float32)
         scene = scene + dots * rng.choice(signs) * _log(rng, 0.1, 2.0)
     return np.maximum(scene, 0.0)
 
@@ -179,7 +179,7 @@ def _surroundings(rng: Rng, scene: Field, mask: npt.NDArray[np.bool_]) -> Field:
 def _camera(rng: Rng, scene: Field) -> npt.NDArray[np.uint8]:
     """Blur, exposure, gamma, noise, eight bits and sometimes JPEG."""
     if rng.random() < 0.8:
-        scene = cv2.GaussianBlur(scene, (0, 0), _log(rng, 0.3, 2.2))
+        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), _log(rng, 0.3, 2.2)), dtype=np.float32)
     level = _log(rng, 0.12, 0.7)
     grey = 255.0 * np.clip(level * scene, 0.0, 1.5) ** _log(rng, 0.6, 1.5)
     grey += _log(rng, 0.3, 7.0) * rng.standard_normal(grey.shape, dtype=np.float32)

@@ -58,7 +58,8 @@ def _fill(canvas: Canvas, points: npt.NDArray[np.float64], value: int) -> None:
 def _turned(rng: Rng, points: npt.NDArray[np.float64], centre: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, 2 * np.pi)])
     c, s = np.cos(angle), np.sin(angle)
-    return points @ np.array([[c, s], [-s, c]]) + centre
+    turned: npt.NDArray[np.float64] = points @ np.array([[c, s], [-s, c]]) + centre
+    return turned
 
 
 def _circle(half: float, wave: float = 0.0, lobes: int = 0) -> npt.NDArray[np.float64]:
@@ -74,7 +75,7 @@ def _disc(rng: Rng, canvas: Canvas, centre: npt.NDArray[np.float64], half: float
 
 def _ring(rng: Rng, canvas: Canvas, centre: npt.NDArray[np.float64], half: float, value: int) -> None:
     wall = float(np.clip(np.exp(rng.uniform(np.log(1.5), np.log(max(2.0, half)))), 1.5, 0.8 * half))
-    for outer in (half, half - wall - rng.uniform(3, half)) if rng.random() < 0.3 else (half,):
+    for outer in (half, half - wall - rng.uniform(3, max(3.0, half))) if rng.random() < 0.3 else (half,):
         if outer <= wall + 1:
             continue
         local = np.zeros_like(canvas)

@@ -1,0 +1,126 @@
+"""The recipe of a promptable segmenter. Owns every choice of its training as one TOML file; refuses to act on it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from monitor.config.base import Section
+from monitor.domain import ConfigError
+from monitor.learn.promptable.network import STRIDE
+from monitor.learn.recipe import DataRecipe
+
+
+class ScenesRecipe(Section):
+    """Drawn layers of endless variety, beside the virtual builds."""
+
+    share: float = Field(0.6, ge=0.0, le=1.0)
+    """Share of crops that come from drawn layers; the others come from virtual builds."""
+    size_px: int = Field(1024, ge=128)
+    """Edge of a drawn layer, in pixels."""
+    pool: int = Field(64, ge=1)
+    """Drawn layers that are kept at a time."""
+    renew_every: int = Field(2, ge=1)
+    """Steps after which the oldest of them is replaced by a new one."""
+    first_seed: int = 0
+    """Seed of the first; the others follow."""
+    validation: int = Field(12, ge=1)
+    """Drawn layers for the evaluation; their seeds start at one thousand million."""
+
+
+class PromptRecipe(Section):
+    """What is asked of each image."""
+
+    prompts: int = Field(4, ge=1)
+    """Prompts per image; its embedding is made once."""
+    points: int = Field(6, ge=1)
+    """Points per prompt at most; fewer are padded."""
+    powder_share: float = Field(0.15, ge=0.0, le=1.0)
+    """Share of prompts on powder, whose right answer is no mask and an IoU of 0."""
+    background_share: float = Field(0.25, ge=0.0, le=1.0)
+    """Share of prompts that also have one background point."""
+    dilation_px: tuple[int, int] = (1, 4)
+    """Least and greatest radius of the dilation that joins parts into one component, in pixels."""
+
+
+class SegmenterTraining(Section):
+    """A whole recipe of kind segmenter."""
+
+    kind: Literal["segmenter"]
+    """Which training this is."""
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    """Name of the bundle."""
+    version: str = "1"
+    """Version of the bundle."""
+    description: str = "Promptable segmenter of Segment Anything's architecture; not Meta's model."
+    """One sentence for the manifest."""
+    licence: str = "Apache-2.0"
+    """Licence of the weights."""
+    seed: int = 0
+    """Seed of weights, crops and prompts."""
+    minutes: float = Field(60.0, gt=0.0)
+    """Wall time of training, unless the command says otherwise."""
+    image_size: int = Field(1024, ge=64, le=1024)
+    """Longest edge of the image for the finished model, in pixels; the network's canvas holds 1024."""
+    data: DataRecipe = DataRecipe()
+    """Virtual builds. part_share is the share of crops that are centred on metal."""
+    scenes: ScenesRecipe = ScenesRecipe()
+    """Drawn layers."""
+    prompt: PromptRecipe = PromptRecipe()
+    """Prompts."""
+    crops: tuple[tuple[int, int], ...] = ((256, 8), (384, 4), (512, 2))
+    """Edge of the crops in pixels and crops per step; each step takes one of these pairs."""
+    scale: tuple[float, float] = (0.35, 2.0)
+    """Least and greatest magnification of a crop."""
+    steps: int = Field(100_000, ge=1)
+    """Steps at most."""
+    learning_rate: float = Field(1e-3, gt=0.0)
+    """Highest learning rate."""
+    weight_decay: float = Field(0.02, ge=0.0)
+    """Decoupled weight decay."""
+    ema: float = Field(0.995, ge=0.0, lt=1.0)
+    """Decay of the averaged weights."""
+    focal_weight: float = Field(20.0, ge=0.0)
+    """Weight of the focal loss of the best mask, as in SAM."""
+    dice_weight: float = Field(1.0, ge=0.0)
+    """Weight of the dice loss of the best mask, as in SAM."""
+    iou_weight: float = Field(1.0, ge=0.0)
+    """Weight of the mean squared error of the predicted IoU, as in SAM."""
+    dense_weight: float = Field(1.0, ge=0.0)
+    """Weight of the auxiliary loss: metal or not, straight from the embedding."""
+
+    @field_validator("crops")
+    @classmethod
+    def _fit(cls, value: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        if not value or any(edge < 2 * STRIDE or edge % STRIDE or count < 1 for edge, count in value):
+            raise ValueError(f"needs pairs of an edge (a multiple of {STRIDE}, {2 * STRIDE} at least) and a count")
+        return value
+
+    def smoke(self) -> SegmenterTraining:
+        """The same recipe, cut down to a few steps on small layers, to see that everything runs."""
+        data = self.data.model_copy(
+            update={"builds": 2, "layers_per_build": 1, "validation_builds": 2, "plate_px": 256}
+        )
+        scenes = self.scenes.model_copy(update={"size_px": 256, "pool": 3, "validation": 2})
+        update = {"data": data, "scenes": scenes, "crops": ((64, 2), (96, 1)), "steps": 3, "image_size": 256}
+        return self.model_copy(update=update)
+
+
+def load_segmenter_recipe(path: Path) -> SegmenterTraining:
+    """Read a recipe.
+
+    Raises:
+        ConfigError: the file cannot be read or a key or value is wrong.
+    """
+    try:
+        return SegmenterTraining.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})", cure="give the path of a recipe") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", cure="correct the syntax there") from error
+    except ValidationError as error:
+        lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{path}: {lines}", cure="correct these keys") from error

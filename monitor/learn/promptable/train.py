@@ -1,0 +1,257 @@
+"""`python -m monitor.learn.promptable.train RECIPE --out DIR`: from a recipe to a segmenter bundle.
+
+Owns the order: layers → training → thresholds and measurement → bundle. Resumes from `training.pt`, which is written
+every minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monitor.learn.budget import Stage, warm_cosine
+from monitor.learn.plates import Plates, load_plates, requests
+from monitor.learn.precision import mixed, pick_device, prepared
+from monitor.learn.progress import Progress
+from monitor.learn.promptable.asking import Asked, ask
+from monitor.learn.promptable.layers import Cropper, Layer, ScenePool, plate_layers, validation_layers
+from monitor.learn.promptable.losses import dense_loss, prompt_losses
+from monitor.learn.promptable.network import Promptable
+from monitor.learn.promptable.recipe import SegmenterTraining, load_segmenter_recipe
+
+CHECKPOINT, WEIGHTS = "training.pt", "weights.safetensors"
+REPORT_EVERY = 20
+CLIP = 1.0
+"""Largest norm of the gradient."""
+VALIDATION_EDGE, VALIDATION_CROPS = 384, 12
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops with their prompts, as tensors: image (B, 3, S, S), points (B·K, N, 2), targets at half resolution."""
+
+    image: Tensor
+    points: Tensor
+    labels: Tensor
+    target: Tensor
+    dense: Tensor
+    offset: Tensor
+
+
+class Auxiliary(nn.Module):
+    """Metal or not, straight from the embedding by one 1×1 convolution. It teaches the encoder and is not exported."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.answer = nn.Conv2d(channels, 16, 1)
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """(B, C, H/8, W/8) → logits (B, 1, H/2, W/2)."""
+        return functional.pixel_shuffle(self.answer(embedding), 4)
+
+
+@dataclass
+class Run:
+    """One training run: network, running average, optimiser, and where its layers come from."""
+
+    recipe: SegmenterTraining
+    out: Path
+    device: torch.device
+    virtual: Sequence[Layer]
+    held_out: Sequence[Layer]
+    progress: Progress
+    step_count: int = 0
+    done: float = 0.0
+    curve: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed)
+        self.network = prepared(Promptable(), self.device)
+        with torch.no_grad():
+            channels = self.network.encoder(torch.zeros(1, 3, 64, 64, device=self.device)).shape[1]
+        self.auxiliary = Auxiliary(channels).to(self.device)
+        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
+        learned = [*self.network.parameters(), *self.auxiliary.parameters()]
+        self.optimizer = torch.optim.AdamW(learned, recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.pool = ScenePool(recipe.scenes)
+        self.cropper = Cropper(recipe.scale, recipe.data.part_share)
+
+    def step(self, fraction: float) -> dict[str, float] | None:
+        """One step; its losses now and then."""
+        rng = np.random.default_rng((self.recipe.seed, 1, self.step_count))
+        edge, count = self.recipe.crops[int(rng.integers(len(self.recipe.crops)))]
+        batch = self.batch(rng, self._layers(rng, count), edge)
+        self.step_count += 1
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * warm_cosine(fraction)
+        self.network.train()
+        losses = self._losses(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        sum(v for name, v in losses.items() if name != "found").backward()  # type: ignore[union-attr]
+        nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], CLIP)
+        self.optimizer.step()
+        self._follow()
+        report = self.step_count % REPORT_EVERY == 0
+        return {name: round(value.item(), 4) for name, value in losses.items()} if report else None
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        with mixed(self.device):
+            embedding = self.network.encoder(batch.image)
+            dense = self.auxiliary(embedding)
+            logits, iou = self.network.decoder(embedding, batch.points, batch.labels, batch.offset)
+        out = prompt_losses(logits.float(), iou.float(), batch.target, self.recipe)
+        return out | {"dense": self.recipe.dense_weight * dense_loss(dense.float(), batch.dense)}
+
+    def _layers(self, rng: np.random.Generator, count: int) -> list[Layer]:
+        drawn = self.pool.at(self.step_count)
+        sources = [drawn if rng.random() < self.recipe.scenes.share else self.virtual for _ in range(count)]
+        return [source[int(rng.integers(len(source)))] for source in sources]
+
+    def batch(self, rng: np.random.Generator, layers: Sequence[Layer], edge: int) -> Batch:
+        """Crops of these layers with prompts."""
+        crops = [self.cropper.crop(rng, layer, edge) for layer in layers]
+        asked: list[Asked] = [ask(rng, image, mask, self.recipe.prompt) for image, mask in crops]
+        images = torch.from_numpy(np.stack([image for image, _ in crops])).float() / 255.0
+        masks = torch.from_numpy(np.stack([mask for _, mask in crops])).float()
+        targets = torch.from_numpy(np.concatenate([a.targets for a in asked])).float()
+        offset = torch.from_numpy(rng.uniform(0, max(0, self.recipe.image_size - edge), (len(crops), 2))).float()
+        batch = Batch(
+            images[:, None].expand(-1, 3, -1, -1),
+            torch.from_numpy(np.concatenate([a.points for a in asked])),
+            torch.from_numpy(np.concatenate([a.labels for a in asked])),
+            functional.avg_pool2d(targets[:, None], 2)[:, 0],
+            functional.avg_pool2d(masks[:, None], 2)[:, 0],
+            offset,
+        )
+        return Batch(*(getattr(batch, name).to(self.device) for name in Batch.__dataclass_fields__))
+
+    def _follow(self) -> None:
+        decay = min(self.recipe.ema, self.step_count / (10 + self.step_count))
+        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
+        with torch.no_grad():
+            for mean, value in pairs:
+                if mean.is_floating_point():
+                    mean.lerp_(value, 1 - decay)
+                else:
+                    mean.copy_(value)
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """IoU of the averaged network's preferred masks on crops of held-out layers, always the same."""
+        rng = np.random.default_rng((self.recipe.seed, 2))
+        edge = min(VALIDATION_EDGE, *(min(image.shape) // 32 * 32 for image, _ in self.held_out))
+        found, error = [], []
+        for index in range(VALIDATION_CROPS):
+            layer = self.held_out[index * len(self.held_out) // VALIDATION_CROPS]
+            batch = self.batch(rng, [layer], edge)
+            logits, iou = self.average.decoder(
+                self.average.encoder(batch.image), batch.points, batch.labels, batch.offset
+            )
+            losses = prompt_losses(logits, iou, batch.target, self.recipe)
+            if batch.target.any():
+                found.append(float(losses["found"]))
+            error.append(float(losses["iou"]))
+        return {"held_out_iou": round(float(np.mean(found or [0.0])), 4), "iou_error": round(float(np.mean(error)), 4)}
+
+    def keep(self, fraction: float) -> None:
+        """Write the checkpoint and say how well it does on held-out crops."""
+        self.done = fraction
+        state: dict[str, Any] = {
+            "recipe": self.recipe.model_dump_json(),
+            "done": fraction,
+            "steps": self.step_count,
+            "curve": self.curve,
+            "network": self.network.state_dict(),
+            "auxiliary": self.auxiliary.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        partial = self.out / "training.partial"
+        torch.save(state, partial)
+        partial.replace(self.out / CHECKPOINT)
+        self.progress.say("kept", step=self.step_count, fraction=round(fraction, 3), **self.validate())
+
+    def restore(self) -> None:
+        """Take over the checkpoint where there is one of this recipe."""
+        path = self.out / CHECKPOINT
+        if not path.is_file():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["recipe"] != self.recipe.model_dump_json():
+            self.progress.say("the checkpoint is of another recipe and is not used", path=str(path))
+            return
+        self.done, self.step_count = float(state["done"]), int(state["steps"])
+        self.curve = [(int(step), dict(losses)) for step, losses in state["curve"]]
+        for part in ("network", "auxiliary", "average", "optimizer"):
+            getattr(self, part).load_state_dict(state[part])
+        self.progress.say("continuing", step=self.step_count, fraction=round(self.done, 3))
+
+
+def train(recipe: SegmenterTraining, out: Path, minutes: float | None = None, *, workers: int | None = None) -> Path:
+    """Train a segmenter.
+
+    Args:
+        recipe: every choice.
+        out: directory of layers, checkpoints and of the bundle; a run there is continued.
+        minutes: wall time of training; the recipe's own by default.
+        workers: processes that render virtual layers; the number of cores less one by default.
+
+    Returns:
+        The weights' file, `out/weights.safetensors`.
+    """
+    begin, total = time.monotonic(), 60 * (minutes or recipe.minutes)
+    progress = Progress(Console(stderr=True))
+    out.mkdir(parents=True, exist_ok=True)
+    count = max(0, (os.cpu_count() or 1) - 1) if workers is None else workers
+    plates = load_plates(requests(recipe.data), out / "plates", workers=count, progress=progress)
+    held_out = held_out_plates(recipe, out, count, progress)
+    validation = [*plate_layers(held_out), *validation_layers(recipe.scenes)]
+    run = Run(recipe, out, pick_device(), plate_layers(plates), validation, progress)
+    run.restore()
+    progress.say("layers are ready", virtual=len(run.virtual), seconds=round(time.monotonic() - begin, 1))
+    seconds = max(1.0, total - (time.monotonic() - begin))
+    stage = Stage("segmenter", seconds, recipe.steps, run.step_count, run.done, run.curve)
+    stage.run(run.step, progress, run.keep)
+    save_file(
+        {name: value.contiguous() for name, value in run.average.state_dict().items()},
+        out / WEIGHTS,
+        metadata={"recipe": recipe.model_dump_json(), "steps": str(run.step_count), "data_sha256": plates.digest},
+    )
+    progress.say("trained", steps=run.step_count, seconds=round(time.monotonic() - begin, 1))
+    return out / WEIGHTS
+
+
+def held_out_plates(recipe: SegmenterTraining, out: Path, workers: int, progress: Progress) -> Plates:
+    """Virtual layers of builds that no training step ever sees."""
+    return load_plates(requests(recipe.data, validation=True), out / "plates", workers=workers, progress=progress)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m monitor.learn.promptable.train", description=__doc__)
+    parser.add_argument("recipe", type=Path, help="recipe (TOML)")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the run; a run there is continued")
+    parser.add_argument("--minutes", type=float, default=None, help="wall time of training")
+    parser.add_argument("--workers", type=int, default=None, help="processes that render virtual layers")
+    parser.add_argument("--smoke", action="store_true", help="a few steps on small layers")
+    given = parser.parse_args(argv)
+    recipe = load_segmenter_recipe(given.recipe)
+    train(recipe.smoke() if given.smoke else recipe, given.out, given.minutes, workers=given.workers)
+
+
+if __name__ == "__main__":
+    main()
