@@ -19,7 +19,7 @@ def train(
     """Train a bundle. Needs the 'train' extra; continues where it was stopped."""
     with told():
         try:
-            from monitor.learn import train_recipe
+            from monitor.learn.starting import train_recipe
         except ModuleNotFoundError as error:
             raise ConfigError(
                 f"training needs the package '{error.name}', which is not installed",

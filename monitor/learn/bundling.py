@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,20 +35,23 @@ DEGRADE_SIGMA_PX = 2.0
 """Typical blur of the virtual webcam against the plate grid of 100 µm: lens, noise reduction and demosaicking."""
 
 
-def write_bundle(models: TrainedDiffusion, out: Path, results: Results, facts: Facts, curves: Curves) -> Path:
+def write_bundle(
+    models: TrainedDiffusion, out: Path, results: Results, facts: Facts, curves: Curves, samples: Path | None = None
+) -> Path:
     """Export the networks and write a whole bundle, then load it as the product would.
 
     Args:
-        models: on the CPU.
+        models: on the CPU; their weights are rounded to half precision.
         out: the bundle becomes `out/bundle/<name>`.
         results: tables of numbers, from `evaluate`.
         facts: of the training: data digest, seconds, device.
         curves: losses by stage.
+        samples: picture of samples for the card, or None.
 
     Raises:
         BundleError: the export does not agree with torch, or the bundle does not load.
     """
-    recipe = models.recipe
+    recipe = models.round_weights().recipe
     directory = out / "bundle" / recipe.name
     directory.mkdir(parents=True, exist_ok=True)
     files = {"encoder": "encoder.onnx", "denoiser": "denoiser.onnx", "decoder": "decoder.onnx"}
@@ -56,8 +60,11 @@ def write_bundle(models: TrainedDiffusion, out: Path, results: Results, facts: F
     write_self_test(directory / "self_test.npz", graphs_at, _self_test_inputs(models))
     (directory / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
     facts = facts | _training_facts(models) | {f"parity_{role}": value for role, value in parity.items()}
-    write_card(directory / "README.md", recipe, results, facts)
+    write_card(directory / "README.md", recipe, results, facts, pictured=samples is not None)
     files |= {"self_test": "self_test.npz", "curves": "curves.json", "card": "README.md"}
+    if samples is not None:
+        shutil.copyfile(samples, directory / "samples.png")
+        files["samples"] = "samples.png"
     write_manifest(directory, _manifest(models, directory, files, results, facts))
     Bundle.load(directory)
     return directory

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from monitor.learn.evaluate import NCVD_PX, POWDER_PX
 from monitor.learn.recipe import DiffusionTraining
 
+_BETTER = {"mae": -1, "psnr": 1, "ssim": 1, "ncvd": -1, "powder_db": -1}
+"""Numbers with a better side: 1 where more is better."""
+_PICTURE = """
+![samples](samples.png)
+
+Held-out builds, from left to right: webcam, super-resolved, HR through its autoencoder, HR.
+"""
 _COLUMNS = ("mae", "psnr", "ssim", "ncvd", "powder_db", "powder_grain")
 _TEXT = """# {name} {version}
 
@@ -24,16 +32,21 @@ builds look like the configuration's default scene, "varied" ones differ in ever
 `{digest}`.
 
 ## Numbers
-Means over held-out plates. "lr" is the webcam's picture (at equal pixel size its bicubic is itself), "lr_toned" has gain and
-offset fitted to HR, "autoencoder" is HR through its own autoencoder: the ceiling of SR. mae, psnr and ssim for grey
-values in [0, 1]; ncvd is the texture distance normalised by HR (less is better); powder_db is the log-spectral distance on powder
-alone; powder_grain is the grain's variance there, as a multiple of HR's.
+Means over held-out plates. "lr" is the webcam's picture (at equal pixel size its bicubic is itself), "lr_toned" has
+gain and offset fitted to HR plate by plate, which only one who knows HR can do; "autoencoder" is HR through its own
+autoencoder: the ceiling of SR. mae, psnr and ssim are of grey values in [0, 1]. ncvd is the wavelet phase-harmonic
+covariance distance (5 scales, 8 angles, covariances about HR's means in units of HR's deviations, divided by HR's
+norm; less is better), the mean over all patches of {ncvd_px} × {ncvd_px} pixels that tile a plate. powder_db is the
+log-spectral distance on a patch of {powder_px} × {powder_px} pixels of powder alone; powder_grain is the grain's
+variance there, as a multiple of HR's (1 is best).
 
 {table}
 
+{verdict}
+{picture}
 ## Limits
 - **It has seen virtual builds only.** On a real printer its numbers do not hold before it is trained on real pairs.
-- Detail is generated, not measured. Two samples differ where the webcam does not tell; the spread between them is shown.
+- Detail is generated, not measured. Two samples differ where the webcam does not tell; their spread is shown.
 - The tone of the high-resolution camera is guessed from the webcam's; another exposure or light shifts it.
 - Trained at {um:g} µm per pixel; at other scales the grain is wrong.
 - Trained for {steps} steps; other numbers of steps work, but less well.
@@ -45,8 +58,10 @@ def write_card(
     recipe: DiffusionTraining,
     results: Mapping[str, Mapping[str, float]],
     facts: Mapping[str, str | int | float],
+    *,
+    pictured: bool = False,
 ) -> None:
-    """Write the card."""
+    """Write the card; `pictured` tells whether there is a `samples.png` beside it."""
     text = _TEXT.format(
         name=recipe.name,
         version=recipe.version,
@@ -61,9 +76,30 @@ def write_card(
         data=facts.get("data", "unknown"),
         validation=facts.get("validation", "unknown"),
         digest=facts.get("data_sha256", "unknown"),
+        ncvd_px=NCVD_PX,
+        powder_px=POWDER_PX,
         table=_table(results),
+        verdict=_verdict(results),
+        picture=_PICTURE if pictured else "",
     )
     path.write_text(text, encoding="utf-8")
+
+
+def _verdict(results: Mapping[str, Mapping[str, float]]) -> str:
+    """Where SR is better than LR and than LR in HR's tone, and where it is not, in words."""
+    lines = []
+    for look in sorted({name.split("_")[0] for name in results}):
+        for other in ("lr", "lr_toned"):
+            ours, theirs = results.get(f"{look}_sr", {}), results.get(f"{look}_{other}", {})
+            shared = [name for name in _BETTER if name in ours and name in theirs]
+            won = [name for name in shared if (ours[name] - theirs[name]) * _BETTER[name] > 0]
+            lost = [name for name in shared if name not in won]
+            lines.append(f"- {look} builds, sr against {other}: better in {_words(won)}; not better in {_words(lost)}.")
+    return "\n".join(lines)
+
+
+def _words(names: list[str]) -> str:
+    return ", ".join(names) or "nothing"
 
 
 def _table(results: Mapping[str, Mapping[str, float]]) -> str:

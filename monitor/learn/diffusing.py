@@ -109,9 +109,9 @@ class DiffusionTrainer:
         a, s = alpha[:, None, None, None], sigma[:, None, None, None]
         noise = torch.randn_like(target)
         with mixed(self._device):
-            out = self.network(a * target + s * noise, condition, time).float()
+            out: Tensor = self.network(a * target + s * noise, condition, time)
         wanted = {"v": a * noise - s * target, "noise": noise, "sample": target}[self._recipe.prediction]
-        return (out - wanted).square().mean()
+        return (out.float() - wanted).square().mean()
 
     def _judge(self, real: Tensor, made: Tensor) -> None:
         with mixed(self._device):

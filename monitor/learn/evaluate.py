@@ -12,16 +12,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from skimage.metrics import structural_similarity
 
 from monitor.learn.pictures import write_grid
 from monitor.learn.plates import Plates
 from monitor.learn.trained import TrainedDiffusion
+from monitor.metrics import Texture, image_quality, normalised_distance, texture_moments, wavelet_bank
 from monitor.upscale.sampler import Level, levels, sample, spaced
 
 Grey = npt.NDArray[np.float32]
 Method = Callable[[Grey], Grey]
+Window = tuple[slice, slice]
 POWDER_PX = 64
+NCVD_PX = 128
 MULTIPLE = 16
 
 
@@ -55,15 +57,16 @@ def reconstruct(models: TrainedDiffusion, hr: Grey, device: torch.device) -> Gre
 def match_tone(image: Grey, target: Grey) -> Grey:
     """The image with gain and offset that fit the target best (least squares)."""
     gain, offset = np.polyfit(image.ravel().astype(np.float64), target.ravel().astype(np.float64), 1)
-    return np.clip(image * np.float32(gain) + np.float32(offset), 0, 1)
+    return np.asarray(np.clip(image * np.float32(gain) + np.float32(offset), 0, 1), np.float32)
 
 
 def evaluate(models: TrainedDiffusion, plates: Plates, device: torch.device) -> dict[str, dict[str, float]]:
     """Mean numbers by look ("default", "varied") and method.
 
     Returns:
-        Tables "<look>_<method>" with mae, psnr, ssim (data range 1), and, on powder alone, the log-spectral distance
-        in dB and the ratio of the grain's variance to HR's.
+        Tables "<look>_<method>" with mae, psnr, ssim (data range 1), ncvd (mean over patches of NCVD_PX that do not
+        overlap and whose HR varies; first over a plate's, then over plates) and, on powder alone, the log-spectral
+        distance in dB and the ratio of the grain's variance to HR's.
     """
     models.to(device)
     tables: dict[str, list[dict[str, float]]] = {}
@@ -77,8 +80,9 @@ def evaluate(models: TrainedDiffusion, plates: Plates, device: torch.device) -> 
         }
         look = "default" if plates.default_look[k] else "varied"
         window = _powder_window(mask[: hr.shape[0], : hr.shape[1]])
+        textures = _textures(hr)
         for name, image in made.items():
-            tables.setdefault(f"{look}_{name}", []).append(_numbers(image, hr, window))
+            tables.setdefault(f"{look}_{name}", []).append(_numbers(image, hr, textures, window))
     return {name: _mean(rows) for name, rows in tables.items()}
 
 
@@ -100,20 +104,27 @@ def spectral_distance_db(image: Grey, target: Grey) -> float:
     return float(np.sqrt(np.mean((10 * np.log10((ours + 1e-9) / (theirs + 1e-9))) ** 2)))
 
 
-def _numbers(image: Grey, hr: Grey, window: tuple[slice, slice] | None) -> dict[str, float]:
-    error = image.astype(np.float64) - hr
-    ssim = structural_similarity(
-        image, hr, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-    )
-    out = {
-        "mae": float(np.abs(error).mean()),
-        "psnr": float(-10 * np.log10(np.square(error).mean() + 1e-12)),
-        "ssim": float(ssim),
-    }
+def _numbers(image: Grey, hr: Grey, textures: list[Texture], window: Window | None) -> dict[str, float]:
+    quality = image_quality(image, hr)
+    out = {"mae": quality.mae, "ssim": quality.ssim}
+    if quality.psnr is not None:
+        out["psnr"] = quality.psnr
+    pairs = zip(_textures(image), textures, strict=True)
+    distances = [d for d in (normalised_distance(ours, theirs) for ours, theirs in pairs) if d is not None]
+    if distances:
+        out["ncvd"] = float(np.mean(distances))
     if window is not None:
         out["powder_db"] = spectral_distance_db(image[window], hr[window])
         out["powder_grain"] = float(_grain(image[window]) / max(_grain(hr[window]), 1e-9))
     return out
+
+
+def _textures(image: Grey) -> list[Texture]:
+    """Textures of the patches of NCVD_PX that tile the image; none for an image that is smaller."""
+    n, (rows, cols) = NCVD_PX, image.shape
+    bank = wavelet_bank((n, n))
+    corners = ((top, left) for top in range(0, rows - n + 1, n) for left in range(0, cols - n + 1, n))
+    return [texture_moments(image[top : top + n, left : left + n], bank) for top, left in corners]
 
 
 def _grain(image: Grey) -> float:
@@ -133,7 +144,7 @@ def _radial_spectrum(image: Grey) -> npt.NDArray[np.float64]:
     return np.asarray(sums[1 : n // 2] / np.bincount(ring.ravel(), minlength=n)[1 : n // 2])
 
 
-def _powder_window(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice] | None:
+def _powder_window(mask: npt.NDArray[np.bool_]) -> Window | None:
     """A square without metal nearest to the plate's middle (corners may lie beyond the bed)."""
     n, (rows, cols) = POWDER_PX, mask.shape
     free = [
@@ -148,7 +159,7 @@ def _powder_window(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice] | None:
     return slice(top, top + n), slice(left, left + n)
 
 
-def _metal_window(mask: npt.NDArray[np.bool_], size: int) -> tuple[slice, slice]:
+def _metal_window(mask: npt.NDArray[np.bool_], size: int) -> Window:
     """A square around the metal that is nearest to the plate's middle."""
     rows, cols = mask.shape
     found = np.argwhere(mask) if mask.any() else np.array([[rows // 2, cols // 2]])
@@ -166,7 +177,7 @@ def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
 
 def _cropped(image: npt.NDArray[np.uint8]) -> Grey:
     rows, cols = (n // MULTIPLE * MULTIPLE for n in image.shape)
-    return image[:rows, :cols].astype(np.float32) / 255
+    return image[:rows, :cols].astype(np.float32) / np.float32(255)
 
 
 def _tensor(image: Grey, device: torch.device) -> torch.Tensor:

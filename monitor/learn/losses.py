@@ -75,4 +75,5 @@ def adaptive_weight(reconstruction: Tensor, adversarial: Tensor, last: Tensor, l
     """Ratio of the two losses' gradients at the last layer (VQGAN's λ), so that their strengths match."""
     (a,) = torch.autograd.grad(reconstruction, last, retain_graph=True)
     (b,) = torch.autograd.grad(adversarial, last, retain_graph=True)
-    return (a.norm() / (b.norm() + 1e-6)).clamp(0, limit).detach()
+    ratio: Tensor = a.norm() / (b.norm() + 1e-6)
+    return ratio.clamp(0, limit).detach()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,9 +28,9 @@ class PatchSampler:
         self._lr = torch.from_numpy(plates.lr).to(device)
         self._hr = torch.from_numpy(plates.hr).to(device)
         n, rows, cols = plates.mask.shape
-        cells = plates.mask[:, : rows // CELL * CELL, : cols // CELL * CELL]
-        cells = cells.reshape(n, rows // CELL, CELL, cols // CELL, CELL).any(axis=(2, 4))
-        self._parts = torch.from_numpy(cells).nonzero()
+        whole = plates.mask[:, : rows // CELL * CELL, : cols // CELL * CELL]
+        cells = whole.reshape(n, rows // CELL, CELL, cols // CELL, CELL)
+        self._parts = torch.from_numpy(np.any(cells, axis=(2, 4))).nonzero()
         self._share = part_share if len(self._parts) else 0.0
         self._generator = generator
         self._device = device
@@ -40,7 +41,7 @@ class PatchSampler:
         Raises:
             ValueError: the plates are smaller than that.
         """
-        n, rows, cols = self._lr.shape
+        _, rows, cols = self._lr.shape
         if size > min(rows, cols):
             raise ValueError(f"patches of {size} pixels do not fit plates of {rows} × {cols}")
         plate, top, left = self._corners(batch, size)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from monitor.learn.autoencoding import AutoencoderTrainer
 from monitor.learn.budget import Stage
-from monitor.learn.bundling import write_bundle
+from monitor.learn.bundling import Facts, write_bundle
 from monitor.learn.diffusing import DiffusionTrainer
 from monitor.learn.evaluate import evaluate, sample_pictures
 from monitor.learn.latent import measure_scale
@@ -29,7 +30,7 @@ from monitor.learn.progress import Progress
 from monitor.learn.recipe import DiffusionTraining, load_recipe
 from monitor.learn.trained import TrainedDiffusion
 
-CHECKPOINT, WEIGHTS = "training.pt", "weights.safetensors"
+CHECKPOINT, WEIGHTS, SAMPLES = "training.pt", "weights.safetensors", "samples.png"
 REPORT_EVERY = 100
 _CLOSING_SHARE, _CLOSING_MOST_S = 0.15, 60.0
 """Wall time that is kept back for evaluation and export: a share of the whole, at most a minute."""
@@ -94,6 +95,10 @@ class Run:
         hr = measure_scale(self.models.hr_encoder.autoencoder, (batch.hr for batch in batches))
         self.models.set_scales(lr, hr)
 
+    def trained(self) -> TrainedDiffusion:
+        """The networks as they are now, with the U-Net's running average."""
+        return replace(self.models, unet=self.diffusion.average)
+
     def freeze(self) -> None:
         """Autoencoders learn no more."""
         for part in (self.models.lr_encoder, self.models.hr_encoder, self.models.decoder):
@@ -122,9 +127,9 @@ class Run:
             "diffusion": self.diffusion.state(),
             "random": torch.get_rng_state(),
         }
-        partial = self.out / "training.partial"
-        torch.save(state, partial)
-        partial.replace(self.out / CHECKPOINT)
+        unfinished = self.out / "training.partial"
+        torch.save(state, unfinished)
+        unfinished.replace(self.out / CHECKPOINT)
 
     def restore(self) -> bool:
         """Take over the checkpoint where there is one of this recipe."""
@@ -177,15 +182,19 @@ def train(
     run = _prepare(recipe, out, device, train_set, progress, warm_start)
     closing = min(_CLOSING_MOST_S, _CLOSING_SHARE * total)
     _learn(run, held_out, max(1.0, total - closing - (time.monotonic() - begin)))
-    models = TrainedDiffusion(
-        recipe, run.models.lr_encoder, run.models.hr_encoder, run.diffusion.average, run.models.decoder
-    )
-    models.save(out / WEIGHTS)
-    progress.say("measuring and exporting")
-    results = evaluate(models, held_out, device)
-    facts = {"data_sha256": train_set.digest, "seconds": round(run.spent), "device": str(device)}
-    bundle = write_bundle(models.to(torch.device("cpu")), out, results, facts, run.curves)
-    progress.say("done", bundle=str(bundle), seconds=round(time.monotonic() - begin, 1))
+    return _close(run, held_out, train_set.digest)
+
+
+def _close(run: Run, held_out: Plates, data_digest: str) -> Path:
+    """Keep the weights, measure them, and make the bundle."""
+    models, samples = run.trained().round_weights(), run.out / SAMPLES
+    models.save(run.out / WEIGHTS)
+    run.progress.say("measuring and exporting")
+    results = evaluate(models, held_out, run.device)
+    sample_pictures(models, held_out, run.device, samples)
+    facts: Facts = {"data_sha256": data_digest, "seconds": round(run.spent), "device": str(run.device)}
+    bundle = write_bundle(models.to(torch.device("cpu")), run.out, results, facts, run.curves, samples)
+    run.progress.say("done", bundle=str(bundle), seconds=round(run.spent, 1))
     return bundle
 
 
@@ -230,7 +239,7 @@ def _learn(run: Run, held_out: Plates, seconds: float) -> None:
         if done < 1:
             stage = Stage(name, seconds * left[name] / whole, steps, int(done * steps), done, run.curves.get(name, []))
             run.curves[name] = stage.curve
-            stage.run(step, run.progress, lambda fraction, name=name: _pause(run, held_out, name, fraction))
+            stage.run(step, run.progress, partial(_pause, run, held_out, name))
             run.progress.say(f"{name} is trained", steps=stage.done)
 
 
@@ -239,10 +248,9 @@ def _pause(run: Run, held_out: Plates, stage: str, fraction: float) -> None:
     if stage == "autoencoder":
         run.scale_latents()
     run.keep(stage, fraction)
-    models = TrainedDiffusion(
-        run.recipe, run.models.lr_encoder, run.models.hr_encoder, run.diffusion.average, run.models.decoder
+    sample_pictures(
+        run.trained(), held_out, run.device, run.out / "pictures" / f"{stage}-{round(100 * fraction):03d}.png"
     )
-    sample_pictures(models, held_out, run.device, run.out / "pictures" / f"{stage}-{round(100 * fraction):03d}.png")
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

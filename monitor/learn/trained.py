@@ -45,6 +45,14 @@ class TrainedDiffusion:
             part.mean.copy_(scale.mean)
             part.std.copy_(scale.std)
 
+    @torch.no_grad()
+    def round_weights(self) -> TrainedDiffusion:
+        """Round every weight to half precision, in which they are stored; they stay float32 tensors."""
+        for part in (self.lr_encoder, self.hr_encoder, self.unet, self.decoder):
+            for parameter in part.parameters():
+                parameter.copy_(parameter.half().float())
+        return self
+
     def to(self, device: torch.device) -> TrainedDiffusion:
         """Move everything, channels last."""
         for part in (self.lr_encoder, self.hr_encoder, self.unet, self.decoder):

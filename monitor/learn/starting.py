@@ -1,0 +1,40 @@
+"""One door to every training. Owns which training a recipe asks for; refuses to know what it does."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from monitor.domain import ConfigError
+from monitor.learn import train_diffusion
+from monitor.learn.promptable import train as train_segmenter
+from monitor.learn.promptable.recipe import load_segmenter_recipe
+from monitor.learn.recipe import load_recipe
+
+
+def train_recipe(path: Path, out: Path, minutes: float | None = None) -> Path:
+    """Train what the recipe describes; a run in `out` is continued.
+
+    Args:
+        path: recipe (TOML) of kind latent-diffusion or segmenter.
+        out: directory of checkpoints and of the bundle.
+        minutes: wall time; the recipe's own by default.
+
+    Returns:
+        The path of what it made: a bundle, or weights that become one.
+
+    Raises:
+        ConfigError: the recipe cannot be read, or a key or value is wrong.
+    """
+    if _kind(path) == "segmenter":
+        return train_segmenter.train(load_segmenter_recipe(path), out, minutes)
+    return train_diffusion.train(load_recipe(path), out, minutes)
+
+
+def _kind(path: Path) -> object:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")).get("kind")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})", cure="give the path of a recipe") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", cure="correct the syntax there") from error
