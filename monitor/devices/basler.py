@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from monitor.config import CameraSettings
 from monitor.devices.calibrated import calibration_of
-from monitor.devices.pylon_camera import configure, find_camera, watch_removal
+from monitor.devices.pylon_camera import configure, find_camera, release, watch_removal
 from monitor.domain import BadFrame, CameraFacts, ConfigError, DeviceError, DeviceLost, DeviceTimeout, Frame
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -43,6 +42,7 @@ class BaslerCamera:
         self._settings = settings
         self._calibration = calibration_of(settings)
         self._camera: Any = None
+        self._watch: Any = None
         self._removed = threading.Event()
         self._stale = False  # a frame of an earlier trigger may still come
         self._exposure_us: float | None = None
@@ -57,14 +57,13 @@ class BaslerCamera:
         self.close()
         camera = find_camera(self._settings)
         self._removed = threading.Event()
+        watch = watch_removal(camera, self._removed)
         try:
-            # The handler must live as long as the camera; pylon keeps no reference of its own.
-            self._watch = watch_removal(camera, self._removed)
             found = configure(camera, self._settings)
         except DeviceError:
-            _release(camera)
+            release(camera, watch)
             raise
-        self._camera, self._stale = camera, False
+        self._camera, self._watch, self._stale = camera, watch, False
         self._exposure_us, self._gain_db = found.exposure_us, found.gain_db
         return CameraFacts(
             self.name,
@@ -104,7 +103,7 @@ class BaslerCamera:
         """Release the camera; may be called twice."""
         camera, self._camera = self._camera, None
         if camera is not None:
-            _release(camera)
+            release(camera, self._watch)
 
     def _trigger(self, camera: Any, after_s: float, deadline_s: float) -> float:
         """Expose after a time; returns the time just before."""
@@ -166,14 +165,3 @@ class BaslerCamera:
 def _ms(deadline_s: float) -> int:
     """Time left, in whole ms, at least 1."""
     return max(1, round((deadline_s - time.monotonic()) * 1000))
-
-
-def _release(camera: Any) -> None:
-    from pypylon import genicam
-
-    with suppress(genicam.GenericException):  # gone already, and closing is all that was wanted
-        camera.StopGrabbing()
-    with suppress(genicam.GenericException):
-        camera.Close()
-    with suppress(genicam.GenericException):
-        camera.DestroyDevice()

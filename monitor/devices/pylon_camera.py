@@ -6,6 +6,7 @@ Node names are those of GenICam's Standard Features Naming Convention; older cam
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,20 @@ def watch_removal(camera: Any, removed: threading.Event) -> Any:
     return watch
 
 
+def release(camera: Any, watch: Any) -> None:
+    """Stop, close and give the camera back; never raises. A handler must outlive its registration, or pylon crashes."""
+    from pypylon import genicam
+
+    for step in (
+        camera.StopGrabbing,
+        camera.Close,
+        lambda: camera.DeregisterConfiguration(watch),
+        camera.DestroyDevice,
+    ):
+        with suppress(genicam.GenericException):  # gone already, and closing is all that was wanted
+            step()
+
+
 def configure(camera: Any, settings: CameraSettings) -> Found:
     """Set size, format, exposure, gain and software trigger, and start grabbing.
 
@@ -117,9 +132,13 @@ def configure(camera: Any, settings: CameraSettings) -> Found:
 
 
 def _size(camera: Any, rows: int, cols: int) -> None:
+    from pypylon import genicam
+
     # The emulated sensor's size can be set; a real one's cannot, and need not.
-    _set(camera, "WidthMax", cols, needed=False)
-    _set(camera, "HeightMax", rows, needed=False)
+    for name, size in (("WidthMax", cols), ("HeightMax", rows)):
+        node = camera.GetNodeMap().GetNode(name)
+        if genicam.IsWritable(node):
+            node.Value = max(size, node.Min)
     _set(camera, "OffsetX", 0, needed=False)
     _set(camera, "OffsetY", 0, needed=False)
     _set(camera, "Width", cols)

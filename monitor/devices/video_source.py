@@ -90,12 +90,14 @@ def _gone(settings: CameraSettings) -> DeviceLost:
 
 
 def _absent(settings: CameraSettings) -> DeviceNotFound:
-    path = settings.source
-    if "://" not in path and "%" not in path and not os.path.exists(path):
-        cure = "connect it and set its source to a path that exists (cameras: ls -l /dev/v4l/by-id)"
-        return DeviceNotFound(f"webcam '{settings.name}': there is no {path}", cure=cure)
+    what, path = f"webcam '{settings.name}'", settings.source
+    if "://" in path:
+        return DeviceNotFound(f"{what}: no stream at {shown(path)}", cure="check the address and that the stream runs")
+    if "%" not in path and not os.path.exists(path):
+        cure = "connect it, or set its source to a path that exists (cameras: ls -l /dev/v4l/by-id)"
+        return DeviceNotFound(f"{what}: there is no {path}", cure=cure)
     cure = "close other applications that use it, and check that this user may read it (devices: group video)"
-    return DeviceNotFound(f"webcam '{settings.name}': OpenCV cannot open {shown(path)}", cure=cure)
+    return DeviceNotFound(f"{what}: OpenCV cannot read {path}", cure=cure)
 
 
 class DeviceSource:
