@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
 
 import structlog
 import uvicorn
@@ -15,13 +14,12 @@ from fastapi import FastAPI
 
 from monitor.config import Settings
 from monitor.domain import ConfigError, ProcessStatus, StoreError
-from monitor.store import write_status
+from monitor.store import Heart
 from monitor.web.app import create_app
 from monitor.web.live import Newest
 
 log = structlog.get_logger("web")
 
-HEARTBEAT_S = 1.0
 GRACE_S = 1
 """Seconds that open requests and sockets get when the server stops."""
 
@@ -90,29 +88,14 @@ def _beating(settings: Settings, app: FastAPI, sock: socket.socket) -> Iterator[
     host, port = sock.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     log.info("page served", url=url)
-    done = threading.Event()
     newest: Newest = app.state.newest
+    said = ("serving", url)
 
-    def beat() -> None:
-        _write(settings, "serving", url, newest.viewers)
-        while not done.wait(HEARTBEAT_S):
-            _write(settings, "serving", url, newest.viewers)
+    def status() -> ProcessStatus:
+        return ProcessStatus("web", os.getpid(), *said, heartbeat="", facts={"viewers": newest.viewers})
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        _write(settings, "stopped", "stopped in order", 0)
-
-
-def _write(settings: Settings, state: str, detail: str, viewers: int) -> None:
-    """Write one status. A full disk must not close the page."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    status = ProcessStatus("web", os.getpid(), state, detail, now, facts={"viewers": viewers})
-    try:
-        write_status(settings.store.root, status)
-    except StoreError as error:
-        log.warning("status not written", what=error.what)
+    with Heart(settings.store.root, status):
+        try:
+            yield
+        finally:
+            said = ("stopped", "stopped in order")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -217,13 +218,16 @@ def write_statuses(settings: Settings, build: str, layer: int | None, *, now: da
     write_status(root, working)
 
 
-def small_store(root: Path, layers: int = 6, faults: Faults | None = None) -> tuple[Settings, str]:
-    """A whole small build in `root`: settings and its id."""
+def small_store(
+    root: Path, layers: int = 6, faults: Faults | None = None, unprocessed: int = 0
+) -> tuple[Settings, str]:
+    """A whole small build in `root`, and some layers more that wait for the worker: settings and its id."""
     settings = small_settings(root)
     with SyntheticBuild(settings, faults=faults) as build:
-        for index in range(layers):
+        for index in range(layers + unprocessed):
             build.commit(index)
-            build.process(index)
+            if index < layers:
+                build.process(index)
     return settings, build.id
 
 
@@ -259,7 +263,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = _settings(options.folder, options.side)
     for index in _grow(settings, options.layers, options.grow):
-        print(f"layer {index}", flush=True)
+        sys.stderr.write(f"layer {index}\n")
 
 
 def _settings(folder: Path, side: int) -> Settings:
