@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from rich.markup import escape
 
 from monitor.cli.common import ConfigOption, out, settings_of, told
 from monitor.config import Settings
 from monitor.domain import MonitorError
-from monitor.inference import Bundle, default_models_dir, find_bundle
+from monitor.inference import Bundle, SegmenterModel, default_models_dir, find_bundle
+from monitor.upscale import Upscaler
 from monitor.web import static_folder
 
 LOW_SPACE_BYTES = 10 * 2**30
@@ -41,7 +43,8 @@ def doctor(config: ConfigOption = None) -> None:
     findings = list(examine(settings))
     for finding in findings:
         sign = "[green]✓[/]" if finding.well else "[red]✗[/]"
-        out.print(f"{sign} {finding.what}" + (f"\n  → {finding.cure}" if finding.cure else ""), highlight=False)
+        cure = f"\n  → {escape(finding.cure)}" if finding.cure else ""
+        out.print(f"{sign} {escape(finding.what)}{cure}", highlight=False, soft_wrap=True)
     if not all(finding.well for finding in findings):
         raise typer.Exit(1)
 
@@ -86,13 +89,21 @@ def _devices(settings: Settings) -> Iterator[Finding]:
 def _models(settings: Settings) -> Iterator[Finding]:
     models = settings.worker.models or default_models_dir()
 
-    def check(name: str) -> str:
-        bundle = Bundle.load(find_bundle(models, name))
-        session = bundle.session("encoder", settings.upscale.provider, settings.upscale.threads)
-        return f"{bundle.label}, self-test holds, runs on {session.provider}"
+    provider, threads = settings.upscale.provider, settings.upscale.threads
 
-    for purpose, name in (("upscale", settings.upscale.bundle), ("segment", settings.segment.bundle)):
-        yield _tried(purpose, lambda name=name: check(name))  # type: ignore[misc]
+    def load(name: str) -> Bundle:
+        return Bundle.load(find_bundle(models, name), provider=provider, threads=threads)
+
+    def upscale() -> str:
+        bundle = load(settings.upscale.bundle)
+        return f"{bundle.label}, self-test holds, runs on {Upscaler.load(bundle, settings.upscale).device}"
+
+    def segment() -> str:
+        bundle = load(settings.segment.bundle)
+        return f"{bundle.label}, self-test holds, runs on {SegmenterModel(bundle, provider, threads).device}"
+
+    yield _tried("upscale", upscale)
+    yield _tried("segment", segment)
 
 
 def _disk(root: Path) -> Finding:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from monitor.cli.common import ConfigOption, err, out, settings_of, told
 from monitor.domain import BundleError
-from monitor.inference import Bundle, default_models_dir
+from monitor.inference import Bundle, default_models_dir, find_bundle
 
 app = typer.Typer(no_args_is_help=True, help="Model bundles.")
 
@@ -19,24 +20,58 @@ app = typer.Typer(no_args_is_help=True, help="Model bundles.")
 def list_(config: ConfigOption = None) -> None:
     """List the bundles with their kind, scale and digest."""
     with told():
-        root = settings_of(config).worker.models or default_models_dir()
+        root = _models_dir(config)
     table = Table("bundle", "kind", "version", "µm/px", "digest")
-    for path in sorted(p.parent for p in root.glob("*/bundle.toml")):
+    for path in _bundles(root):
         try:
             bundle = Bundle.load(path, self_test=False)
         except BundleError as error:
-            table.add_row(path.name, "[red]refused[/]", "", "", error.what.splitlines()[0])
+            table.add_row(escape(path.name), "[red]refused[/]", "", "", escape(error.what.splitlines()[0]))
             continue
         m = bundle.manifest
-        table.add_row(m.name, m.kind, m.version, f"{m.um_per_px:g}", bundle.digest[:12])
+        scale = "any" if m.um_per_px is None else f"{m.um_per_px:g}"
+        table.add_row(m.name, m.kind, m.version, scale, bundle.digest[:12])
     out.print(table)
 
 
 @app.command()
-def verify(bundle: Annotated[Path, typer.Argument(help="Directory of a bundle.")]) -> None:
-    """Check schema, hashes and the self-test of a bundle."""
+def verify(
+    bundle: Annotated[str, typer.Argument(help="Name or directory of a bundle; without one, all are checked.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Check schema, hashes and self-test of one bundle or of all."""
     with told():
-        loaded = Bundle.load(bundle)
+        root = _models_dir(config)
+        if bundle:
+            _verify(Path(bundle) if Path(bundle).is_dir() else find_bundle(root, bundle))
+            return
+        paths = _bundles(root)
+        if not paths:
+            raise BundleError(f"there is no bundle in {root}", cure="put a bundle there or set worker.models")
+    if sum(_refused(path) for path in paths):
+        raise typer.Exit(2)
+
+
+def _models_dir(config: Path | None) -> Path:
+    return settings_of(config).worker.models or default_models_dir()
+
+
+def _bundles(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.glob("*/bundle.toml"))
+
+
+def _verify(path: Path) -> None:
+    loaded = Bundle.load(path)
     m = loaded.manifest
     out.print(f"[green]✓[/] {m.name} {m.version} ({m.kind}): schema, hashes and self-test hold", highlight=False)
     err.print(f"  digest {loaded.digest}", highlight=False)
+
+
+def _refused(path: Path) -> bool:
+    """Verify one of many: say what is wrong and go on."""
+    try:
+        with told():
+            _verify(path)
+    except typer.Exit:
+        return True
+    return False

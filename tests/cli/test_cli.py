@@ -9,25 +9,29 @@ from pathlib import Path
 
 import pytest
 
+from monitor import __version__
+from monitor.cli.demo import TEMPLATE
+from tests.cli.in_process import invoke
 
-def lpbf(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+
+def lpbf(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     return subprocess.run(
         [sys.executable, "-m", "monitor.cli", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        cwd=cwd,
         env={**environment, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         timeout=100,
     )
 
 
 def test_help_names_every_verb() -> None:
-    """Nobody should need the source to find a verb."""
+    """Nobody should need the source to find a verb; `python -m monitor.cli` is the same command."""
     result = lpbf("--help")
     assert result.returncode == 0
-    for verb in ("demo", "run", "acquire", "worker", "web", "replay", "process", "builds", "models", "config", "doctor"):
+    verbs = "demo run acquire worker web replay process builds models config doctor train"
+    for verb in verbs.split():
         assert verb in result.stdout
 
 
@@ -43,13 +47,11 @@ def test_config_check_says_where_and_what(tmp_path: Path) -> None:
 
 def test_config_check_passes_the_demo_configuration(tmp_path: Path) -> None:
     """The file that the demo writes is a valid example."""
-    from monitor.cli.demo import TEMPLATE
-
     path = tmp_path / "monitor.toml"
     path.write_text(TEMPLATE.format(layers=3, speed=2.0, seed=0, port=8420))
-    result = lpbf("config", "check", str(path))
-    assert result.returncode == 0, result.stderr
-    assert "webcam (simulated)" in result.stdout
+    result = invoke("config", "check", str(path))
+    assert result.exit_code == 0
+    assert "webcam (simulated)" in result.output
 
 
 @pytest.mark.parametrize(
@@ -58,15 +60,42 @@ def test_config_check_passes_the_demo_configuration(tmp_path: Path) -> None:
         (("replay", "nothing-here"), ["nothing-here", "builds list"]),
         (("process", "nothing-here"), ["nothing-here"]),
         (("builds", "verify", "../etc"), ["../etc"]),
+        (("builds", "end", "nothing-here"), ["nothing-here"]),
+        (("builds", "import", "nowhere", "--recipe", "absent.toml"), ["absent.toml"]),
         (("models", "verify", "nowhere"), ["nowhere"]),
+        (("models", "list", "-c", "absent.toml"), ["absent.toml", "cannot be read"]),
+        (("doctor", "-c", "absent.toml"), ["absent.toml", "cannot be read"]),
+        (("config", "show", "absent.toml"), ["absent.toml", "cannot be read"]),
+        (("acquire", "--config", "absent.toml"), ["absent.toml", "cannot be read"]),
         (("worker", "--config", "absent.toml"), ["absent.toml", "cannot be read"]),
+        (("web", "--config", "absent.toml"), ["absent.toml", "cannot be read"]),
+        (("run", "--config", "absent.toml"), ["absent.toml", "cannot be read"]),
     ],
 )
-def test_a_wrong_argument_is_told_in_two_lines(tmp_path: Path, arguments: tuple[str, ...], words: list[str]) -> None:
-    """What failed and what to do, never a traceback."""
-    result = lpbf(*arguments, cwd=tmp_path)
-    assert result.returncode == 2, result.stderr
-    assert "→" in result.stderr
-    assert "Traceback" not in result.stderr
+def test_a_wrong_argument_is_told_in_two_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: list[str]
+) -> None:
+    """What failed and what to do, never a traceback, and nothing is made on the way."""
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*arguments)
+    assert result.exit_code == 2, result.output
+    assert "✗" in result.output
+    assert "→" in result.output
     for word in words:
-        assert word in result.stderr
+        assert word in result.words
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("fly",), ("builds", "fly"), ("replay",), ("run", "--speed", "2"), ("train", "x")]
+)
+def test_a_command_line_that_cannot_be_read_is_told(arguments: tuple[str, ...]) -> None:
+    """An unknown verb or option and a missing argument: exit code 2 and how to get help."""
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert "--help" in result.output
+
+
+def test_the_version_is_told() -> None:
+    """For a bug report."""
+    assert invoke("--version").output == f"lpbf-monitor {__version__}\n"

@@ -1,0 +1,34 @@
+"""The command line without a new process: the same arguments, exit codes and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from typer.testing import CliRunner
+
+from monitor.cli.main import app
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended, and everything that it printed on both streams."""
+
+    exit_code: int
+    output: str
+
+    @property
+    def words(self) -> str:
+        """The output as one line."""
+        return " ".join(self.output.split())
+
+
+def invoke(*arguments: str) -> Outcome:
+    """Run one command; an exception that it does not tell is a failure of the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "300")
+        patch.setenv("NO_COLOR", "1")
+        result = CliRunner().invoke(app, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Outcome(result.exit_code, result.output)
