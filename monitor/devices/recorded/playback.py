@@ -14,7 +14,7 @@ from monitor.domain import LayerEnd
 
 RATE_HZ = 1000.0  # recorded layer ends are replayed to the millisecond
 LEAD_IN = 1000
-SPARE = 1000  # after the quiet gap, for the cameras
+SPARE = 1000  # after the quiet gap and the settling, for the cameras
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ class Rhythm:
         pulse: shortest pulse that counts.
         on: least laser-on time of a layer.
         quiet: the quiet gap.
+        pause: shortest pause between two layers, in which the cameras find time.
         longest: longest pause between two layers of one build.
     """
 
     pulse: int
     on: int
     quiet: int
+    pause: int
     longest: int
 
     @classmethod
@@ -53,11 +55,13 @@ class Rhythm:
         """The rhythm that a configuration asks for."""
         detector = settings.trigger.detector
         quiet = _samples(detector.quiet_gap_ms / 1000)
+        pause = quiet + _samples(settings.acquire.settle_ms / 1000) + SPARE
         return cls(
             pulse=_samples(detector.min_pulse_us / 1e6) + 1,
             on=_samples(detector.min_on_ms / 1000) + 1,
             quiet=quiet,
-            longest=max(quiet + SPARE, _samples(settings.acquire.end_after_silence_s / 2)),
+            pause=pause,
+            longest=max(pause, _samples(settings.acquire.end_after_silence_s / 2)),
         )
 
 
@@ -65,8 +69,8 @@ def play(ends: Iterable[LayerEnd], rhythm: Rhythm) -> list[PlayedLayer]:
     """Lay recorded layers out one after the other.
 
     First laser-on, laser-off and on-time of each layer are kept to 1 ms; the on-time only becomes longer where the
-    configured detector would not see it otherwise. Pauses are at least the quiet gap and 1 s, and at most half of the
-    silence that ends a build.
+    configured detector would not see it otherwise. Pauses are at least the quiet gap, the settling and 1 s, and at most
+    half of the silence that ends a build.
     """
     layers: list[PlayedLayer] = []
     before: LayerEnd | None = None
@@ -75,7 +79,7 @@ def play(ends: Iterable[LayerEnd], rhythm: Rhythm) -> list[PlayedLayer]:
             start = LEAD_IN
         else:
             pause = round((end.first_on_s - before.off_s) * RATE_HZ)
-            start = layers[-1].off + min(max(pause, rhythm.quiet + SPARE), rhythm.longest)
+            start = layers[-1].off + min(max(pause, rhythm.pause), rhythm.longest)
         layers.append(_layer(start, end, rhythm))
         before = end
     return layers

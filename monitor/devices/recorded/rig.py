@@ -31,9 +31,10 @@ class RecordedRig:
         self.layers = recording.layers()
         self._clock = clock
         self._ends = [recording.end(index) for index in self.layers]
-        self._played = play(self._ends, Rhythm.of(settings))
-        self._offs = [layer.off for layer in self._played]
-        self._trigger = RecordedTrigger(self._played, clock, settings.trigger.detector)
+        rhythm = Rhythm.of(settings)
+        played = play(self._ends, rhythm)
+        self._offs = [layer.off for layer in played]
+        self._trigger = RecordedTrigger(played, rhythm.pause, clock, settings.trigger.detector)
         self._cameras = tuple(RecordedCamera(camera.name, self) for camera in settings.cameras)
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import DetectorSettings
-from monitor.devices.recorded.playback import RATE_HZ, SPARE, PlayedLayer
+from monitor.devices.recorded.playback import RATE_HZ, PlayedLayer
 from monitor.domain import Clock, DeviceLost, DeviceTimeout, SampleBlock
 
 BLOCK = 100  # samples: 0.1 s
@@ -20,16 +20,21 @@ class RecordedTrigger:
 
     The replay begins when the trigger is opened first. What is between the pulses of one layer was not recorded: they
     are spread evenly. Levels lie as far beyond the detector's thresholds as a 5 V gate does.
+
+    Args:
+        layers: the layers on the replay's time axis.
+        silence: samples of silence after the last one.
+        clock: the clock of all times.
+        detector: whose thresholds the gate must cross.
     """
 
-    def __init__(self, layers: list[PlayedLayer], clock: Clock, detector: DetectorSettings) -> None:
+    def __init__(self, layers: list[PlayedLayer], silence: int, clock: Clock, detector: DetectorSettings) -> None:
         self.name = "recorded"
         self._clock = clock
         self._low, self._high = detector.off_volts - 1.5, detector.on_volts + 2.5
         self._pulses = [pulse for layer in layers for pulse in layer.pulses]
         self._stops = [stop for _, stop in self._pulses]
-        quiet = math.ceil(detector.quiet_gap_ms / 1000 * RATE_HZ)
-        self._end = layers[-1].off + quiet + SPARE if layers else 0
+        self._end = layers[-1].off + silence if layers else 0
         self._began_s: float | None = None
         self._open = False
         self._next = 0  # sample since the replay began
