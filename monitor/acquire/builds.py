@@ -69,7 +69,7 @@ def new_build(
     now = datetime.now(UTC)
     source = recording.manifest if recording else None
     title = name or (source.name if source else now.astimezone().strftime("%Y-%m-%d %H:%M"))
-    slug = title if name or source else ""
+    slug = name or ("replay" if source else "")
     manifest = BuildManifest(
         free_build_id(settings.store.root, slug, now),
         title,

@@ -1,4 +1,4 @@
-"""Tiny virtual builds: a plate of 6.4 mm, so that a layer takes some ten milliseconds; devices that fail on order."""
+"""Tiny virtual builds: a plate of 19 mm, so that a layer takes some ten milliseconds; devices that fail on order."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from monitor.domain import CameraFacts, DeviceError, Frame, Gap
 from monitor.store import BuildReader
 
 
-def tiny_settings(root: Path, *, acquire: dict[str, Any] | None = None, **simulation: Any) -> Settings:
+def tiny_settings(
+    root: Path, *, acquire: dict[str, Any] | None = None, models: Path | None = None, **simulation: Any
+) -> Settings:
     """One disc on a tiny plate, a webcam and a Basler; `simulation` overrides keys of that section."""
     section = {
         "layers": 4,
         "speed": 0.0,
-        "parts": [{"kind": "disc", "size_mm": [3.0, 3.0]}],
+        "parts": [{"kind": "disc", "size_mm": [4.0, 4.0]}],
         "scan_speed_mm_s": 20000.0,
         "recoat_s": [6.0, 7.0],
     }
     return Settings.model_validate(
         {
             "store": {"root": root},
-            "plate": {"origin_mm": [-3.15, -3.15], "um_per_px": 100.0, "shape": [64, 64]},
+            "plate": {"origin_mm": [-9.5, -9.5], "um_per_px": 200.0, "shape": [96, 96]},
             "trigger": {"rate_hz": 10000.0},
             "cameras": [
                 {"name": "webcam", "role": "webcam", "shape": [72, 96]},
@@ -34,6 +36,8 @@ def tiny_settings(root: Path, *, acquire: dict[str, Any] | None = None, **simula
             ],
             "simulation": section | simulation,
             "acquire": acquire or {},
+            "segment": {"window_mm": 8.0},
+            "worker": {"models": models, "poll_s": 0.2},
         }
     )
 

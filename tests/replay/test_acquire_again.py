@@ -18,7 +18,7 @@ def test_a_replay_gives_the_recorded_build_again(tmp_path: Path) -> None:
     """Frames, gaps with their reasons, heights, wall times and reference masks; the origin says that it is a replay."""
     settings = tiny_settings(tmp_path, layers=6, fault_rate=0.3, seed=3, acquire={"layer_height_um": 50.0})
     recorded = acquired(settings, build_name="first")
-    mask = np.zeros((64, 64), np.bool_)
+    mask = np.zeros((96, 96), np.bool_)
     mask[10:20, 30:50] = True
     replace_reference(tmp_path, recorded.manifest.id, 2, mask)
     again = acquired(replay_settings(tiny_settings(tmp_path), recorded.manifest), recording=recorded, speed=0.0)

@@ -1,0 +1,211 @@
+"""The worker on real stores with real sessions: what becomes of each committed layer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitor.config import Settings
+from monitor.domain import BundleError, Calibration, Layer, LayerProduct, ProductState
+from monitor.store import (
+    BuildReader,
+    BuildWriter,
+    ProductReader,
+    list_builds,
+    read_statuses,
+    replace_reference,
+    verify,
+)
+from monitor.worker import Models, pending_builds, process_build, run_worker
+from tests.acquire.tiny import acquired, gaps, tiny_settings
+from tests.worker.hand_made import make_models
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_models(tmp_path_factory.mktemp("models"))
+
+
+def recorded(root: Path, models: Path, **simulation: Any) -> tuple[Settings, BuildReader]:
+    settings = tiny_settings(root, models=models, **simulation)
+    return settings, acquired(settings)
+
+
+def processed(settings: Settings, build: str) -> tuple[ProductReader, list[LayerProduct]]:
+    made: list[LayerProduct] = []
+    process_build(
+        settings, Models.load(settings), build, threading.Event(), lambda product, total: made.append(product)
+    )
+    return ProductReader.open(settings.store.root, build, settings.worker.product_set), made
+
+
+def work_until(settings: Settings, done: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Run the worker until something is so."""
+    stop = threading.Event()
+    thread = threading.Thread(target=run_worker, args=(settings, stop))
+    thread.start()
+    deadline = time.monotonic() + seconds
+    try:
+        while not done():
+            assert thread.is_alive(), "the worker ended"
+            assert time.monotonic() < deadline, "not reached in time"
+            time.sleep(0.02)
+    finally:
+        stop.set()
+        thread.join(30)
+
+
+def test_each_layer_gets_all_its_products(tmp_path: Path, models: Path) -> None:
+    """Rectified, super-resolved, segmented, measured; each says which bundles made it, where, and what it cost."""
+    settings, build = recorded(tmp_path, models, layers=2)
+    replace_reference(tmp_path, build.manifest.id, 1, np.ones((96, 96), np.bool_))
+    products, made = processed(settings, build.manifest.id)
+    assert products.layers() == (0, 1)
+    for index in products.layers():
+        product = products.load(index)
+        assert product.state is ProductState.OK
+        assert product.mask is not None
+        assert product.mask.any()
+        assert product.upscaled is not None
+        assert not np.array_equal(product.upscaled, product.rectified)
+        assert set(product.bundles) == {"upscale", "segment"}
+        assert product.device == "CPUExecutionProvider"
+        assert product.seed == index
+    names = [{measure.name for measure in products.record(index).measures} for index in (0, 1)]
+    assert "iou" not in names[0]
+    assert "iou" in names[1], "a reference mask is compared with"
+    assert {*made[0].timings_s} == {"read", "rectify", "upscale", "segment", "measure", "store"}
+    assert verify(tmp_path, build.manifest.id).problems == ()
+
+
+def test_nothing_is_processed_twice(tmp_path: Path, models: Path) -> None:
+    """The product record is the only memory: a second run finds nothing to do."""
+    settings, build = recorded(tmp_path, models, layers=2)
+    assert len(processed(settings, build.manifest.id)[1]) == 2
+    assert processed(settings, build.manifest.id)[1] == []
+
+
+def test_a_layer_without_a_frame_is_missing_in_its_place(tmp_path: Path, models: Path) -> None:
+    """An explicit state with the reason, and an unknown plane in the volume, never a silent gap."""
+    settings, build = recorded(tmp_path, models, layers=6, fault_rate=0.4, seed=3)
+    missed = gaps(build, "webcam")
+    assert 0 < len(missed) < 6
+    products, _ = processed(settings, build.manifest.id)
+    assert products.layers() == tuple(range(6))
+    for index in products.layers():
+        record = products.record(index)
+        assert (record.state is ProductState.MISSING) == (index in missed)
+        if index in missed:
+            assert record.reason == f"no webcam frame: {missed[index]}"
+            assert np.all(products.plane(index, 0) == 127)
+
+
+def test_a_damaged_frame_costs_its_own_layer_only(tmp_path: Path, models: Path) -> None:
+    """Bit rot in one image is said in its product; the layers after it are processed."""
+    settings, build = recorded(tmp_path, models, layers=3)
+    (chunk,) = (tmp_path / build.manifest.id / "raw" / "webcam").glob("c.1.*")
+    data = bytearray(chunk.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    chunk.write_bytes(bytes(data))
+    products, _ = processed(settings, build.manifest.id)
+    states = [products.record(index).state for index in products.layers()]
+    assert states == [ProductState.OK, ProductState.MISSING, ProductState.OK]
+    assert "frame of 'webcam' in layer 1" in products.record(1).reason
+
+
+def test_a_high_resolution_source_is_not_super_resolved(tmp_path: Path, models: Path) -> None:
+    """What was measured is segmented as it is; nothing generated is stored or named."""
+    settings, build = recorded(tmp_path, models, layers=1)
+    worker = settings.worker.model_copy(update={"source": "basler", "product_set": "measured"})
+    products, made = processed(settings.model_copy(update={"worker": worker}), build.manifest.id)
+    product = products.load(0)
+    assert (product.upscaled, product.spread, product.inconsistency) == (None, None, None)
+    assert product.rectified is not None
+    assert product.mask is not None
+    assert set(product.bundles) == {"segment"}
+    assert "upscale" not in made[0].timings_s
+
+
+def test_a_model_that_fails_is_not_the_layers_fault(tmp_path: Path, models: Path) -> None:
+    """Values that are not finite: the layer stays pending, and a sound bundle makes its products later."""
+    wild = make_models(tmp_path / "wild", noise=1e38)
+    settings, build = recorded(tmp_path / "builds", wild, layers=2)
+    with pytest.raises(BundleError, match="not finite"):
+        run_worker(settings, threading.Event())
+    status = next(status for status in read_statuses(settings.store.root) if status.process == "worker")
+    assert status.state == "failed"
+    assert "not finite" in status.detail
+    sound = settings.model_copy(update={"worker": settings.worker.model_copy(update={"models": models})})
+    products, _ = processed(sound, build.manifest.id)
+    assert [products.record(index).state for index in products.layers()] == [ProductState.OK] * 2
+
+
+def test_the_worker_follows_a_build_while_it_grows(tmp_path: Path, models: Path) -> None:
+    """Started before the first layer, it has made every layer's products shortly after the last."""
+    settings = tiny_settings(tmp_path, models=models, layers=5)
+    acquiring = threading.Thread(target=acquired, args=(settings,))
+    acquiring.start()
+
+    def complete() -> bool:
+        builds = list_builds(tmp_path)
+        return bool(builds) and len(ProductReader.open(tmp_path, builds[0].manifest.id, "live").layers()) == 5
+
+    work_until(settings, complete)
+    acquiring.join(30)
+    status = next(status for status in read_statuses(tmp_path) if status.process == "worker")
+    assert (status.state, status.layer) == ("stopped", 4)
+    assert set(status.facts["bundles"]) == {"upscale", "segment"}
+    assert verify(tmp_path, list_builds(tmp_path)[0].manifest.id).problems == ()
+
+
+def test_a_build_that_cannot_be_processed_keeps_no_other_waiting(tmp_path: Path, models: Path) -> None:
+    """A camera without calibration: said with its cure, while the older build is finished."""
+    settings, sound = recorded(tmp_path, models, layers=2)
+    facts = tuple(replace(facts, calibration=None) for facts in sound.facts)
+    manifest = replace(sound.manifest, id="zz", created="2999-01-01T00:00:00+00:00", cameras=facts)
+    with BuildWriter.create(tmp_path, manifest) as writer:
+        layer = sound.record(0)
+        captures = {f.name: sound.capture(0, f.name) for f in facts}
+        writer.commit(Layer(0, layer.height_mm, layer.end, layer.wall_time, captures))
+    assert pending_builds(tmp_path, "live") == ["zz", sound.manifest.id]
+
+    def said() -> bool:
+        done = len(ProductReader.open(tmp_path, sound.manifest.id, "live").layers()) == 2
+        worker = [status for status in read_statuses(tmp_path) if status.process == "worker"]
+        return done and bool(worker) and worker[0].state == "failed" and "[cameras.corners]" in worker[0].detail
+
+    work_until(settings, said)
+    assert ProductReader.open(tmp_path, "zz", "live").layers() == ()
+
+
+def test_a_camera_that_moved_is_missing_and_says_so(tmp_path: Path, models: Path) -> None:
+    """A calibration that does not fit the frame is a fault of that image, not of the model."""
+    settings, build = recorded(tmp_path, models, layers=1)
+    calibration = build.facts[0].calibration
+    assert calibration is not None
+    other = Calibration(calibration.plate_to_image, (10, 10), "corners")
+    facts = (replace(build.facts[0], calibration=other), build.facts[1])
+    manifest = replace(build.manifest, id="moved", cameras=facts)
+    with BuildWriter.create(tmp_path, manifest) as writer:
+        record = build.record(0)
+        captures = {f.name: build.capture(0, f.name) for f in facts}
+        writer.commit(Layer(0, record.height_mm, record.end, record.wall_time, captures))
+    products, _ = processed(settings, "moved")
+    assert products.record(0).state is ProductState.MISSING
+    assert "10" in products.record(0).reason
+
+
+def test_recordings_are_left_to_their_commands(tmp_path: Path, models: Path) -> None:
+    """A replay processes its own build: the worker beside it must not fight for the same product set."""
+    _, build = recorded(tmp_path, models, layers=1)
+    for origin in ("replay", "import"):
+        with BuildWriter.create(tmp_path, replace(build.manifest, id=origin, origin=origin)) as writer:
+            writer.end("done")
+    assert pending_builds(tmp_path, "live") == [build.manifest.id]
