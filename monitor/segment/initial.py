@@ -77,7 +77,7 @@ def _believable(
     if count == 1:
         return np.zeros(mask.shape, bool), 0.0
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
-    contrast = np.bincount(labels.ravel(), weights=sigmas.ravel(), minlength=count) / area
+    contrast = np.bincount(labels.ravel(), weights=sigmas.ravel(), minlength=count) / np.maximum(area, 1.0)
     keep = (area * grid.mm_per_px**2 >= settings.min_area_mm2) & (contrast >= CLEAR_SIGMA)
     keep[0] = False
     return keep[labels], float(np.sum(area[keep] * contrast[keep] ** 2))
