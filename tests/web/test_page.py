@@ -85,6 +85,7 @@ def test_a_page_that_was_not_built_says_how_to_build_it(tmp_path: Path, monkeypa
 def test_the_pages_pure_modules_hold(built: Path, builder: ModuleType) -> None:
     """Node's own test runner passes every test of the page's modules that need no browser."""
     npm = builder.find_npm()
+    builder.install_modules(npm)
     node = npm[0] if len(npm) > 1 else shutil.which("node")
     files = sorted(str(path) for path in (builder.SOURCES / "test").glob("*.test.js"))
     assert files

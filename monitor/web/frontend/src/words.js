@@ -54,7 +54,15 @@ export function unit(text) {
   return text === "1" ? "" : text;
 }
 
-const NAMES = { area: "Melted area", iou: "IoU against reference", dice: "Dice against reference" };
+const NAMES = {
+  area: "Melted area",
+  parts: "Separate pieces",
+  iou: "IoU against reference",
+  "voxel mismatch": "Voxel mismatch",
+  hausdorff: "Hausdorff distance",
+  hd95: "Hausdorff distance, 95 %",
+  assd: "Mean contour distance",
+};
 
 /** A measure's name for a person. */
 export function measureName(name) {

@@ -4,6 +4,7 @@ import { readHash, writeHash } from "../src/model/address.js";
 import { pause } from "../src/model/live.js";
 import { makeStore } from "../src/model/store.js";
 import { solidWords } from "../src/solid/panel.js";
+import { chosenCurves } from "../src/trends/panel.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "../src/solid/slab.js";
 
 test("an address brings back the same place, and one without a layer follows the newest", () => {
@@ -11,6 +12,11 @@ test("an address brings back the same place, and one without a layer follows the
   assert.deepEqual(readHash(writeHash(place)), place);
   assert.deepEqual(readHash("#view=spread"), { chosen: null, layer: null, follow: true, view: "spread" });
   assert.equal(readHash("#layer=12x").follow, true);
+});
+
+test("the telling measures are drawn first, and any where there are no others", () => {
+  assert.deepEqual(chosenCurves(["parts", "area", "voxel mismatch", "hd95", "iou"]), ["area", "iou", "hd95"]);
+  assert.deepEqual(chosenCurves(["Ra", "parts"]), ["Ra", "parts"]);
 });
 
 test("a store calls each watcher once for many changes of one turn", async () => {

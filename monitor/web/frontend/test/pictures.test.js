@@ -54,7 +54,7 @@ test("a generated picture stands beside the webcam's; a camera's frame stands al
 
 test("a super-resolved picture is called generated and names its bundle and scale", () => {
   const view = { pictures: { upscaled: picture() }, bundles: { upscale: `small@sha256:${"3f".repeat(32)}` } };
-  const words = captionWords({ id: "upscaled", left: null }, view);
+  const words = captionWords({ id: "upscaled", left: null }, { state: "ok", ...view });
   assert.deepEqual(words, { name: "Super-resolved", generated: true, made: "by small@3f3f3f3f3f3f", scale: "100 µm per pixel", full: null });
   assert.equal(shortLabel("plain"), "plain");
 });
@@ -65,6 +65,13 @@ test("a missing layer says why there is no picture", () => {
   const pending = { index: 8, state: "pending", reason: "", pictures: { webcam: picture() } };
   assert.equal(noteWords({ layerView: pending, view: "upscaled", rows: [] }), "Layer 8 is in work: no super-resolved picture yet");
   assert.equal(noteWords({ layerView: pending, view: "webcam", rows: [] }), "");
+});
+
+test("a high-resolution camera's layer is not missing a super-resolved picture", () => {
+  const layerView = { index: 3, state: "ok", reason: "", bundles: { segment: "s@1" }, pictures: { basler: picture(), rectified: picture() } };
+  assert.equal(noteWords({ layerView, view: "upscaled", rows: [] }), "");
+  assert.match(noteWords({ layerView, view: "webcam", rows: [] }), /^No webcam picture/);
+  assert.equal(captionWords({ id: "rectified", left: null }, layerView).name, "Rectified");
 });
 
 test("the pointer's place is in plate millimetres, counted from the centre of the first pixel", () => {

@@ -2,13 +2,13 @@
 
 import { el, say } from "../dom.js";
 import { number, percent } from "../words.js";
-import { kindOf } from "./kinds.js";
+import { isMeasured, kindOf } from "./kinds.js";
 
 /** Words of a caption: {name, made, scale}. Pure. */
 export function captionWords(pane, view) {
   const kind = kindOf(pane.id);
   const facts = view.pictures[pane.id];
-  const called = (id) => kindOf(id).caption ?? kindOf(id).name;
+  const called = (id) => (isMeasured(view) ? null : kindOf(id).caption) ?? kindOf(id).name;
   const name = pane.left ? `${called(pane.left)} | ${called(pane.id)}` : called(pane.id);
   const made = kind.generated || kind.map ? makerOf(kind, view.bundles) : "";
   const scale = facts.um_per_px === null ? "camera pixels" : `${number(facts.um_per_px, 3)} µm per pixel`;

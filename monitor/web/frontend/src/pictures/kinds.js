@@ -4,9 +4,9 @@ export const KINDS = [
   { id: "webcam", name: "Webcam", title: "The webcam's frame as it was taken", raw: true },
   { id: "basler", name: "Basler", title: "The Basler's frame as it was taken", raw: true },
   { id: "rectified", name: "Rectified", caption: "Webcam, rectified", title: "The webcam's frame, seen straight from above" },
-  { id: "upscaled", name: "Super-resolved", title: "What the high-resolution camera would have seen, by a model", generated: true },
-  { id: "inconsistency", name: "Inconsistency", title: "Where the super-resolved picture, degraded again, differs from the webcam's", map: true },
-  { id: "spread", name: "Spread", title: "Where the model's samples differ from each other", map: true },
+  { id: "upscaled", name: "Super-resolved", title: "What the high-resolution camera would have seen, by a model", generated: true, upscaled: true },
+  { id: "inconsistency", name: "Inconsistency", title: "Where the super-resolved picture, degraded again, differs from the webcam's", map: true, upscaled: true },
+  { id: "spread", name: "Spread", title: "Where the model's samples differ from each other", map: true, upscaled: true },
   { id: "probability", name: "Probability", title: "How sure the segmenter is of metal", map: true },
 ];
 
@@ -20,6 +20,9 @@ export const COMPARE = [
 
 /** What stands left of a picture in a comparison: the webcam's, rectified. */
 export const AGAINST = "rectified";
+
+/** Whether a finished layer was taken by a high-resolution camera, and so not super-resolved. */
+export const isMeasured = ({ state, bundles }) => state !== "pending" && state !== "missing" && !bundles.upscale;
 
 /** Whether a picture of this kind can be compared with the webcam's. */
 export const comparable = (kind) => !kind.raw && kind.id !== AGAINST;

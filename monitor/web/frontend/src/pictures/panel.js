@@ -3,7 +3,7 @@
 import { el, onScheme, say } from "../dom.js";
 import { find, problem } from "../model/layers.js";
 import { makeCaption } from "./caption.js";
-import { kindOf } from "./kinds.js";
+import { isMeasured, kindOf } from "./kinds.js";
 import { panes, sceneOf } from "./scene.js";
 import { Shelf } from "./shelf.js";
 import { Stage } from "./stage.js";
@@ -52,6 +52,7 @@ export function noteWords({ layerView, view, rows }) {
   const wrong = row && problem(row);
   if (!Object.keys(layerView.pictures).some((id) => id !== "reference")) return `Layer ${layerView.index} is missing: ${layerView.reason || wrong?.reason || "no picture"}`;
   if (layerView.pictures[view]) return layerView.state === "anomaly" ? `Mask not believed: ${layerView.reason}` : "";
+  if (kindOf(view).upscaled && isMeasured(layerView)) return "";
   const name = kindOf(view).name.toLowerCase();
   if (layerView.state === "pending") return `Layer ${layerView.index} is in work: no ${name} picture yet`;
   return `No ${name} picture of layer ${layerView.index}${wrong ? `: ${wrong.reason}` : ""}`;

@@ -9,6 +9,13 @@ import { makeChart } from "./chart.js";
 const STAGES = ["--stage-1", "--stage-2", "--stage-3", "--stage-4", "--stage-5", "--stage-6"];
 const CURVES = ["--curve-1", "--curve-2", "--curve-3"];
 const MOST_CURVES = 3;
+const FIRST = ["area", "iou", "hd95"];
+
+/** Names of the measures to draw: the telling ones first, then as they come. Pure. */
+export function chosenCurves(names) {
+  const first = FIRST.filter((name) => names.includes(name));
+  return [...first, ...names.filter((name) => !first.includes(name))].slice(0, MOST_CURVES);
+}
 
 export function installTrends(panel, store) {
   const { state } = store;
@@ -23,7 +30,7 @@ export function installTrends(panel, store) {
 
   store.watch(["rows", "legend"], () => {
     const data = columns(state.rows);
-    const names = Object.keys(data.measures).filter((name) => state.legend[name]).slice(0, MOST_CURVES);
+    const names = chosenCurves(Object.keys(data.measures).filter((name) => state.legend[name]));
     const stages = Object.keys(data.stages);
     const now = JSON.stringify([names, stages]);
     if (now !== key) {
