@@ -69,4 +69,22 @@ def import_(
             bar.update(task, completed=done, total=total)
 
         build = import_folder(root, folder, described, name=name, series=series, progress=show)
+        reader = BuildReader.open(root, build)
     out.print(build, highlight=False)
+    err.print(_told_import(reader), highlight=False)
+
+
+def _told_import(reader: BuildReader) -> str:
+    layers = reader.layers()
+    gaps = sum(not reader.record(index).frames for index in layers)
+    said = f"{len(layers)} layers, {gaps} of them without an image"
+    record = reader.manifest.config.get("registration")
+    if record is None:
+        return said
+    if record["state"] != "registered":
+        return f"{said}\nmasks stay where the recipe puts them: {record['reason']}"
+    return (
+        f"{said}\nmasks registered to the images of {record['layers']} layers: from outline to edge "
+        f"{record['error_before_um']:.0f} → {record['error_after_um']:.0f} µm (mean), "
+        f"{record['scatter_um']:.0f} µm scatter between layers"
+    )

@@ -22,7 +22,6 @@ from monitor.domain import (
     CameraFacts,
     Frame,
     Gap,
-    ImportDataError,
     Layer,
     LayerEnd,
     PlateGrid,
@@ -30,10 +29,11 @@ from monitor.domain import (
 )
 from monitor.store.disk import disk_errors, make_folder, sync_folder
 from monitor.store.image_files import Slot, find_layers, read_image, same_stem
+from monitor.store.import_masks import reference_mask, register_masks, registration_record, unlike
 from monitor.store.layout import free_build_id, lock_file
 from monitor.store.lock import WriterLock
-from monitor.store.mask_warp import homography, mask_to_grid
-from monitor.store.recipe import ImagesRecipe, ImportRecipe, MasksRecipe
+from monitor.store.mask_warp import homography
+from monitor.store.recipe import ImagesRecipe, ImportRecipe
 from monitor.store.records import BuildManifest
 from monitor.store.writer import BuildWriter
 
@@ -75,12 +75,19 @@ def import_folder(
     now = datetime.now(UTC)
     manifest = _manifest(free_build_id(root, title, now), title, now, recipe, first)
     manifest = replace(manifest, config={**manifest.config, "folder": str(folder), "series": series})
+    moved = None
+    if recipe.masks and recipe.masks.register_to_images:
+        found = register_masks(slots, masks, recipe.masks, manifest)
+        moved = found.matrix if found else None
+        record = registration_record(found, manifest.grid.um_per_px)
+        manifest = replace(manifest, config={**manifest.config, "registration": record})
     with _hidden_folder(root) as hidden:
         with BuildWriter.create(hidden, manifest) as writer:
             for slot in slots:
                 writer.commit(_layer(slot, recipe, manifest))
                 if recipe.masks and slot.index in masks:
-                    _set_mask(writer, slot.index, masks[slot.index], recipe.masks)
+                    mask = reference_mask(masks[slot.index], recipe.masks, manifest, moved)
+                    writer.set_reference(slot.index, mask)
                 if progress:
                     progress(slot.index + 1, len(slots))
             writer.end("imported")
@@ -119,7 +126,7 @@ def _calibration(images: ImagesRecipe, grid: PlateGrid, shape: tuple[int, int]) 
         matrix = homography(images.corners.plate_mm, images.corners.image_px)
         return Calibration.from_matrix(matrix, shape, "corners")
     rectified = PlateGrid(grid.origin_mm, images.um_per_px or grid.um_per_px, shape)
-    return Calibration.from_matrix(np.linalg.inv(rectified.to_mm()), shape, "identity")
+    return Calibration.from_matrix(np.asarray(np.linalg.inv(rectified.to_mm()), np.float64), shape, "identity")
 
 
 def _layer(slot: Slot, recipe: ImportRecipe, manifest: BuildManifest) -> Layer:
@@ -137,28 +144,8 @@ def _capture(slot: Slot, facts: CameraFacts, time_s: float) -> Frame | Gap:
         return Gap(facts.name, slot.reason)
     image = read_image(slot.path)
     if image.shape != facts.shape or str(image.dtype) != facts.dtype:
-        raise ImportDataError(
-            f"{slot.path}: is {image.dtype} {image.shape}, the first image is {facts.dtype} {facts.shape}",
-            cure="import images of one camera and size only",
-        )
+        raise unlike(slot.path, image, facts)
     return Frame(facts.name, image, time_s, bits=8 * image.itemsize)
-
-
-def _set_mask(writer: BuildWriter, index: int, path: Path, recipe: MasksRecipe) -> None:
-    pixels = read_image(path)
-    grid, facts = writer.manifest.grid, writer.manifest.cameras[0]
-    if pixels.ndim != 2:
-        raise ImportDataError(f"{path}: a mask has one channel, this has {pixels.shape}", cure="save the masks as grey")
-    if recipe.corners is not None:
-        to_plate = homography(recipe.corners.image_px, recipe.corners.plate_mm)
-    elif facts.calibration is None or pixels.shape != facts.shape[:2]:
-        raise ImportDataError(
-            f"{path}: is {pixels.shape}, the layer images are {facts.shape[:2]}", cure="say masks.corners in the recipe"
-        )
-    else:
-        to_plate = np.linalg.inv(facts.calibration.matrix)
-    part = pixels == recipe.part_value
-    writer.set_reference(index, mask_to_grid(part, to_plate, grid))
 
 
 @contextmanager

@@ -78,6 +78,9 @@ class MasksRecipe(Section):
     """Pixel value that means part."""
     corners: CornersSettings | None = None
     """Where the plate is in the masks; none takes the place of the layer images, pixel by pixel."""
+    register_to_images: bool = False
+    """Whether to find in the images themselves where the masks are, to less than the corners' error (up to 0.8 mm).
+    One affine transform for the whole build; the manifest keeps it with its residual."""
 
 
 class ImportRecipe(Section):
