@@ -1,4 +1,7 @@
-"""Configuration: pydantic sections from one TOML file; an unknown key is an error. Refuses to know what they are for."""
+"""Configuration: pydantic sections from one TOML file; an unknown key is an error.
+
+Refuses to know what the settings are for.
+"""
 
 from monitor.config.acquire import AcquireSettings
 from monitor.config.cameras import CameraSettings, CornersSettings

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from monitor.config.base import Section
+from monitor.config.base import Pixels, Section
 from monitor.domain import CameraRole
 
 Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
@@ -31,8 +31,9 @@ class CameraSettings(Section):
     device: Literal["opencv", "pylon", "simulated", "recorded"] = "simulated"
     """opencv: a webcam or a stream; pylon: a Basler camera; simulated: the virtual printer; recorded: a build."""
     source: str = ""
-    """opencv: a stable device path (/dev/v4l/by-id/…), file or URL. pylon: the serial number, "" for the only one."""
-    shape: tuple[int, int] = (1080, 1920)
+    """opencv: a stable device path (/dev/v4l/by-id/…), file (relative to the configuration file) or URL.
+    pylon: the serial number, "" for the only one."""
+    shape: tuple[Pixels, Pixels] = (1080, 1920)
     """(rows, columns) that the camera must deliver, in pixels."""
     pixel_format: Literal["RGB8", "Mono8", "Mono12"] = "RGB8"
     """RGB8 for webcams; Mono8 or Mono12 for Basler cameras."""

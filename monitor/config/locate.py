@@ -20,7 +20,8 @@ def describe(path: Path, text: str, error: ValidationError, model: type[BaseMode
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "unknown key" + _known(model, where)
-        value = "" if item["type"] in ("extra_forbidden", "missing") or not where else f" = {item['input']!r}"
+        said = item["type"] in ("extra_forbidden", "missing") or isinstance(item["input"], dict | list | BaseModel)
+        value = "" if said or not where else f" = {item['input']!r}"
         lines.append(f"{path}{f':{line}' if line else ''}: {key}{value}: {message}")
     return "\n".join(lines)
 

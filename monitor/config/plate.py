@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from monitor.config.base import Section
+from monitor.config.base import Pixels, Section
 from monitor.domain import PlateGrid
 
 
@@ -15,7 +15,7 @@ class PlateSettings(Section):
     """Plate coordinates (x, y) of the centre of the first pixel, in mm."""
     um_per_px: float = Field(100.0, gt=1.0, le=2000.0)
     """Edge length of one pixel of the plate grid, in µm. Not finer than the webcam resolves."""
-    shape: tuple[int, int] = (1024, 1024)
+    shape: tuple[Pixels, Pixels] = (1024, 1024)
     """(rows, columns) of the plate grid, in pixels."""
 
     def grid(self) -> PlateGrid:

@@ -95,4 +95,17 @@ def _rooted(settings: Settings, base: Path) -> Settings:
     store = settings.store.model_copy(update={"root": base / settings.store.root})
     models = settings.worker.models
     worker = settings.worker.model_copy(update={"models": base / models if models else None})
-    return settings.model_copy(update={"store": store, "worker": worker})
+    parts = tuple(
+        part.model_copy(update={"path": str(base / part.path)}) if part.path else part
+        for part in settings.simulation.parts
+    )
+    simulation = settings.simulation.model_copy(update={"parts": parts})
+    cameras = tuple(_rooted_source(camera, base) for camera in settings.cameras)
+    return settings.model_copy(update={"store": store, "worker": worker, "simulation": simulation, "cameras": cameras})
+
+
+def _rooted_source(camera: CameraSettings, base: Path) -> CameraSettings:
+    """A webcam's source is a path unless it is a URL; serial numbers and names are left as they are."""
+    if camera.device != "opencv" or not camera.source or "://" in camera.source:
+        return camera
+    return camera.model_copy(update={"source": str(base / camera.source)})

@@ -23,13 +23,19 @@ class PartSettings(Section):
     angle_deg: float = 0.0
     """Rotation about the centre, in degrees."""
     path: str = ""
-    """File of an STL part, in mm."""
+    """File of an STL part, in mm; relative to the configuration file."""
     taper: float = Field(0.0, ge=-1.0, le=1.0)
     """Outward growth of the outline per height, in mm per mm."""
     wave_mm: float = Field(0.0, ge=0.0)
     """Amplitude of a wave of the outline over the height, in mm."""
     wave_period_mm: float = Field(2.0, gt=0.0)
     """Height of one such wave, in mm."""
+
+    @model_validator(mode="after")
+    def _has_file(self) -> PartSettings:
+        if (self.kind == "stl") != bool(self.path):
+            raise ValueError("a part of kind 'stl', and only such a part, needs the path of its file")
+        return self
 
 
 class SimulationSettings(Section):

@@ -36,7 +36,7 @@ class TriggerSettings(Section):
 
     device: Literal["ni9223", "simulated", "recorded"] = "simulated"
     """ni9223: a real NI-9223 through nidaqmx; simulated: the virtual printer; recorded: a build in the store."""
-    channels: tuple[str, ...] = ("cDAQ1Mod1/ai0", "cDAQ1Mod1/ai1", "cDAQ1Mod1/ai2")
+    channels: tuple[str, ...] = Field(("cDAQ1Mod1/ai0", "cDAQ1Mod1/ai1", "cDAQ1Mod1/ai2"), min_length=1)
     """Physical channels: laser gate first, then galvanometer X and Y (ni9223 only)."""
     rate_hz: float = Field(100_000.0, gt=0.0, le=1_000_000.0)
     """Samples per second and channel, in Hz. The NI-9223 takes up to 1 MS/s."""
