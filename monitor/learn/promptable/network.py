@@ -3,8 +3,10 @@
 As in SAM (Kirillov et al., 2023): an image encoder run once, a prompt encoder with random Fourier positions, a
 two-way transformer between tokens and image, mask tokens with hypernetworks, and a head that predicts each mask's IoU.
 Unlike SAM: the encoder is a small CNN, and its fine features travel inside the one embedding (packed into channels),
-so that edges survive down to half the image's resolution. Points also mark the embedding's cells around them, as SAM's
-mask prompt does, so that less training finds them. Positions are in pixels over a fixed canvas, so that any
+so that edges survive down to half the image's resolution. Two things are built in that SAM has to learn from a billion
+masks: points mark the embedding's cells around them, as SAM's mask prompt does; and local contrast is an input, which
+the decoder also sees relative to its value at the points, so that metal is about 1 and powder about 0 whether metal is
+darker or brighter. Positions are in pixels over a fixed canvas, so that any
 image size works. It is not Meta's model and holds none of its weights.
 """
 
@@ -20,6 +22,11 @@ STRIDE = 32
 """Image edges must be multiples of this."""
 CANVAS = 1024.0
 """Pixels that the positional encoding maps to [0, 1]."""
+WINDOWS = (5, 17, 33)
+"""Windows of the local mean that contrast is measured from, in cells of 8 pixels; the image's mean is one more."""
+CONTRASTS = 1 + len(WINDOWS)
+FAINT = 0.1
+"""Contrast at a point, in the image's standard deviations, below which it says little."""
 REACH = 16.0
 """Sigma of the mark that a point leaves on the embedding, in pixels: one cell."""
 
@@ -70,7 +77,8 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.stem = nn.Sequential(ConvBlock(3, config.stem, 2), ConvBlock(config.stem, config.stem))
+        self.stem = nn.Sequential(ConvBlock(1, config.stem, 2), ConvBlock(config.stem, config.stem))
+        self.mixed = ConvBlock(config.stem + CONTRASTS, config.stem)
         widths = (config.stem, *config.widths)
         self.stages = nn.ModuleList(
             nn.Sequential(ConvBlock(a, b, 2), *(Residual(b) for _ in range(n)))
@@ -87,8 +95,10 @@ class ImageEncoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, S, S) → image embedding (B, C, S/8, S/8)."""
-        x2 = self.stem(_standardise(image))
+        """(B, 3, S, S), three times the same grey → image embedding (B, C, S/8, S/8)."""
+        grey = _standardise(image[:, :1])
+        contrast = _contrasts(functional.avg_pool2d(grey, 2))
+        x2 = self.mixed(torch.cat([self.stem(grey), contrast], dim=1))
         x4 = self.stages[0](x2)
         x8 = self.stages[1](x4)
         x16 = self.stages[2](x8)
@@ -99,7 +109,8 @@ class ImageEncoder(nn.Module):
         coarse = functional.pixel_shuffle(self.coarse(x16), 2)
         fine4 = functional.pixel_unshuffle(self.fine[1](x4), 2)
         fine2 = functional.pixel_unshuffle(self.fine[2](x2), 4)
-        return torch.cat([coarse, self.fine[0](x8), fine4, fine2], dim=1)
+        packed = functional.pixel_unshuffle(contrast, 4).to(fine2.dtype)
+        return torch.cat([coarse, self.fine[0](x8), fine4, fine2, packed], dim=1)
 
 
 def _standardise(image: Tensor) -> Tensor:
@@ -108,6 +119,14 @@ def _standardise(image: Tensor) -> Tensor:
     centred = image - mean
     spread = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
     return centred / (spread + 1e-2)
+
+
+def _contrasts(grey: Tensor) -> Tensor:
+    """(B, 1, h, w) at half resolution → (B, CONTRASTS, h, w): what is left after means over windows are taken off."""
+    cells = functional.avg_pool2d(grey, 4)
+    levels = [functional.avg_pool2d(cells, w, 1, w // 2, count_include_pad=False) for w in WINDOWS]
+    wide = functional.interpolate(torch.cat(levels, dim=1), scale_factor=4.0, mode="bilinear")
+    return torch.cat([grey, grey - wide], dim=1)
 
 
 class Positions(nn.Module):
@@ -188,7 +207,9 @@ class MaskDecoder(nn.Module):
         self.norm = nn.LayerNorm(dim)
         f8, f4, f2 = config.fine
         self.up = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, 2) for a, b in ((dim, f8), (f8, f4), (f4, f2)))
-        self.hyper = nn.ModuleList(_mlp(dim, f2) for _ in range(config.masks))
+        width = f2 + CONTRASTS
+        self.refine = nn.Sequential(nn.Conv2d(width, 2 * f2, 3, 1, 1), nn.ReLU(), nn.Conv2d(2 * f2, f2, 3, 1, 1))
+        self.hyper = nn.ModuleList(_mlp(dim, width) for _ in range(config.masks))
         self.quality = _mlp(dim, config.masks)
 
     def forward(
@@ -205,25 +226,29 @@ class MaskDecoder(nn.Module):
         Returns:
             Logits (P, M, S/2, S/2) and predicted IoU (P, M).
         """
-        source, fine8, fine4, fine2 = self._unpack(embedding)
+        source, fine8, fine4, fine2, contrast = self._unpack(embedding)
         each = points.shape[0] // embedding.shape[0]
         offset = embedding.new_zeros(embedding.shape[0], 2) if offset is None else offset
         tokens, image = self._attend(source, points, labels, offset, each)
         x = image.transpose(1, 2).reshape(points.shape[0], -1, source.shape[2], source.shape[3])
         for up, skip in zip(self.up, (fine8, fine4, fine2), strict=True):
             x = functional.relu(_add(up(x), skip, each))
+        likeness = _likeness(contrast, points, labels).to(x.dtype)
+        x = torch.cat([x + self.refine(torch.cat([x, likeness], dim=1)), likeness], dim=1)
         weights = torch.stack([mlp(tokens[:, 1 + i]) for i, mlp in enumerate(self.hyper)], dim=1)
         logits = (weights @ x.flatten(2)).reshape(points.shape[0], -1, x.shape[2], x.shape[3])
         return logits, self.quality(tokens[:, 0]).float().sigmoid()
 
-    def _unpack(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _unpack(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         f8, f4, f2 = self.config.fine
-        source, fine8, fine4, fine2 = torch.split(embedding, [self.config.dim // 4, f8, 4 * f4, 16 * f2], dim=1)
+        widths = [self.config.dim // 4, f8, 4 * f4, 16 * f2, 16 * CONTRASTS]
+        source, fine8, fine4, fine2, contrast = torch.split(embedding, widths, dim=1)
         return (
             functional.pixel_unshuffle(source, 2),
             fine8,
             functional.pixel_shuffle(fine4, 2),
             functional.pixel_shuffle(fine2, 4),
+            functional.pixel_shuffle(contrast, 4),
         )
 
     def _attend(
@@ -267,6 +292,31 @@ def _mlp(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(inputs, inputs), nn.ReLU(), nn.Linear(inputs, inputs), nn.ReLU(), nn.Linear(inputs, outputs)
     )
+
+
+def _likeness(contrast: Tensor, points: Tensor, labels: Tensor) -> Tensor:
+    """Contrast relative to its mean at the foreground points: 1 where a pixel is as they are, 0 at the local mean.
+
+    Args:
+        contrast: (B, K, h, w) at half resolution.
+        points: (P, N, 2) pixels; P = B·k.
+        labels: (P, N).
+
+    Returns:
+        (P, K, h, w).
+    """
+    images, channels, height, width = contrast.shape
+    each = points.shape[0] // images
+    size = torch.tensor([2.0 * width, 2.0 * height], device=points.device)
+    grid = (2 * (points.float() + 0.5) / size - 1).reshape(images, -1, 1, 2)
+    calm = functional.avg_pool2d(contrast.float(), 3, 1, 1, count_include_pad=False)
+    at = functional.grid_sample(calm, grid, padding_mode="border", align_corners=False)
+    at = at.reshape(images, channels, each, -1).transpose(1, 2).reshape(points.shape[0], channels, -1)
+    weight = (labels == 1).float()[:, None]
+    mean = (at * weight).sum(-1) / weight.sum(-1).clamp(min=1.0)
+    gain = mean / (mean.square() + FAINT**2)
+    like = contrast.float()[:, None] * gain.reshape(images, each, channels, 1, 1)
+    return like.clamp(-3.0, 3.0).reshape(points.shape[0], channels, height, width)
 
 
 def _add(x: Tensor, skip: Tensor, each: int) -> Tensor:
