@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
@@ -22,19 +23,23 @@ def list_(config: ConfigOption = None) -> None:
         root = settings_of(config).store.root
         table = Table("build", "name", "origin", "layers", "state")
         for build in list_builds(root):
-            layers = len(BuildReader.open(root, build.manifest.id).layers())
-            state = build.ended or "running"
-            table.add_row(build.manifest.id, build.manifest.name, build.manifest.origin, str(layers), state)
+            m, state = build.manifest, build.ended or "running"
+            table.add_row(m.id, escape(m.name), m.origin, str(build.layers), escape(state))
     out.print(table)
 
 
 @app.command()
 def verify(build: str, config: ConfigOption = None) -> None:
     """Read everything in a build and check every digest."""
-    with told():
-        report = verify_build(settings_of(config).store.root, build)
+    with told(), progress_bar() as bar:
+        task = bar.add_task("layers", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        report = verify_build(settings_of(config).store.root, build, show)
     for problem in report.problems:
-        err.print(f"[red]✗[/] {problem}", highlight=False)
+        err.print(f"[red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
     out.print(f"{build}: {report.layers} layers, {report.products} products, {len(report.problems)} problems")
     if report.problems:
         raise typer.Exit(1)

@@ -31,13 +31,13 @@ def test_builds_are_listed_with_their_layers_and_state(config: str, tmp_path: Pa
     assert invoke("builds", "list", "-c", config).exit_code == 0
     make_build(tmp_path / "builds", 3, "first")
     make_build(tmp_path / "builds", 1, "second")
-    result = invoke("builds", "end", "second", "-c", config, "--reason", "out of powder")
+    result = invoke("builds", "end", "second", "-c", config, "--reason", "out of powder [again]")
     assert result.exit_code == 0
     assert "second: ended" in result.words
-    assert BuildReader.open(tmp_path / "builds", "second").ended == "out of powder"
+    assert BuildReader.open(tmp_path / "builds", "second").ended == "out of powder [again]"
     told = invoke("builds", "list", "-c", config).words
     assert "first │ small │ simulated │ 3 │ running" in told
-    assert "second │ small │ simulated │ 1 │ out of powder" in told
+    assert "second │ small │ simulated │ 1 │ out of powder [again]" in told
 
 
 def test_verify_counts_what_holds_and_names_what_does_not(config: str, tmp_path: Path) -> None:
