@@ -86,7 +86,7 @@ def service(settings: Settings, process: str) -> Iterator[threading.Event]:
     except MonitorError as error:
         log.error("cannot go on", what=error.what, cure=error.cure)
         raise typer.Exit(2) from error
-    except Exception as error:  # noqa: BLE001 - a process border: logged, never swallowed
+    except Exception as error:  # a process border: logged, never swallowed
         log.exception("unexpected failure", error=repr(error))
         raise typer.Exit(1) from error
     finally:
