@@ -1,4 +1,4 @@
-"""The virtual printer."""
+"""The virtual printer: what it builds, how fast, and with which faults."""
 
 from __future__ import annotations
 

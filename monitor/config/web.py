@@ -1,4 +1,4 @@
-"""The operator page."""
+"""The operator page: where it is served, to whom, and how fine."""
 
 from __future__ import annotations
 
