@@ -1,0 +1,125 @@
+"""A disk that is full, on a real small one: a tmpfs."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.acquire import run_acquire
+from monitor.domain import ProcessStatus, StoreFull
+from monitor.store import BuildReader, list_builds, read_statuses, verify
+from tests.acquire.tiny import acquired, digests, tiny_settings
+
+SIZE = 4 * 2**20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(disk)]
+    try:
+        result = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command here")
+    if result.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted here: {result.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take all the room that is left."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)) == 4096:
+                pass
+        except OSError:
+            pass
+    return ballast
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not reached in time"
+        time.sleep(0.01)
+
+
+def status(root: Path) -> ProcessStatus | None:
+    return next((status for status in read_statuses(root) if status.process == "acquire"), None)
+
+
+def alarmed(root: Path) -> bool:
+    said = status(root)
+    return said is not None and said.state == "failed" and "disk is full" in said.detail
+
+
+def test_a_full_disk_holds_the_layer_until_there_is_room(tmp_path: Path, small_disk: Path) -> None:
+    """The alarm is said on the full disk itself; nothing committed is lost, no layer is skipped."""
+    calm = acquired(tiny_settings(tmp_path / "calm", layers=10))
+    root = small_disk / "builds"
+    settings = tiny_settings(root, layers=10)
+    stop, errors = threading.Event(), []
+
+    def acquire() -> None:
+        try:
+            run_acquire(settings, stop)
+        except StoreFull as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=acquire)
+    thread.start()
+    until(lambda: bool(list_builds(root)) and list_builds(root)[0].layers >= 2)
+    ballast = fill(small_disk)
+    until(lambda: alarmed(root))
+    build = list_builds(root)[0].manifest.id
+    held = BuildReader.open(root, build)
+    count = len(held.layers())
+    assert 2 <= count < 10
+    assert verify(root, build).problems == ()
+    first = status(root)
+    until(lambda: status(root) != first)  # the heart goes on beating
+    assert f"layer {count} is held" in status(root).detail
+    ballast.unlink()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert errors == []
+    assert held.layers() == tuple(range(10))
+    assert digests(held) == digests(calm)
+    assert verify(root, build).problems == ()
+    assert status(root).state == "stopped"
+
+
+def test_stopping_on_a_full_disk_loses_only_the_layer_that_never_fitted(tmp_path: Path, small_disk: Path) -> None:
+    """The process says why it leaves; at the next start, with room, the build goes on after what was committed."""
+    root = small_disk / "builds"
+    settings = tiny_settings(root, layers=6)
+    stop = threading.Event()
+    told: list[StoreFull] = []
+
+    def acquire() -> None:
+        try:
+            run_acquire(settings, stop)
+        except StoreFull as error:
+            told.append(error)
+
+    thread = threading.Thread(target=acquire)
+    thread.start()
+    until(lambda: bool(list_builds(root)) and list_builds(root)[0].layers >= 1)
+    ballast = fill(small_disk)
+    until(lambda: alarmed(root))
+    stop.set()
+    thread.join(60)
+    assert len(told) == 1
+    assert "free space" in told[0].cure
+    ballast.unlink()
+    assert acquired(settings).layers() == tuple(range(6))
+    assert len(list_builds(root)) == 1
