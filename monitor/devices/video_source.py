@@ -1,6 +1,7 @@
 """Where a webcam's frames come from. Owns what "fresh" means for each kind of source; refuses to know layers.
 
-    device   /dev/…                      the driver stamps each frame (CLOCK_MONOTONIC); older ones are discarded
+    device   /dev/…                      the driver stamps each frame (CLOCK_MONOTONIC); older ones are discarded.
+                                         Without stamps, as many frames are discarded as the driver can hold
     stream   URL or FIFO                 read all the time, so that no frame waits in a buffer: a frame's stamp is its
                                          arrival, which says nothing of a delay before it was sent
     file     video, picture, name_%03d   a frame is fresh because it is read after the request; at the end it begins
@@ -11,7 +12,6 @@ A stamp is taken when a frame is complete, so its exposure is said to have begun
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import stat
@@ -30,6 +30,8 @@ from monitor.domain import DeviceLost, DeviceNotFound, DeviceTimeout
 SELECT_S = 2  # V4L2: a read that hangs gives up after this; OpenCV's default is 10
 OPEN_MS, READ_MS = 5000, 2000  # streams only: a V4L2 device fails to open when it is given these
 USUAL_FPS = 30.0
+DRIVER_QUEUE = 4  # old frames that the driver may hold; without time stamps, so many are discarded
+STALE_S = 86_400.0  # a stamp from before that is of another clock
 V4L2_MANUAL_EXPOSURE = 1  # V4L2_EXPOSURE_MANUAL
 V4L2_EXPOSURE_UNIT_US = 100.0  # V4L2_CID_EXPOSURE_ABSOLUTE
 
@@ -132,6 +134,7 @@ class DeviceSource:
 
     def shot(self, after_s: float, deadline_s: float) -> Shot:
         """Discard the driver's old frames until one was exposed after `after_s`."""
+        reads = 0
         while (began := time.monotonic()) < deadline_s:
             capture = self._capture
             if capture is None:
@@ -140,8 +143,12 @@ class DeviceSource:
             now = time.monotonic()
             if not done and (now - began < SELECT_S / 2 or not os.path.exists(self._settings.source)):
                 raise _gone(self._settings)  # unplugged: False at once; a hang takes the select's time
-            if done and (exposed := self._stamp(capture, began) - self._period_s) > after_s:
-                return Shot(np.asarray(image, np.uint8), exposed)
+            reads += done and began > after_s
+            stamp = self._stamp(capture, now)
+            if stamp is None and reads > DRIVER_QUEUE:
+                stamp = now
+            if done and stamp is not None and stamp - self._period_s > after_s:
+                return Shot(np.asarray(image, np.uint8), stamp - self._period_s)
         raise _late(self._settings, deadline_s)
 
     def close(self) -> None:
@@ -150,11 +157,10 @@ class DeviceSource:
         if capture is not None:
             capture.release()
 
-    def _stamp(self, capture: cv2.VideoCapture, began_s: float) -> float:
-        """The driver's time of the frame; without one, when it was asked for."""
+    def _stamp(self, capture: cv2.VideoCapture, now_s: float) -> float | None:
+        """The driver's time of the frame, None where it has none or tells it on another clock."""
         stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        known = math.isfinite(stamp) and 0 < stamp <= time.monotonic() + 0.1
-        return stamp if known else began_s
+        return stamp if max(0.0, now_s - STALE_S) < stamp <= now_s + 0.1 else None
 
 
 class FileSource:

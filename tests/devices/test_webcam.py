@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ import pytest
 
 from monitor.config import CameraSettings
 from monitor.devices.webcam import Webcam
-from monitor.domain import BadFrame, DeviceLost, DeviceNotFound, DeviceTimeout
+from monitor.domain import BadFrame, DeviceLost, DeviceNotFound, DeviceTimeout, Frame
 from tests.standins.hardware import make_video
 from tests.standins.mjpeg_server import MjpegServer
 from tests.standins.v4l2_device import FPS, V4l2Device
@@ -173,21 +174,30 @@ def test_old_frames_of_a_device_are_discarded(device: V4l2Device) -> None:
         after = time.monotonic()
         frame = camera.capture(after, 5.0)
         number = round((frame.time_s + 1 / FPS) * FPS)
-        assert np.array_equal(frame.image, device.image(number)[:, :, ::-1])
+        assert same(frame, device, number)
         assert after < frame.time_s
     camera.close()
 
 
-def test_a_device_without_time_stamps_goes_by_the_time_of_reading(
-    device: V4l2Device,
-) -> None:
-    """Without stamps a frame counts from when it was asked for."""
-    device.stamps = False
+@pytest.mark.parametrize("clock", ["none", "wall"])
+def test_without_time_stamps_the_drivers_queue_is_discarded(device: V4l2Device, clock: str) -> None:
+    """Without stamps, or with those of another clock, the frame given is still one from after the request."""
+    device.stamps = clock
     camera = webcam(device.path)
     camera.open()
-    after = time.monotonic()
-    assert after < camera.capture(after, 5.0).time_s
+    for _ in range(2):
+        time.sleep(0.3)
+        after = time.monotonic()
+        frame = camera.capture(after, 5.0)
+        assert after < frame.time_s
+        number = next(k for k in range(math.ceil(after * FPS), math.ceil(after * FPS) + 30) if same(frame, device, k))
+        assert number / FPS > after
     camera.close()
+
+
+def same(frame: Frame, device: V4l2Device, number: int) -> bool:
+    """Whether a frame is the device's frame of this number."""
+    return np.array_equal(frame.image, device.image(number)[:, :, ::-1])
 
 
 def test_focus_and_exposure_are_locked(device: V4l2Device) -> None:

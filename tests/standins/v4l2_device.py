@@ -25,13 +25,13 @@ class V4l2Device:
         path: that exists, as a device's does.
         hangs: gives no frames any more, after `select_s`.
         unplugged: gives no frames any more, at once.
-        stamps: whether the driver tells when a frame was taken.
+        stamps: the clock on which the driver tells when a frame was taken: "monotonic", "wall" or "none".
         properties: what was set, by number.
     """
 
     path = "/dev/null"
 
-    def __init__(self, shape: tuple[int, int], stamps: bool = True, select_s: float = 1.2) -> None:
+    def __init__(self, shape: tuple[int, int], stamps: str = "monotonic", select_s: float = 1.2) -> None:
         self._shape = shape
         self.select_s = select_s
         self.stamps = stamps
@@ -78,7 +78,8 @@ class _Capture:
 
     def get(self, number: int) -> float:
         if number == cv2.CAP_PROP_POS_MSEC:
-            return self._number / FPS * 1000 if self._device.stamps else 0.0
+            shift_s = time.time() - time.monotonic() if self._device.stamps == "wall" else 0.0
+            return 0.0 if self._device.stamps == "none" else (self._number / FPS + shift_s) * 1000
         return FPS if number == cv2.CAP_PROP_FPS else self._device.properties.get(number, 0.0)
 
     def set(self, number: int, value: float) -> bool:
