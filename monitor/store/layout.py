@@ -23,13 +23,13 @@ from pathlib import Path
 from monitor.domain import NotInStore, StoreError
 
 STATUS = "status"
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RECORD = re.compile(r"^(\d{6,})\.json$")
 
 
 def is_build_id(text: str) -> bool:
     """Whether `text` may name a build: letters, digits, dot, dash and underscore, never a path."""
-    return bool(_NAME.match(text)) and text != STATUS
+    return bool(_NAME.fullmatch(text)) and text != STATUS
 
 
 def new_build_id(name: str, created: datetime) -> str:
@@ -116,7 +116,7 @@ def product_folder(build: Path, product_set: str) -> Path:
     Raises:
         NotInStore: the name cannot be a product set.
     """
-    if not _NAME.match(product_set):
+    if not _NAME.fullmatch(product_set):
         raise NotInStore(f"'{product_set}' cannot be a product set", cure="use letters, digits, '.', '-' and '_' only")
     return build / "products" / product_set
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from monitor.domain import DeviceStatus, ProcessStatus
-from monitor.store import list_builds, read_statuses, write_status
+from monitor.store import Heart, list_builds, read_statuses, write_status
 
 WORKER = ProcessStatus("worker", 12, "processing", "layer 3", "2026-01-02T03:04:05+00:00", build="b", layer=3)
 
@@ -54,3 +55,33 @@ def test_threads_may_write_at_once_while_another_reads(tmp_path: Path) -> None:
     while any(thread.is_alive() for thread in threads):
         assert len(read_statuses(tmp_path)) == 1
     assert [path.name for path in (tmp_path / "status").iterdir()] == ["worker.json"]
+
+
+def test_a_heart_beats_by_itself_and_at_once_when_told(tmp_path: Path) -> None:
+    """Entering, a second later, on every change and at the end: the status is that of the moment."""
+    state = "starting"
+    with Heart(tmp_path, lambda: replace(WORKER, state=state, heartbeat="")) as heart:
+        (first,) = read_statuses(tmp_path)
+        assert first.state == "starting"
+        state = "idle"
+        deadline = time.monotonic() + 20
+        while read_statuses(tmp_path)[0].state != "idle":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        state = "processing"
+        heart.beat()
+        assert read_statuses(tmp_path)[0].state == "processing"
+        state = "stopped"
+    (last,) = read_statuses(tmp_path)
+    assert last.state == "stopped"
+    assert last.heartbeat > first.heartbeat
+
+
+def test_a_store_that_cannot_be_written_does_not_stop_the_heart(tmp_path: Path) -> None:
+    """The process goes on; its next beat is written as soon as the store can be."""
+    root = tmp_path / "root"
+    root.write_text("a file where the folder should be")
+    with Heart(root, lambda: WORKER) as heart:
+        root.unlink()
+        heart.beat()
+        assert [status.process for status in read_statuses(root)] == ["worker"]
