@@ -35,6 +35,8 @@ log = structlog.get_logger("acquire")
 LOOK_S = 0.2
 ROOM_S = 1.0
 """Real seconds between two tries to store a layer on a full disk."""
+PATIENT = ("simulated", "recorded")
+"""Cameras that are never given up: they may be slow, but they do not hang."""
 T = TypeVar("T")
 
 
@@ -170,8 +172,9 @@ class Acquisition:
     def _photographed(self, writer: BuildWriter, index: int, end: LayerEnd) -> Layer:
         facts = {facts.name: facts for facts in writer.manifest.cameras}
         window = Window.of(end, self._settings.acquire)
-        bench, live = self._bench, self._origin == "live"
-        captures = capture(bench.keepers, facts, window, bench.events.next_laser_on, may_hang=live)
+        bench = self._bench
+        may_hang = any(camera.device not in PATIENT for camera in self._settings.cameras)
+        captures = capture(bench.keepers, facts, window, bench.events.next_laser_on, may_hang=may_hang)
         height = bench.rig.height_mm(index)
         height_mm = (index + 1) * writer.manifest.layer_height_mm if height is None else height
         return Layer(index, height_mm, end, self._wall_time(index, end), captures)
