@@ -79,8 +79,11 @@ def background(image: npt.NDArray[np.float32], window_px: float) -> npt.NDArray[
     size = (max(1, round(columns / factor)), max(1, round(rows / factor)))
     coarse = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     window = int(np.clip(round(window_px / factor), 3, 255)) | 1
-    median = cv2.medianBlur(np.clip(np.rint(coarse), 0, 255).astype(np.uint8), window)
-    level = cv2.GaussianBlur(median.astype(np.float32), (0, 0), window / 6.0)
+    # Continued by point reflection, a slope of the light goes on beyond the border instead of ending there.
+    beyond = np.pad(coarse, window // 2, mode="reflect", reflect_type="odd")
+    median = cv2.medianBlur(np.clip(np.rint(beyond), 0, 255).astype(np.uint8), window)
+    inner = np.s_[window // 2 : window // 2 + size[1], window // 2 : window // 2 + size[0]]
+    level = cv2.GaussianBlur(median.astype(np.float32), (0, 0), window / 6.0)[inner]
     return np.asarray(cv2.resize(level, (columns, rows), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 

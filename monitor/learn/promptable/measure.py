@@ -15,6 +15,8 @@ from monitor.config import SegmentSettings
 from monitor.domain import Image, Mask, PlateGrid
 from monitor.segment import Predicted, Predictor, SegmentThresholds, initial_mask, segment_layer
 
+Table = dict[str, dict[str, float]]
+"""Numbers by group of layers."""
 MIN_IOU = (0.2, 0.35, 0.5, 0.65, 0.8)
 MIN_STABILITY = (0.3, 0.5, 0.7, 0.85)
 """Thresholds that are tried."""
@@ -43,9 +45,7 @@ def union_iou(mask: Mask, truth: Mask) -> float:
     return np.count_nonzero(mask & truth) / either if either else 1.0
 
 
-def compare(
-    cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThresholds
-) -> tuple[dict[str, dict[str, float]], list[Mask]]:
+def compare(cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThresholds) -> tuple[Table, list[Mask]]:
     """Mean union IoU by group of the segmenter ("promptable") and of the initial mask ("sauvola"), and all masks."""
     settings = SegmentSettings()
     rows: dict[str, list[dict[str, float]]] = {}

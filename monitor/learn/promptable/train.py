@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monitor.learn.budget import Stage, warm_cosine
-from monitor.learn.plates import Plates, load_plates, requests
+from monitor.learn.plates import load_plates, requests
 from monitor.learn.precision import mixed, pick_device, prepared
 from monitor.learn.progress import Progress
 from monitor.learn.promptable.asking import Asked, ask
+from monitor.learn.promptable.bundling import write_bundle
 from monitor.learn.promptable.layers import Cropper, Layer, ScenePool, plate_layers, validation_layers
 from monitor.learn.promptable.losses import dense_loss, prompt_losses
 from monitor.learn.promptable.network import Promptable
@@ -211,14 +212,14 @@ def train(recipe: SegmenterTraining, out: Path, minutes: float | None = None, *,
         workers: processes that render virtual layers; the number of cores less one by default.
 
     Returns:
-        The weights' file, `out/weights.safetensors`.
+        The bundle's directory, `out/bundle/<name>`; the weights stay in `out/weights.safetensors`.
     """
     begin, total = time.monotonic(), 60 * (minutes or recipe.minutes)
     progress = Progress(Console(stderr=True))
     out.mkdir(parents=True, exist_ok=True)
     count = max(0, (os.cpu_count() or 1) - 1) if workers is None else workers
     plates = load_plates(requests(recipe.data), out / "plates", workers=count, progress=progress)
-    held_out = held_out_plates(recipe, out, count, progress)
+    held_out = load_plates(requests(recipe.data, validation=True), out / "plates", workers=count, progress=progress)
     validation = [*plate_layers(held_out), *validation_layers(recipe.scenes)]
     run = Run(recipe, out, pick_device(), plate_layers(plates), validation, progress)
     run.restore()
@@ -231,13 +232,10 @@ def train(recipe: SegmenterTraining, out: Path, minutes: float | None = None, *,
         out / WEIGHTS,
         metadata={"recipe": recipe.model_dump_json(), "steps": str(run.step_count), "data_sha256": plates.digest},
     )
-    progress.say("trained", steps=run.step_count, seconds=round(time.monotonic() - begin, 1))
-    return out / WEIGHTS
-
-
-def held_out_plates(recipe: SegmenterTraining, out: Path, workers: int, progress: Progress) -> Plates:
-    """Virtual layers of builds that no training step ever sees."""
-    return load_plates(requests(recipe.data, validation=True), out / "plates", workers=workers, progress=progress)
+    progress.say("trained; measuring and exporting", steps=run.step_count)
+    bundle = write_bundle(out / WEIGHTS, out, workers=count)
+    progress.say("done", bundle=str(bundle), seconds=round(time.monotonic() - begin, 1))
+    return bundle
 
 
 def main(argv: list[str] | None = None) -> None:

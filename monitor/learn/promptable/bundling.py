@@ -1,0 +1,185 @@
+"""From trained weights to a segmenter bundle: export, thresholds, measurement, card, picture, manifest.
+
+`python -m monitor.learn.promptable.bundling WEIGHTS --out DIR` makes the bundle of weights that were kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from safetensors import safe_open
+
+from monitor.domain import BundleError, PlateGrid
+from monitor.inference import (
+    Bundle,
+    BundleManifest,
+    SegmenterModel,
+    SegmenterTable,
+    SelfTestTable,
+    file_entries,
+    write_manifest,
+    write_self_test,
+)
+from monitor.learn.plates import Plates, load_plates, requests
+from monitor.learn.progress import Progress
+from monitor.learn.promptable.card import write_card, write_picture
+from monitor.learn.promptable.export import export_pair, parity
+from monitor.learn.promptable.layers import validation_layers
+from monitor.learn.promptable.measure import Case, Table, compare, suitable_thresholds
+from monitor.learn.promptable.network import Promptable
+from monitor.learn.promptable.recipe import SegmenterTraining
+
+LARGEST_DIFFERENCE = 1e-3
+"""Between torch and ONNX Runtime, in logits."""
+_OPEN = {"min_iou": 0.0, "min_stability": 0.0}
+FILES = {
+    "encoder": "encoder.onnx",
+    "decoder": "decoder.onnx",
+    "self_test": "self_test.npz",
+    "card": "README.md",
+    "samples": "samples.png",
+}
+
+
+def load_weights(path: Path) -> tuple[Promptable, SegmenterTraining, dict[str, str]]:
+    """Read what training wrote: the network in eval mode on the CPU, its recipe, and facts of the run.
+
+    Raises:
+        BundleError: there is no such file or it does not fit the network.
+    """
+    if not path.is_file():
+        raise BundleError(f"{path}: there is no such file", cure="train first, or name a weights.safetensors")
+    network = Promptable()
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = dict(file.metadata() or {})
+            network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - not a dict
+    except (OSError, RuntimeError) as error:
+        raise BundleError(f"{path}: does not fit the network ({error})", cure="train again") from error
+    return network.eval(), SegmenterTraining.model_validate_json(facts.pop("recipe", "{}")), facts
+
+
+def write_bundle(weights: Path, out: Path, *, workers: int = 0, elsewhere: Table | None = None) -> Path:
+    """Make a whole bundle and load it as the product would.
+
+    Args:
+        weights: as training wrote them.
+        out: directory of the run; the bundle becomes `out/bundle/<name>`.
+        workers: processes that render held-out layers.
+        elsewhere: tables that were measured on other layers, for the card.
+
+    Raises:
+        BundleError: the export does not agree with torch, or the bundle does not load.
+    """
+    network, recipe, facts = load_weights(weights)
+    directory = out / "bundle" / recipe.name
+    directory.mkdir(parents=True, exist_ok=True)
+    export_pair(network, directory)
+    difference = parity(network, directory)
+    if difference > LARGEST_DIFFERENCE:
+        raise BundleError(f"the export differs from torch by {difference:.3g}", cure="use the pinned torch and onnx")
+    graphs = {role: directory / FILES[role] for role in ("encoder", "decoder")}
+    write_self_test(directory / FILES["self_test"], graphs, _self_test_inputs(network))
+    plates = load_plates(
+        requests(recipe.data, validation=True), out / "plates", workers=workers, progress=Progress(Console(stderr=True))
+    )
+    cases = held_out_cases(recipe, plates)
+    model = _provisional(directory, recipe)
+    thresholds = suitable_thresholds(cases[::2], model, model.thresholds)
+    results, masks = compare(cases, model, thresholds)
+    results |= elsewhere or {}
+    write_picture(directory / FILES["samples"], cases, masks)
+    facts |= {"parity": f"{difference:.2g}", "torch": str(torch.__version__), "data": _data(recipe)}
+    write_card(directory / FILES["card"], recipe, results, facts, thresholds)
+    table = _table(recipe, min_iou=thresholds.min_iou, min_stability=thresholds.min_stability)
+    write_manifest(directory, _manifest(directory, recipe, table, list(FILES), results, facts))
+    Bundle.load(directory)
+    return directory
+
+
+def held_out_cases(recipe: SegmenterTraining, plates: Plates) -> list[Case]:
+    """Layers that no training step saw: virtual ones as both cameras see them, and drawn ones."""
+    cases = []
+    for lr, hr, mask in zip(plates.lr, plates.hr, plates.mask, strict=True):
+        grid = PlateGrid((0.0, 0.0), recipe.data.um_per_px, (mask.shape[0], mask.shape[1]))
+        cases += [Case("virtual, high-resolution", hr, mask, grid), Case("virtual, webcam", lr, mask, grid)]
+    edge = recipe.scenes.size_px
+    grid = PlateGrid((0.0, 0.0), recipe.data.um_per_px, (edge, edge))
+    return cases + [Case("drawn", image, mask, grid) for image, mask in validation_layers(recipe.scenes)]
+
+
+def _provisional(directory: Path, recipe: SegmenterTraining) -> SegmenterModel:
+    """The model without thresholds, to find them."""
+    roles = ["encoder", "decoder", "self_test"]
+    write_manifest(directory, _manifest(directory, recipe, _table(recipe, **_OPEN), roles, {}, {}))
+    return SegmenterModel(Bundle.load(directory), "cpu", torch.get_num_threads())
+
+
+def _table(recipe: SegmenterTraining, **thresholds: float) -> SegmenterTable:
+    grey = {"mean": (0.0, 0.0, 0.0), "std": (255.0, 255.0, 255.0)}
+    return SegmenterTable.model_validate({"image_size": recipe.image_size, "channels": 3, **grey, **thresholds})
+
+
+def _manifest(
+    directory: Path,
+    recipe: SegmenterTraining,
+    table: SegmenterTable,
+    roles: list[str],
+    results: Table,
+    facts: dict[str, str],
+) -> BundleManifest:
+    return BundleManifest(
+        format=1,
+        name=recipe.name,
+        version=recipe.version,
+        kind="segmenter",
+        description=recipe.description,
+        licence=recipe.licence,
+        files=file_entries(directory, {role: FILES[role] for role in roles}),
+        self_test=SelfTestTable(atol=5e-3, rtol=1e-3),
+        training={**facts, "recipe": recipe.model_dump_json()},
+        metrics=results,
+        segmenter=table,
+    )
+
+
+def _self_test_inputs(network: Promptable) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
+    image = np.random.default_rng(0).random((1, 3, 96, 128), dtype=np.float32)
+    image[:, 1:] = image[:, :1]
+    image[:, :, 24:64, 32:80] *= 0.4
+    with torch.no_grad():
+        embedding = network.encoder(torch.from_numpy(image)).numpy()
+    points = np.array([[[50, 40], [60, 50], [0, 0]], [[10, 80], [0, 0], [0, 0]]], np.float32)
+    labels = np.array([[1, 1, -1], [1, -1, -1]], np.float32)
+    prompts = {"image_embeddings": embedding, "point_coords": points, "point_labels": labels}
+    return {"encoder": {"image": image}, "decoder": prompts}
+
+
+def _data(recipe: SegmenterTraining) -> str:
+    data, scenes = recipe.data, recipe.scenes
+    return (
+        f"virtual builds, seeds {data.first_seed} to {data.first_seed + data.builds - 1}, {data.layers_per_build} "
+        f"layers each, and drawn layers from seed {scenes.first_seed} on; held out: virtual builds, seeds "
+        f"{data.validation_seed} to {data.validation_seed + data.validation_builds - 1}, and {scenes.validation} drawn"
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m monitor.learn.promptable.bundling", description=__doc__)
+    parser.add_argument("weights", type=Path, help="weights.safetensors of a run")
+    parser.add_argument("--out", type=Path, required=True, help="directory in which bundle/<name> is made")
+    parser.add_argument("--elsewhere", type=Path, default=None, help="JSON of tables measured on other layers")
+    given = parser.parse_args(argv)
+    elsewhere = json.loads(given.elsewhere.read_text(encoding="utf-8")) if given.elsewhere else None
+    write_bundle(given.weights, given.out, elsewhere=elsewhere)
+
+
+if __name__ == "__main__":
+    main()
