@@ -7,7 +7,7 @@ import { clock, count, sentence } from "../words.js";
 import { makeLight } from "./light.js";
 
 export function installTop(top, store) {
-  const picker = el("select", { id: "build", onchange: () => choose(store, picker.value) });
+  const picker = el("select", { id: "build", "aria-label": "Build", onchange: () => choose(store, picker.value) });
   const label = el("label.picker", { htmlFor: "build" }, el("span.dim", {}, "Build"), picker);
   const facts = el("p.facts-line");
   const health = makeLight("p.chip.light");

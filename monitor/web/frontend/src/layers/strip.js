@@ -33,9 +33,10 @@ export function drawStrip(canvas, rows, thumb) {
   const cells = worst(rows, Math.max(1, Math.floor(width - thumb)));
   const pitch = cells.length > 1 ? (width - thumb) / (cells.length - 1) : width - thumb;
   const wide = Math.max(1, Math.min(pitch - (pitch > 4 ? 1.5 : 0), 14));
+  const colours = Object.fromEntries(RANK.map((kind) => [kind, cssColour(COLOUR[kind])]));
   cells.forEach((kind, i) => {
     const tall = Math.max(3, RISE[kind] * height);
-    context.fillStyle = cssColour(COLOUR[kind]);
+    context.fillStyle = colours[kind];
     context.fillRect(thumb / 2 + i * pitch - wide / 2, height - tall, wide, tall);
   });
 }

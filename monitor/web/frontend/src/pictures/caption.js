@@ -33,7 +33,7 @@ export function makeCaption() {
   const scale = el("span.dim.scale");
   const ramp = el("span.ramp", { role: "img" });
   const top = el("span.dim.nowrap");
-  const node = el("figcaption", {}, name, badge, made, ramp, top, scale);
+  const node = el("figcaption", { hidden: true }, name, badge, made, ramp, top, scale);
   return {
     node,
     set(pane, view) {

@@ -7,6 +7,7 @@ import { count, height, number } from "../words.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "./slab.js";
 
 const TURN = 0.12;
+const PATIENCE_MS = 200;
 
 export function installSolid(panel, store) {
   const { state } = store;
@@ -16,17 +17,21 @@ export function installSolid(panel, store) {
   const tools = el("div.toolbar");
   panel.append(el("div.head", {}, el("h2", { id: "solid-title" }, "Part volume"), tools), el("div.stage", {}, canvas, note), facts);
   const tell = (text) => { say(note, text); note.hidden = !text; };
-  const solid = { view: null, mesh: null, plates: null, tell, facts };
+  const solid = { view: null, mesh: null, tell, facts };
   tell("Loading the 3D view");
 
-  Promise.all([import("./view.js"), import("./plate.js")]).then(([{ SolidView }, plates]) => {
+  import("./view.js").then(({ SolidView }) => {
     solid.view = new SolidView(canvas);
-    solid.plates = plates;
     addTools(tools, store, solid.view);
     canvas.addEventListener("keydown", (event) => turn(event, solid.view));
     const follow = follower(solid, store);
     store.watch(["build", "rows"], follow);
-    store.watch(["layer", "follow", "cut", "stretch"], () => arrange(solid, state));
+    // The pictures come first: a weak machine takes its time for the part.
+    let waiting = 0;
+    store.watch(["layer", "follow", "cut", "stretch"], () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => arrange(solid, state), PATIENCE_MS);
+    });
   }).catch((error) => {
     tell("The 3D view needs WebGL, which this browser does not offer. Everything else works without it.");
     console.warn(error);
@@ -70,7 +75,7 @@ async function refresh(solid, state) {
   for (const [address, slab] of came) view.add(address, slab);
   solid.mesh = mesh;
   arrange(solid, state);
-  view.gaps(mesh.gaps.filter((gap) => gap.state !== "pending").map((gap) => solid.plates.gapFrame(mesh, gap)));
+  view.gaps(mesh.gaps.filter((gap) => gap.state !== "pending"), mesh);
   view.frame(build.id);
   solid.tell(mesh.slabs.length ? "" : "No layer is in the volume yet");
 }

@@ -4,12 +4,12 @@
 // swaps them (and so turns the triangles' sense, which three undoes for matrices that mirror).
 
 import {
-  AmbientLight, BackSide, BufferAttribute, BufferGeometry, Color, DirectionalLight, Group, HemisphereLight, LineBasicMaterial,
-  LineSegments, Matrix4, Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, Plane, Scene, Vector3, WebGLRenderer,
+  BackSide, BufferAttribute, BufferGeometry, Color, Group, LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshBasicMaterial,
+  MeshLambertMaterial, PerspectiveCamera, Plane, Scene, Vector3, WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import { cssColour, onFrame, onScheme } from "../dom.js";
-import { makePlate } from "./plate.js";
+import { gapFrame, makeLights, makePlate } from "./scenery.js";
 
 const FROM = new Vector3(0.72, 0.62, 1.1);
 const GHOST = 0.13;
@@ -20,6 +20,9 @@ export class SolidView {
   #parts = new Group();
   #plate = null;
   #framed = "";
+  #placed = "";
+  #cutMm = Infinity;
+  #open = [];
   #cut = new Plane(new Vector3(0, -1, 0), 1e9);
   #above = new Plane(new Vector3(0, 1, 0), -1e9);
   #solid = new MeshLambertMaterial({ clippingPlanes: [this.#cut] });
@@ -39,7 +42,7 @@ export class SolidView {
     this.controls.maxPolarAngle = Math.PI * 0.62;
     this.draw = onFrame(() => this.renderer.render(this.scene, this.camera));
     this.controls.addEventListener("change", this.draw);
-    this.scene.add(this.#parts, this.#gaps, ...lights());
+    this.scene.add(this.#parts, this.#gaps, ...makeLights());
     this.#parts.matrixAutoUpdate = this.#gaps.matrixAutoUpdate = false;
     new ResizeObserver(() => this.#resize()).observe(canvas);
     onScheme(() => this.#colours());
@@ -48,7 +51,10 @@ export class SolidView {
 
   /** Where the part is, mm, and how much larger heights are drawn. */
   place({ x_mm: x, y_mm: y, bottom_mm: bottom, top_mm: top }, stretch) {
+    const key = [x, y, bottom, stretch].join();
     this.box = { x, y, bottom, top, stretch };
+    if (key === this.#placed) return;
+    this.#placed = key;
     const swap = new Matrix4().set(1, 0, 0, 0, 0, 0, stretch, -bottom * stretch, 0, 1, 0, 0, 0, 0, 0, 1);
     for (const group of [this.#parts, this.#gaps]) {
       group.matrix.copy(swap);
@@ -98,16 +104,19 @@ export class SolidView {
     geometry.setAttribute("position", new BufferAttribute(positions, 3));
     geometry.setAttribute("normal", new BufferAttribute(normals, 4, true));
     geometry.setIndex(new BufferAttribute(faces, 1));
-    const meshes = [this.#solid, this.#inside, this.#ghost].map((material) => new Mesh(geometry, material));
-    meshes[2].renderOrder = 1;
-    this.#slabs.set(address, { meshes, geometry, triangles: faces.length / 3 });
-    this.#parts.add(...meshes);
+    const [solid, inside, ghost] = [this.#solid, this.#inside, this.#ghost].map((material) => new Mesh(geometry, material));
+    ghost.renderOrder = 1;
+    geometry.computeBoundingBox();
+    const { min, max } = geometry.boundingBox;
+    this.#slabs.set(address, { solid, inside, ghost, geometry, low: min.z, high: max.z, triangles: faces.length / 3 });
+    this.#parts.add(solid, inside, ghost);
+    this.#cull();
     this.draw();
   }
 
   drop(address) {
-    const { meshes, geometry } = this.#slabs.get(address);
-    this.#parts.remove(...meshes);
+    const { solid, inside, ghost, geometry } = this.#slabs.get(address);
+    this.#parts.remove(solid, inside, ghost);
     geometry.dispose();
     this.#slabs.delete(address);
     this.draw();
@@ -117,11 +126,13 @@ export class SolidView {
     return [...this.#slabs.values()].reduce((sum, { triangles }) => sum + triangles, 0);
   }
 
-  /** Show the room of missing layers as frames around the part, in plate mm. */
-  gaps(frames) {
+  /** Show the room of missing layers (each with bottom_mm and top_mm) as frames around the part. */
+  gaps(gaps, mesh) {
     for (const { geometry } of this.#gaps.children) geometry.dispose();
     this.#gaps.clear();
-    this.#gaps.add(...frames.map((frame) => new LineSegments(frame, this.#gap)));
+    if (gaps.length) this.#gaps.add(...gaps.map((gap) => new LineSegments(gapFrame(mesh, gap), this.#gap)));
+    this.#open = gaps.map((gap) => [gap.bottom_mm, gap.top_mm]);
+    this.#cull();
     this.draw();
   }
 
@@ -130,8 +141,19 @@ export class SolidView {
     const y = mm === null ? 1e9 : (mm - this.box.bottom) * this.box.stretch;
     this.#cut.constant = y;
     this.#above.constant = -y;
-    this.#ghost.visible = mm !== null;
+    this.#cutMm = mm ?? Infinity;
+    this.#cull();
     this.draw();
+  }
+
+  /** Leave out what a cut hides, and the insides that cannot be seen: a weak machine draws half as much. */
+  #cull() {
+    const cut = this.#cutMm;
+    for (const { solid, inside, ghost, low, high } of this.#slabs.values()) {
+      solid.visible = low < cut;
+      ghost.visible = high > cut;
+      inside.visible = solid.visible && (ghost.visible || this.#open.some(([bottom, top]) => bottom < high && top > low));
+    }
   }
 
   #colours() {
@@ -140,7 +162,7 @@ export class SolidView {
     this.#inside.color = new Color(cssColour("--solid-cut"));
     this.#gap.color = new Color(cssColour("--bad"));
     this.renderer.setClearColor(cssColour("--solid-back"));
-    if (this.box) this.place({ x_mm: this.box.x, y_mm: this.box.y, bottom_mm: this.box.bottom, top_mm: this.box.top }, this.box.stretch);
+    this.#plate?.material.color.set(cssColour("--grid"));
     this.draw();
   }
 
@@ -153,12 +175,4 @@ export class SolidView {
     this.camera.updateProjectionMatrix();
     this.renderer.render(this.scene, this.camera);
   }
-}
-
-function lights() {
-  const sun = new DirectionalLight(0xffffff, 2.1);
-  sun.position.set(-0.6, 1, 0.7);
-  const side = new DirectionalLight(0xbcd2ff, 0.7);
-  side.position.set(0.9, 0.3, 0.2);
-  return [new AmbientLight(0xffffff, 0.35), new HemisphereLight(0xffffff, 0x6a5a48, 0.7), sun, side];
 }

@@ -1,27 +1,32 @@
 // One chart over the layers (uPlot). Owns its look; refuses to know what is drawn.
 
 import uPlot from "uplot";
-import { cssColour, onScheme } from "../dom.js";
+import { cssColour, el, onScheme } from "../dom.js";
 import { number } from "../words.js";
 
 const FONT = "11px system-ui, sans-serif";
 const SYNC = "layers";
 
-/** Marks of the layers: the shown one as a line, lost ones as ticks at the bottom. */
-function marks(get) {
+/** Ticks at the bottom for layers that are lost. */
+function ticks(get) {
   return (plot) => {
     const { ctx, bbox } = plot;
-    const { layer, lost } = get();
     ctx.save();
     ctx.fillStyle = cssColour("--bad");
     const tick = Math.max(2, devicePixelRatio * 2);
-    for (const index of lost) ctx.fillRect(plot.valToPos(index, "x", true) - tick / 2, bbox.top + bbox.height - tick * 3, tick, tick * 3);
-    if (layer !== null) {
-      ctx.fillStyle = cssColour("--text");
-      ctx.globalAlpha = 0.55;
-      ctx.fillRect(plot.valToPos(layer, "x", true) - devicePixelRatio / 2, bbox.top, devicePixelRatio, bbox.height);
-    }
+    for (const index of get().lost) ctx.fillRect(plot.valToPos(index, "x", true) - tick / 2, bbox.top + bbox.height - tick * 3, tick, tick * 3);
     ctx.restore();
+  };
+}
+
+/** A line at the shown layer, above the canvas, so that stepping draws no curve again. */
+function shownLine(get) {
+  const line = el("div.shown-layer");
+  return (plot) => {
+    if (!line.isConnected) plot.over.append(line);
+    const { layer } = get();
+    line.hidden = layer === null || !plot.data[0].length;
+    if (!line.hidden) line.style.transform = `translateX(${plot.valToPos(layer, "x")}px)`;
   };
 }
 
@@ -35,9 +40,10 @@ const axis = (more) => ({
 
 /**
  * A chart in `place`. `series` is [{colour, fill, dash}], `get` gives {layer, lost}, `onPick` is called with a layer.
- * Returns {set(data)}.
+ * Returns {set(data), move()}; `move` is called when the shown layer is another.
  */
 export function makeChart(place, series, { get, onPick, zero }) {
+  const line = shownLine(get);
   const options = {
     width: 300,
     height: 120,
@@ -56,7 +62,7 @@ export function makeChart(place, series, { get, onPick, zero }) {
       spanGaps: false,
       points: { show: (plot) => plot.data[0].length < 2, size: 5 },
     }))],
-    hooks: { draw: [marks(get)] },
+    hooks: { draw: [ticks(get), line] },
   };
   const plot = new uPlot(options, [[], ...series.map(() => [])], place);
   plot.over.addEventListener("click", () => {
@@ -68,7 +74,7 @@ export function makeChart(place, series, { get, onPick, zero }) {
     if (width > 40 && height > 40) plot.setSize({ width, height });
   }).observe(place);
   onScheme(() => plot.redraw());
-  return { set: (data) => plot.setData(data), redraw: () => plot.redraw(false) };
+  return { set: (data) => plot.setData(data), move: () => line(plot) };
 }
 
 /** An axis label, with as many decimals as the steps between the labels need. */

@@ -23,13 +23,15 @@ export function installTrends(panel, store) {
   panel.append(el("h2", { id: "trends-title" }, "Over the layers"), charts);
   let made = [];
   let key = "";
+  let lost = [];
   const shared = {
-    get: () => ({ layer: state.layer, lost: state.rows.filter((row) => row.state === "missing").map((row) => row.index) }),
+    get: () => ({ layer: state.layer, lost }),
     onPick: (index) => goTo(store, index),
   };
 
   store.watch(["rows", "legend"], () => {
     const data = columns(state.rows);
+    lost = state.rows.filter((row) => row.state === "missing").map((row) => row.index);
     const names = chosenCurves(Object.keys(data.measures).filter((name) => state.legend[name]));
     const stages = Object.keys(data.stages);
     const now = JSON.stringify([names, stages]);
@@ -65,7 +67,7 @@ function measureChart(name, i, shared) {
     chart.set([data.x, data.measures[name]]);
     move(state);
   };
-  return { node, set, move: (state) => { move(state); chart.redraw(); } };
+  return { node, set, move: (state) => { move(state); chart.move(); } };
 }
 
 /** Wall time of each stage, stacked: the top line is the whole. */
@@ -88,5 +90,5 @@ function timeChart(stages, shared) {
     chart.set([data.x, ...stack(stages.map((stage) => data.stages[stage])).reverse()]);
     move(state);
   };
-  return { node, set, move: (state) => { move(state); chart.redraw(); } };
+  return { node, set, move: (state) => { move(state); chart.move(); } };
 }

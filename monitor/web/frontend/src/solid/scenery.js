@@ -1,6 +1,9 @@
-// The build plate beneath the part: a sheet with lines at a round spacing. Owns nothing that moves.
+// What stands around the part: the plate with lines at a round spacing, frames of missing layers, lights. Pure.
 
-import { BoxGeometry, BufferGeometry, Color, EdgesGeometry, Float32BufferAttribute, LineBasicMaterial, LineSegments } from "three";
+import {
+  AmbientLight, BoxGeometry, BufferGeometry, Color, DirectionalLight, EdgesGeometry, Float32BufferAttribute, HemisphereLight,
+  LineBasicMaterial, LineSegments,
+} from "three";
 import { gridStep } from "./slab.js";
 
 const BELOW = -0.02;
@@ -28,4 +31,13 @@ export function gapFrame({ x_mm: [x0, x1], y_mm: [y0, y1] }, { bottom_mm: low, t
   const [wide, deep] = [(x1 - x0) * 0.9, (y1 - y0) * 0.9];
   const box = new BoxGeometry(wide, deep, Math.max(high - low, 1e-4)).translate((x0 + x1) / 2, (y0 + y1) / 2, (low + high) / 2);
   return new EdgesGeometry(box);
+}
+
+/** A sun, a weaker light from the side, and the sky. */
+export function makeLights() {
+  const sun = new DirectionalLight(0xffffff, 2.1);
+  sun.position.set(-0.6, 1, 0.7);
+  const side = new DirectionalLight(0xbcd2ff, 0.7);
+  side.position.set(0.9, 0.3, 0.2);
+  return [new AmbientLight(0xffffff, 0.35), new HemisphereLight(0xffffff, 0x6a5a48, 0.7), sun, side];
 }
