@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import pytest
 
 from monitor.config import CameraSettings
@@ -19,7 +18,7 @@ from tests.devices.simulated.small import small_settings
 from tests.standins.hardware import EMULATOR, make_video
 from tests.standins.mjpeg_server import MjpegServer
 from tests.standins.recordings import record, replay_settings
-from tests.standins.v4l2_device import V4l2Device
+from tests.standins.v4l2_device import video_device
 
 
 class TestVirtualWebcam(CameraContract):
@@ -90,8 +89,7 @@ class TestWebcamOnAStream(CameraContract):
 class TestWebcamOnADevice(CameraContract):
     @pytest.fixture
     def camera(self, monkeypatch: pytest.MonkeyPatch) -> Camera:
-        device = V4l2Device((48, 64))
-        monkeypatch.setattr(cv2, "VideoCapture", device.capture)
+        device = video_device(monkeypatch)
         settings = {"name": "webcam", "role": "webcam", "device": "opencv", "source": device.path, "shape": (48, 64)}
         return Webcam(CameraSettings.model_validate(settings))
 

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from monitor.devices.webcam import Webcam
 from monitor.domain import BadFrame, DeviceLost, DeviceNotFound, DeviceTimeout, Frame
 from tests.standins.hardware import make_video
 from tests.standins.mjpeg_server import MjpegServer
-from tests.standins.v4l2_device import FPS, V4l2Device
+from tests.standins.v4l2_device import FPS, V4l2Device, video_device
 
 SHAPE = (48, 64)
 
@@ -31,10 +31,8 @@ def webcam(source: str | Path, **changes: Any) -> Webcam:
 
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> V4l2Device:
-    """A video device behind `cv2.VideoCapture`."""
-    device = V4l2Device(SHAPE)
-    monkeypatch.setattr(cv2, "VideoCapture", device.capture)
-    return device
+    """A video device; below the unmodified OpenCV where one is preloaded (see test_v4l2)."""
+    return cast("V4l2Device", video_device(monkeypatch))
 
 
 def levels(camera: Webcam, count: int) -> list[int]:

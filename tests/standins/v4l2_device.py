@@ -1,21 +1,62 @@
-"""A stand-in for OpenCV's V4L2 capture, at its own door: no kernel module is at hand to make a real video device.
+"""Stand-ins for a video device: at OpenCV's door, and, in a preloaded process, below the unmodified OpenCV.
 
-It behaves as OpenCV on a UVC webcam was seen to: 30 frames a second from the moment it is opened, up to four old ones
-waiting in the driver, CAP_PROP_POS_MSEC as the frame's CLOCK_MONOTONIC time, False after a while when it hangs, False
-at once when it is unplugged, and `isOpened()` true all the same.
+No kernel module is at hand to make a real one. Both give 30 frames a second of 64 × 48, let old frames wait in the
+driver, tell each frame's CLOCK_MONOTONIC time, give False after a while when they hang and False at once when they are
+unplugged, and stay "open" all the same. `v4l2_shim.c` is the second one; what it needs lies in the environment.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 QUEUE, FPS = 4, 30.0
+
+
+SHAPE = (48, 64)
+
+
+def video_device(monkeypatch: pytest.MonkeyPatch) -> V4l2Device | PreloadedDevice:
+    """The device of this process: below OpenCV where the shim is preloaded, else at its door."""
+    if "V4L2_SHIM_PATH" in os.environ:
+        return PreloadedDevice()
+    device = V4l2Device()
+    monkeypatch.setattr(cv2, "VideoCapture", device.capture)
+    return device
+
+
+def bgr(number: int) -> npt.NDArray[np.uint8]:
+    """The frame of this number."""
+    image = np.full((*SHAPE, 3), number % 200, np.uint8)
+    image[:, :, 2] = 250
+    return image
+
+
+class PreloadedDevice:
+    """The shim's device; its control file makes it hang or be unplugged."""
+
+    def __init__(self) -> None:
+        self.path = os.environ["V4L2_SHIM_PATH"]
+        self._control = Path(os.environ["V4L2_SHIM_CONTROL"])
+        self._control.write_text("-")
+
+    def image(self, number: int) -> npt.NDArray[np.uint8]:
+        """The frame of this number, BGR."""
+        return bgr(number)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("hangs", "unplugged"):
+            self._control.write_text(name[0] if value else "-")
+        else:
+            super().__setattr__(name, value)
 
 
 class V4l2Device:
@@ -31,10 +72,9 @@ class V4l2Device:
 
     path = "/dev/null"
 
-    def __init__(self, shape: tuple[int, int], stamps: str = "monotonic", select_s: float = 1.2) -> None:
-        self._shape = shape
-        self.select_s = select_s
-        self.stamps = stamps
+    def __init__(self) -> None:
+        self.select_s = 1.2
+        self.stamps = "monotonic"
         self.hangs = self.unplugged = False
         self.properties: dict[int, float] = {}
         self.opened_with: tuple[Any, ...] = ()
@@ -46,9 +86,7 @@ class V4l2Device:
 
     def image(self, number: int) -> npt.NDArray[np.uint8]:
         """The frame of this number, BGR."""
-        image = np.full((*self._shape, 3), number % 200, np.uint8)
-        image[:, :, 2] = 250
-        return image
+        return bgr(number)
 
 
 class _Capture:
