@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,14 @@ def test_real_devices_share_the_machines_clock() -> None:
     assert [camera.name for camera in rig.cameras] == ["basler", "webcam"]
     assert rig.trigger.name == "ni9223"
     assert rig.height_mm(0) is None
+
+
+def test_the_readmes_real_devices_make_a_rig() -> None:
+    """The configuration that README.md shows for real devices is valid and chooses them."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    text = next(block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "ni9223" in block)
+    rig = make_rig(Settings.model_validate(tomllib.loads(text)))
+    assert [type(camera).__name__ for camera in rig.cameras] == ["Webcam", "BaslerCamera"]
 
 
 def test_vendor_clients_are_not_imported_unless_configured() -> None:
