@@ -43,7 +43,7 @@ from monitor.store import BuildManifest, BuildWriter, ProductWriter, write_statu
 
 START = datetime(2026, 7, 18, 14, 15, 3, tzinfo=UTC)
 CADENCE_S = 23.0
-BUNDLES = {"upscale": "latent-diffusion-small@3f9c1e0a77b2", "segment": "promptable-small@b81d44f0c9ae"}
+BUNDLES = {"upscale": "no-model-but-the-truth@3f9c1e0a77b2", "segment": "no-model-but-noise@b81d44f0c9ae"}
 
 
 @dataclass(frozen=True)

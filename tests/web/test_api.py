@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import Site
+from tests.web.synthetic import BUNDLES
 
 
 def test_health_names_the_software(site: Site) -> None:
@@ -66,7 +67,7 @@ def test_a_number_comes_with_unit_scale_and_basis(site: Site) -> None:
 def test_a_layer_names_its_bundles_and_how_far_the_picture_can_be_believed(site: Site) -> None:
     """A super-resolved picture comes with its bundle, its spread and its inconsistency with the webcam's frame."""
     layer: Any = site.json(f"{site.base}/layers/0")
-    assert layer["bundles"]["upscale"].startswith("latent-diffusion-small@")
+    assert layer["bundles"] == BUNDLES
     generated = layer["generated"]
     assert 0 < generated["inconsistency_mean"] <= generated["inconsistency_p99"] <= generated["full_scale"]
     assert 0 < generated["spread_mean"] <= generated["spread_p99"] <= generated["full_scale"]

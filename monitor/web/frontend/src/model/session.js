@@ -4,6 +4,12 @@ import { getJson } from "./api.js";
 import { find, firstOpen, merge, newestShown } from "./layers.js";
 
 const KEPT_LAYERS = 60;
+const OTHER_MS = 10000;
+
+/** The server tells of the newest build only: another one is looked at now and then while it has layers in work. */
+function otherNews({ live, rows }) {
+  return firstOpen(rows) <= (rows[rows.length - 1]?.index ?? -1) ? String(Math.floor(Date.parse(live.now) / OTHER_MS)) : "";
+}
 
 /** Keep `build`, `rows`, `legend`, `layer` and `layerView` of the store true to the live state and the user's choice. */
 export function startSession(store) {
@@ -29,7 +35,7 @@ export function startSession(store) {
     const start = same ? firstOpen(state.rows) : 0;
     const base = `builds/${encodeURIComponent(id)}`;
     const [build, got] = await Promise.all([
-      same && state.build.ended ? state.build : getJson(base),
+      getJson(base),
       getJson(`${base}/layers?start=${start}`),
     ]);
     if (wantedBuild() !== id) {
@@ -84,8 +90,7 @@ export function startSession(store) {
   store.watch(["live", "chosen"], () => {
     const { live } = state;
     if (!live) return;
-    // What the server says of the shown build; another build than the newest is loaded once.
-    const mine = live.build?.id === wantedBuild() ? `${live.committed} ${live.product} ${live.processed} ${live.build.ended}` : "";
+    const mine = live.build?.id === wantedBuild() ? `${live.committed} ${live.product} ${live.processed} ${live.build.ended}` : otherNews(state);
     const key = `${wantedBuild()} ${mine}`;
     if (key === asked) return;
     asked = key;

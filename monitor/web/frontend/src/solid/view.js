@@ -73,7 +73,7 @@ export class SolidView {
     const { x, y, bottom, top, stretch } = this.box;
     const size = Math.hypot(x[1] - x[0], y[1] - y[0], (top - bottom) * stretch);
     const target = new Vector3((x[0] + x[1]) / 2, ((top - bottom) * stretch) / 2, (y[0] + y[1]) / 2);
-    const away = (size / 2 / Math.sin((this.camera.fov * Math.PI) / 360)) * Math.max(0.78, 0.84 / this.camera.aspect);
+    const away = (size / 2 / Math.sin((this.camera.fov * Math.PI) / 360)) * Math.max(0.84, 0.86 / this.camera.aspect);
     this.camera.position.copy(FROM).normalize().multiplyScalar(away).add(target);
     this.camera.near = size / 100;
     this.camera.far = size * 20;
