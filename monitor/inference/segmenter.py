@@ -160,7 +160,13 @@ def _check(session: Session, inputs: set[str], outputs: set[str]) -> None:
 
 def _fixed_edges(encoder: Session) -> tuple[int, int] | None:
     """Rows and columns of the encoder's image, None where they are free."""
-    _, _, rows, columns = encoder.inputs[0].shape
+    shape = encoder.inputs[0].shape
+    if len(shape) != 4:
+        raise BundleError(
+            f"{encoder.path}: takes an image of {len(shape)} axes, not of (1, channels, rows, columns)",
+            cure="export the encoder alone, without the resizing and normalising around it",
+        )
+    rows, columns = shape[2:]
     return (rows, columns) if isinstance(rows, int) and isinstance(columns, int) else None
 
 
