@@ -113,6 +113,8 @@ class DeviceSource:
 
     def open(self) -> None:
         """Connect, ask for size and rate, and lock focus (and exposure, where it is configured)."""
+        if not os.path.exists(self._settings.source):  # OpenCV would say so in its own log, at every attempt
+            raise _absent(self._settings)
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(SELECT_S))
         capture = cv2.VideoCapture(self._settings.source, cv2.CAP_V4L2)
         if not capture.isOpened():
