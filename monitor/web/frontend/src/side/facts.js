@@ -62,6 +62,6 @@ const PURPOSE = { upscale: "Super-resolved by", segment: "Segmented by" };
 function bundleFacts({ bundles, device, seed }) {
   const facts = Object.entries(bundles).map(([purpose, label]) => ({ name: PURPOSE[purpose] ?? purpose, value: shortLabel(label), tip: label }));
   if (device) facts.push({ name: "Ran on", value: providerWord(device) });
-  if (seed !== null) facts.push({ name: "Seed", value: String(seed), tip: "The same frame, bundles and seed give the same products" });
+  if (seed !== null && facts.length) facts.push({ name: "Seed", value: String(seed), tip: "The same frame, bundles and seed give the same products" });
   return facts;
 }
