@@ -36,8 +36,8 @@ Means over held-out plates. "lr" is the webcam's picture (at equal pixel size it
 gain and offset fitted to HR plate by plate, which only one who knows HR can do; "autoencoder" is HR through its own
 autoencoder: the ceiling of SR. mae, psnr and ssim are of grey values in [0, 1]. ncvd is the wavelet phase-harmonic
 covariance distance (5 scales, 8 angles, covariances about HR's means in units of HR's deviations, divided by HR's
-norm; less is better), the mean over all patches of {ncvd_px} × {ncvd_px} pixels that tile a plate. powder_db is the
-log-spectral distance on a patch of {powder_px} × {powder_px} pixels of powder alone; powder_grain is the grain's
+norm; less is better), the mean over patches of {ncvd_px} × {ncvd_px} pixels on a lattice of twice that. powder_db is
+the log-spectral distance on a patch of {powder_px} × {powder_px} pixels of powder alone; powder_grain is the grain's
 variance there, as a multiple of HR's (1 is best).
 
 {table}

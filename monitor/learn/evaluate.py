@@ -64,8 +64,8 @@ def evaluate(models: TrainedDiffusion, plates: Plates, device: torch.device) -> 
     """Mean numbers by look ("default", "varied") and method.
 
     Returns:
-        Tables "<look>_<method>" with mae, psnr, ssim (data range 1), ncvd (mean over patches of NCVD_PX that do not
-        overlap and whose HR varies; first over a plate's, then over plates) and, on powder alone, the log-spectral
+        Tables "<look>_<method>" with mae, psnr, ssim (data range 1), ncvd (mean over patches of NCVD_PX on a lattice
+        of twice that, where HR varies; first over a plate's, then over plates) and, on powder alone, the log-spectral
         distance in dB and the ratio of the grain's variance to HR's.
     """
     models.to(device)
@@ -120,10 +120,11 @@ def _numbers(image: Grey, hr: Grey, textures: list[Texture], window: Window | No
 
 
 def _textures(image: Grey) -> list[Texture]:
-    """Textures of the patches of NCVD_PX that tile the image; none for an image that is smaller."""
+    """Textures of patches of NCVD_PX on a lattice of twice that; none for an image that is too small."""
     n, (rows, cols) = NCVD_PX, image.shape
     bank = wavelet_bank((n, n))
-    corners = ((top, left) for top in range(0, rows - n + 1, n) for left in range(0, cols - n + 1, n))
+    tops, lefts = (range(n // 2, length - n + 1, 2 * n) for length in (rows, cols))
+    corners = ((top, left) for top in tops for left in lefts)
     return [texture_moments(image[top : top + n, left : left + n], bank) for top, left in corners]
 
 

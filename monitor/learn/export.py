@@ -78,7 +78,9 @@ def store_half(path: Path, least: int = 1024) -> None:
     model = onnx.load(path)
     for tensor in model.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT and math.prod(tensor.dims) >= least:
-            name, half = tensor.name, onnx.numpy_helper.to_array(tensor).astype(np.float16)
+            name = tensor.name
+            with np.errstate(over="ignore"):  # what overflows is refused by the comparison with torch
+                half = onnx.numpy_helper.to_array(tensor).astype(np.float16)
             tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}_half"))
             cast = onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
             model.graph.node.insert(0, cast)

@@ -48,6 +48,7 @@ class Run:
     patches: PatchSampler
     done: dict[str, float] = field(default_factory=dict)
     curves: dict[str, list[tuple[int, dict[str, float]]]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     steps: int = 0
     seconds: float = 0.0
     """Wall time of former runs that this one continues."""
@@ -109,9 +110,9 @@ class Run:
         """Wall time of training so far, in seconds, over all runs."""
         return self.seconds + time.monotonic() - self.begin
 
-    def keep(self, stage: str, fraction: float) -> None:
+    def keep(self, stage: Stage, fraction: float) -> None:
         """Write the checkpoint."""
-        self.done[stage] = fraction
+        self.done[stage.name], self.counts[stage.name] = fraction, stage.done
         scales = {
             name: {"mean": part.mean, "std": part.std}
             for name, part in (("lr", self.models.lr_encoder), ("hr", self.models.hr_encoder))
@@ -119,7 +120,7 @@ class Run:
         state: dict[str, Any] = {
             "recipe": self.recipe.model_dump_json(),
             "done": self.done,
-            "steps": self.steps,
+            "counts": self.counts,
             "seconds": self.spent,
             "curves": self.curves,
             "scales": scales,
@@ -140,7 +141,7 @@ class Run:
         if state["recipe"] != self.recipe.model_dump_json():
             self.progress.say("the checkpoint is of another recipe and is not used", path=str(path))
             return False
-        self.done, self.steps = dict(state["done"]), int(state["steps"])
+        self.done, self.counts = dict(state["done"]), dict(state["counts"])
         self.seconds, self.curves = float(state["seconds"]), dict(state["curves"])
         for name, trainer in self.autoencoders.items():
             trainer.restore(state["autoencoders"][name])
@@ -237,19 +238,19 @@ def _learn(run: Run, held_out: Plates, seconds: float) -> None:
         if name != "autoencoder":
             run.freeze()
         if done < 1:
-            stage = Stage(name, seconds * left[name] / whole, steps, int(done * steps), done, run.curves.get(name, []))
-            run.curves[name] = stage.curve
-            stage.run(step, run.progress, partial(_pause, run, held_out, name))
+            stage = Stage(name, seconds * left[name] / whole, steps, run.counts.get(name, 0), done)
+            stage.curve = run.curves.setdefault(name, [])
+            stage.run(step, run.progress, partial(_pause, run, held_out, stage))
             run.progress.say(f"{name} is trained", steps=stage.done)
 
 
-def _pause(run: Run, held_out: Plates, stage: str, fraction: float) -> None:
+def _pause(run: Run, held_out: Plates, stage: Stage, fraction: float) -> None:
     """Between two steps: scales after the autoencoders, the checkpoint, and pictures."""
-    if stage == "autoencoder":
+    if stage.name == "autoencoder":
         run.scale_latents()
     run.keep(stage, fraction)
     sample_pictures(
-        run.trained(), held_out, run.device, run.out / "pictures" / f"{stage}-{round(100 * fraction):03d}.png"
+        run.trained(), held_out, run.device, run.out / "pictures" / f"{stage.name}-{round(100 * fraction):03d}.png"
     )
 
 

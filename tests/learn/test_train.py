@@ -1,0 +1,82 @@
+"""A whole training, from recipe to bundle, of a few steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from monitor.config import UpscaleSettings
+from monitor.domain import BundleError
+from monitor.inference import Bundle
+from monitor.learn.recipe import DiffusionTraining
+from monitor.learn.train_diffusion import CHECKPOINT, WEIGHTS, train
+from monitor.learn.trained import TrainedDiffusion
+from monitor.upscale import Upscaler
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(recipe: DiffusionTraining, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a finished run."""
+    out = tmp_path_factory.mktemp("run")
+    train(recipe, out, minutes=5, workers=0)
+    return out
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    models = TrainedDiffusion.load(run / WEIGHTS)
+    return {**models.unet.state_dict(), **{f"ae.{k}": v for k, v in models.hr_encoder.state_dict().items()}}
+
+
+def test_the_bundle_is_whole_and_runs(run: Path, recipe: DiffusionTraining) -> None:
+    """What training leaves loads with its self-test, says where it comes from, and upscales a plate."""
+    bundle = Bundle.load(run / "bundle" / "small")
+    manifest = bundle.manifest
+    assert manifest.training["data_sha256"]
+    assert manifest.training["recipe"] == recipe.model_dump_json()
+    assert {"default_sr", "varied_lr_toned", "varied_autoencoder"} <= set(manifest.metrics)
+    assert "ncvd" in manifest.metrics["default_sr"]
+    assert {"card", "curves", "samples"} <= set(manifest.files)
+    plate = torch.randint(0, 256, (40, 56), dtype=torch.uint8).numpy()
+    made = Upscaler.load(bundle, UpscaleSettings(steps=2, threads=1)).upscale(plate, 0)
+    assert made.image.shape == plate.shape
+
+
+def test_stored_weights_are_exact_in_half_precision(run: Path) -> None:
+    """What was measured is what is stored: rounding came before the measurement."""
+    assert all(torch.equal(p, p.half().float()) for p in TrainedDiffusion.load(run / WEIGHTS).unet.parameters())
+
+
+def test_a_stopped_run_goes_on(run: Path, recipe: DiffusionTraining, tmp_path: Path) -> None:
+    """From a checkpoint before the last stage only that is trained: autoencoders, counts and curves go on."""
+    state = torch.load(run / CHECKPOINT, weights_only=True)
+    del state["done"]["refine"], state["counts"]["refine"]
+    state["curves"]["diffusion"] = [(1, {"loss": 0.5})]
+    torch.save(state, tmp_path / CHECKPOINT)
+    (tmp_path / "plates").symlink_to(run / "plates")
+    bundle = Bundle.load(train(recipe, tmp_path, minutes=5, workers=0))
+    before, after = weights(run), weights(tmp_path)
+    assert all(torch.equal(before[key], after[key]) for key in before if key.startswith("ae."))
+    assert any(not torch.equal(before[key], after[key]) for key in before if not key.startswith("ae."))
+    counts = torch.load(tmp_path / CHECKPOINT, weights_only=True)["counts"]
+    assert counts == {"autoencoder": 4, "diffusion": 3, "refine": 2}
+    curves = json.loads((bundle.directory / "curves.json").read_text(encoding="utf-8"))
+    assert curves["diffusion"] == [[1, {"loss": 0.5}]]
+
+
+def test_weights_of_another_recipe_are_refused(run: Path, recipe: DiffusionTraining) -> None:
+    """A warm start from networks of other sizes says which file does not fit."""
+    network = recipe.diffusion.network.__class__(16, (1, 2), 1, 16)
+    other = recipe.model_copy(update={"diffusion": recipe.diffusion.model_copy(update={"network": network})})
+    with pytest.raises(BundleError, match="does not fit the recipe's networks"):
+        TrainedDiffusion.untrained(other).load_weights(run / WEIGHTS)
+
+
+def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    """A wrong path says so."""
+    with pytest.raises(BundleError, match="there is no such file"):
+        TrainedDiffusion.load(tmp_path / WEIGHTS)
