@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
 from monitor.store import BuildReader, import_folder, list_builds, load_recipe, request_end
@@ -21,7 +21,7 @@ def list_(config: ConfigOption = None) -> None:
     """List the builds."""
     with told():
         root = settings_of(config).store.root
-        table = Table("build", "name", "origin", "layers", "state")
+        table = Table(Column("build", no_wrap=True), "name", "origin", "layers", "state")
         for build in list_builds(root):
             m, state = build.manifest, build.ended or "running"
             table.add_row(m.id, escape(m.name), m.origin, str(build.layers), escape(state))
@@ -90,6 +90,6 @@ def _told_import(reader: BuildReader) -> str:
         return f"{said}\nmasks stay where the recipe puts them: {record['reason']}"
     return (
         f"{said}\nmasks registered to the images of {record['layers']} layers: from outline to edge "
-        f"{record['error_before_um']:.0f} → {record['error_after_um']:.0f} µm (mean), "
-        f"{record['scatter_um']:.0f} µm scatter between layers"
+        f"{record['error_before_um']:.0f} → {record['error_after_um']:.0f} µm (mean, beside a common "
+        f"{record['bias_um']:.0f} µm), {record['scatter_um']:.0f} µm scatter between layers"
     )

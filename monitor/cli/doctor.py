@@ -14,9 +14,6 @@ from rich.markup import escape
 from monitor.cli.common import ConfigOption, out, settings_of, told
 from monitor.config import Settings
 from monitor.domain import MonitorError
-from monitor.inference import Bundle, SegmenterModel, default_models_dir, find_bundle
-from monitor.upscale import Upscaler
-from monitor.web import static_folder
 
 LOW_SPACE_BYTES = 10 * 2**30
 
@@ -87,8 +84,10 @@ def _devices(settings: Settings) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    models = settings.worker.models or default_models_dir()
+    from monitor.inference import Bundle, SegmenterModel, default_models_dir, find_bundle
+    from monitor.upscale import Upscaler
 
+    models = settings.worker.models or default_models_dir()
     provider, threads = settings.upscale.provider, settings.upscale.threads
 
     def load(name: str) -> Bundle:
@@ -114,6 +113,8 @@ def _disk(root: Path) -> Finding:
 
 
 def _page() -> Finding:
+    from monitor.web import static_folder
+
     index = static_folder() / "index.html"
     if index.is_file():
         return Finding(True, "page: built")

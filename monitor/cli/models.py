@@ -11,7 +11,6 @@ from rich.table import Table
 
 from monitor.cli.common import ConfigOption, err, out, settings_of, told
 from monitor.domain import BundleError
-from monitor.inference import Bundle, default_models_dir, find_bundle
 
 app = typer.Typer(no_args_is_help=True, help="Model bundles.")
 
@@ -19,6 +18,8 @@ app = typer.Typer(no_args_is_help=True, help="Model bundles.")
 @app.command("list")
 def list_(config: ConfigOption = None) -> None:
     """List the bundles with their kind, scale and digest."""
+    from monitor.inference import Bundle  # here: acquisition must not load a model's run time
+
     with told():
         root = _models_dir(config)
     table = Table("bundle", "kind", "version", "µm/px", "digest")
@@ -40,6 +41,8 @@ def verify(
     config: ConfigOption = None,
 ) -> None:
     """Check schema, hashes and self-test of one bundle or of all."""
+    from monitor.inference import find_bundle
+
     with told():
         root = _models_dir(config)
         if bundle:
@@ -53,6 +56,8 @@ def verify(
 
 
 def _models_dir(config: Path | None) -> Path:
+    from monitor.inference import default_models_dir
+
     return settings_of(config).worker.models or default_models_dir()
 
 
@@ -61,6 +66,8 @@ def _bundles(root: Path) -> list[Path]:
 
 
 def _verify(path: Path) -> None:
+    from monitor.inference import Bundle
+
     loaded = Bundle.load(path)
     m = loaded.manifest
     out.print(f"[green]✓[/] {m.name} {m.version} ({m.kind}): schema, hashes and self-test hold", highlight=False)

@@ -14,8 +14,7 @@ from monitor.cli.common import ConfigOption, out, progress_bar, settings_of, sto
 from monitor.cli.log import set_up_log
 from monitor.config import CameraSettings, PlateSettings, Settings
 from monitor.domain import CameraRole, ConfigError, LayerProduct
-from monitor.store import BuildManifest, BuildReader
-from monitor.worker import Models, process_build
+from monitor.store import BuildManifest, BuildReader, ProductReader
 
 BuildArgument = Annotated[str, typer.Argument(help="Id of a build in the store.")]
 SourceOption = Annotated[str, typer.Option(help="Camera to make products of; without one, the webcam.")]
@@ -35,21 +34,24 @@ def replay(
         settings = replay_settings(settings, recording.manifest, source)
         set_up_log(settings.log.model_copy(update={"level": "warning"}), "replay")
         new, summary = run_replay(settings, recording, _speed(speed), stop_event())
-    out.print(f"{build} → {new}: {summary}", highlight=False)
+    out.print(f"{build} → {new}: {summary}", highlight=False, soft_wrap=True)
 
 
 def process(build: BuildArgument, config: ConfigOption = None, source: SourceOption = "") -> None:
     """Make the products that a recorded build still lacks, in place."""
+    from monitor.worker import Models, process_build  # here: acquisition must not load a model's run time
+
     with told():
         settings = settings_of(config)
-        manifest = BuildReader.open(settings.store.root, build).manifest
-        settings = replay_settings(settings, manifest, source)
+        reader = BuildReader.open(settings.store.root, build)
+        settings = replay_settings(settings, reader.manifest, source)
+        done = ProductReader.open(settings.store.root, build, settings.worker.product_set).layers()
         set_up_log(settings.log.model_copy(update={"level": "warning"}), "process")
         models = Models.load(settings)
         with progress_bar() as bar:
-            shown = Shown(bar)
+            shown = Shown(bar, total=len(set(reader.layers()) - set(done)))
             process_build(settings, models, build, stop_event(), shown)
-    out.print(f"{build}: {shown.summary()}", highlight=False)
+    out.print(f"{build}: {shown.summary()}", highlight=False, soft_wrap=True)
 
 
 def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: threading.Event) -> tuple[str, str]:
@@ -59,6 +61,7 @@ def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: t
         MonitorError: from either side; the other one is stopped in order.
     """
     from monitor.acquire import run_acquire
+    from monitor.worker import Models, process_build
 
     models = Models.load(settings)
     started: list[str] = []
@@ -117,17 +120,17 @@ def _speed(text: str) -> float:
 class Shown:
     """Shows each processed layer on a bar, and at the end what a layer cost."""
 
-    def __init__(self, bar: Progress, total: int | None = None) -> None:
+    def __init__(self, bar: Progress, total: int) -> None:
         self.layers = 0
         self._bar = bar
         self._task: TaskID = bar.add_task("layers", total=total)
         self._seconds: Counter[str] = Counter()
 
-    def __call__(self, product: LayerProduct, total: int) -> None:
+    def __call__(self, product: LayerProduct) -> None:
         """Count one layer."""
         self.layers += 1
         self._seconds.update(product.timings_s)
-        self._bar.update(self._task, advance=1, total=max(total, int(self._bar.tasks[0].total or 0)))
+        self._bar.advance(self._task)
 
     def summary(self) -> str:
         """Mean seconds per layer and stage."""

@@ -59,8 +59,8 @@ def hold_acquisition(root: Path) -> WriterLock:
         StoreError: the store cannot be written.
     """
     path = acquisition_lock_file(root)
-    lock = WriterLock(path, f"acquisition into {root}")
+    lock = WriterLock(path, f"a build in {root}")
     with disk_errors(f"acquisition into {root}"):
-        make_folder(path.parent)
+        make_folder(path.parent, root)
         lock.acquire()
     return lock

@@ -22,8 +22,8 @@ log = structlog.get_logger("worker")
 RETRY_S = 10.0
 COMMANDED = ("import", "replay")
 """Origins of builds that a command processes: the worker leaves them alone, so that the two never meet."""
-Progress = Callable[[LayerProduct, int], None]
-"""Called after each layer with its product (its timings with the store's) and the number of committed layers."""
+Progress = Callable[[LayerProduct], None]
+"""Called after each layer with its product; its timings include the store's."""
 
 
 @dataclass
@@ -91,6 +91,7 @@ class Worker:
         return False
 
     def _rest(self, hint: CommitHint) -> None:
+        self._said.facts["backlog"] = 0
         waiting = {build: error for build, (_, error) in self._failed.items()}
         if waiting:
             build, error = next(iter(waiting.items()))
@@ -168,11 +169,10 @@ def process_build(
         MonitorError: no such build, a build without a calibration, or a model that fails.
     """
     done = 0
-    total = len(BuildReader.open(settings.store.root, build).layers())
     for product in _products(settings, models, build, stop):
         done += 1
         if progress:
-            progress(product, total)
+            progress(product)
     return done
 
 

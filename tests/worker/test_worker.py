@@ -40,9 +40,7 @@ def recorded(root: Path, models: Path, **simulation: Any) -> tuple[Settings, Bui
 
 def processed(settings: Settings, build: str) -> tuple[ProductReader, list[LayerProduct]]:
     made: list[LayerProduct] = []
-    process_build(
-        settings, Models.load(settings), build, threading.Event(), lambda product, total: made.append(product)
-    )
+    process_build(settings, Models.load(settings), build, threading.Event(), made.append)
     return ProductReader.open(settings.store.root, build, settings.worker.product_set), made
 
 
