@@ -55,7 +55,7 @@ class DurableStore(LocalStore):
         """Write one key durably, in this thread."""
         self._check_writable()
         path = self.root / key
-        make_folder(path.parent)
+        make_folder(path.parent, self.root)
         put_file(path, memoryview(value.as_buffer_like()))
         self._touched.add(path.parent)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from monitor.domain import StoreError, StoreFull
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_durable: set[Path] = set()
+"""Folders whose names, and those beside them, this process has made durable."""
 
 
 def is_full(error: OSError) -> bool:
@@ -85,13 +87,25 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents, each durable."""
-    if folder.is_dir():
+def make_folder(folder: Path, top: Path) -> None:
+    """Make a folder and its missing parents, each durable.
+
+    A folder that is there may have been made, and files in it named, by a process that died before it could fsync; the
+    kernel shows them, the disk need not have them. So each process makes every folder from `top` down durable once.
+
+    Args:
+        folder: to be made; `top` or below it.
+        top: the highest folder that belongs to the store.
+    """
+    if folder in _durable and folder.is_dir():
         return
-    make_folder(folder.parent)
+    if folder != top or not folder.parent.is_dir():
+        make_folder(folder.parent, top if folder != top else folder.parent)
+    there = folder.is_dir()
     folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
+    with suppress(PermissionError) if there else nullcontext():  # what others made may stand where we cannot look
+        sync_folder(folder.parent)
+    _durable.add(folder)
 
 
 def remove_durable(path: Path) -> None:

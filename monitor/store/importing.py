@@ -152,7 +152,7 @@ def _capture(slot: Slot, facts: CameraFacts, time_s: float) -> Frame | Gap:
 def _hidden_folder(root: Path) -> Iterator[Path]:
     """A folder that no list shows, gone afterwards. What a killed import left is removed first."""
     with disk_errors(f"import into {root}"):
-        make_folder(root)
+        make_folder(root, root)
         _sweep(root)
         hidden = Path(tempfile.mkdtemp(prefix=_HIDDEN, dir=root))
         lock = WriterLock(lock_file(hidden), "an import")

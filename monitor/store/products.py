@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from monitor.domain import Image, LayerProduct, Mask, ProductState, StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
-from monitor.store.disk import disk_errors, make_folder, write_durable
+from monitor.store.disk import disk_errors, make_folder, sync_folder, write_durable
 from monitor.store.layout import commits_in, lock_file, product_folder, record_file, recorded
 from monitor.store.lock import WriterLock
 from monitor.store.omezarr import AXES, VolumeGrid, levels_for
@@ -59,7 +59,7 @@ class ProductWriter:
         folder = product_folder(root / build, product_set)
         what = f"product set '{product_set}' of build {build}"
         with disk_errors(what):
-            make_folder(commits_in(folder))
+            make_folder(commits_in(folder), root)
             lock = WriterLock(lock_file(folder), what)
             lock.acquire()
         return cls(reader, folder, lock)
@@ -84,6 +84,7 @@ class ProductWriter:
                 self._array(name, self._grid.shape, ARRAYS[name]).write(product.index, values)
             self._write_planes(product.index, planes)
             self._store.sync_folders()
+            sync_folder(commits_in(self._folder.parents[1]))  # no product outlives its layer
             record = _record(product, arrays, planes)
             write_durable(record_file(commits_in(self._folder), product.index), to_json(record))
         return record

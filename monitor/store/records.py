@@ -263,10 +263,10 @@ def read_record(kind: type[T], path: Path) -> T:
     return from_json(kind, text, str(path))
 
 
-I = TypeVar("I", LayerRecord, ProductRecord)
+Indexed = TypeVar("Indexed", LayerRecord, ProductRecord)
 
 
-def check_index(record: I, index: int, path: Path) -> I:
+def check_index(record: Indexed, index: int, path: Path) -> Indexed:
     """Refuse a record that lies under the name of another layer.
 
     Raises:

@@ -49,7 +49,7 @@ def write_reference(folder: Path, grid: PlateGrid, index: int, mask: Mask) -> No
         )
     record = record_file(_records(folder), index)
     with disk_errors(what):
-        make_folder(record.parent)
+        make_folder(record.parent, folder)
         remove_durable(record)
         store = DurableStore(folder)
         ensure_group(store, "reference")

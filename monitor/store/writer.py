@@ -56,7 +56,7 @@ class BuildWriter:
         folder = new_build_folder(root, manifest.id)
         what = f"build {manifest.id}"
         with disk_errors(what):
-            make_folder(commits_in(folder))
+            make_folder(commits_in(folder), root)
             lock = WriterLock(lock_file(folder), what)
             lock.acquire()
         try:
@@ -81,6 +81,7 @@ class BuildWriter:
         with disk_errors(f"build {build}"):
             lock = WriterLock(lock_file(folder), f"build {build}")
             lock.acquire()
+            make_folder(commits_in(folder), root)
         if end_file(folder).is_file():
             lock.release()
             raise StoreError(f"build {build} has ended", cure="start a new build")

@@ -2,9 +2,11 @@
 
 It imports the store once and forks for each life, so that hundreds of deaths take seconds.
 
-`points` ends the n-th life with SIGKILL just before its n-th change of the file system, for every n until a life gets
-to its end. Each life writes two layers, a reference and products under ROOT/n/kill. Before it dies it also leaves, in
-ROOT/n/power, what a disk would hold that kept only what was fsynced: the worst that a power cut can leave.
+`points` ends the n-th life with SIGKILL just before its n-th change or fsync of the file system, for every n until a
+life gets to its end. Each life writes a layer, a reference and products under ROOT/n/kill. Before it dies it also
+leaves, in ROOT/n/power, what a disk would hold that kept only what was fsynced: the worst that a power cut can leave.
+A second life then goes on in ROOT/n/kill, and leaves in ROOT/n/later the same of its own end: power that is cut some
+time after a kill.
 
 `writer` waits for lines on stdin and gives each a life that appends layers without end; prints its process id.
 """
@@ -12,38 +14,51 @@ ROOT/n/power, what a disk would hold that kept only what was fsynced: the worst 
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import stat
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from monitor.domain import NotInStore
+from monitor.domain import NotInStore, PlateGrid
 from monitor.store import BuildWriter, ProductWriter
 from tests.store.small import layer, manifest, mask, mask_product
 
 CHANGES = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate"}
 ACKS = "acks"
+GRID = PlateGrid((0.0, 0.0), 100.0, (64, 96))
+"""So small that the volume has one level."""
 
 
 class PessimisticDisk:
     """Remembers what was fsynced: bytes of files and names of folders, each by inode."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, before: Callable[[], None] = lambda: None) -> None:
+        self._before = before
+        self._memory = folder / "disk"
         self.bytes: dict[int, bytes] = {}
         self.names: dict[int, dict[str, tuple[int, bool]]] = {}
         self._kept: list[int] = []
+        if self._memory.exists():
+            self.bytes, self.names = pickle.loads(self._memory.read_bytes())
 
     def fsync(self, handle: int) -> None:
         """Remember what a true fsync would keep. A duplicate handle keeps the inode from going to another file."""
+        self._before()
         self._kept.append(os.dup(handle))
         facts = os.fstat(handle)
         if stat.S_ISDIR(facts.st_mode):
             self.names[facts.st_ino] = {e.name: (e.inode(), e.is_dir()) for e in os.scandir(handle)}
         else:
             self.bytes[facts.st_ino] = Path(f"/proc/self/fd/{handle}").read_bytes()
+
+    def keep(self) -> None:
+        """For the next life on the same disk."""
+        self._memory.write_bytes(pickle.dumps((self.bytes, self.names)))
 
     def leave(self, inode: int, target: Path) -> None:
         """Write what survives of a folder."""
@@ -55,48 +70,65 @@ class PessimisticDisk:
                 (target / name).write_bytes(self.bytes.get(inner, b""))
 
 
+def acknowledge(acks: Path, what: str) -> None:
+    """Say what returned; kept beside the disk that is cut off."""
+    with acks.open("a") as file:
+        file.write(what + "\n")
+
+
 def live(root: Path, acks: Path) -> None:
     """One life: a build with a gap, a reference mask and products, acknowledged step by step."""
-
-    def done(what: str) -> None:
-        with acks.open("a") as file:
-            file.write(what + "\n")
-
-    with BuildWriter.create(root, manifest()) as writer:
+    done = partial(acknowledge, acks)
+    with BuildWriter.create(root, manifest(grid=GRID)) as writer:
         done("build")
-        for index in range(2):
-            writer.commit(layer(index))
-            done(f"layer {index}")
-        writer.set_reference(0, mask(0))
+        writer.commit(layer(0, "basler"))
+        done("layer 0")
+        writer.set_reference(0, mask(0, GRID))
         done("reference 0")
         with ProductWriter.open(root, "b") as products:
-            products.commit(mask_product(0))
+            products.commit(mask_product(0, GRID))
             done("product 0")
-        writer.end("done")
-        done("end")
+        done("all")
+
+
+def live_again(folder: Path) -> None:
+    """A second life: the next layer and its products, and what a power cut after that leaves."""
+    root, disk = folder / "kill", PessimisticDisk(folder)
+    os.fsync = disk.fsync
+    try:
+        writer = BuildWriter.open(root, "b")
+    except NotInStore:
+        writer = BuildWriter.create(root, manifest(grid=GRID))
+    with writer, ProductWriter.open(root, "b") as products:
+        index = writer.next_index
+        writer.commit(layer(index, "basler"))
+        acknowledge(folder / "acks_again", f"layer {index}")
+        products.commit(mask_product(index, GRID))
+        acknowledge(folder / "acks_again", f"product {index}")
+    disk.leave(root.stat().st_ino, folder / "later")
 
 
 def die_at(point: int, folder: Path) -> None:
     """Live, and die just before the change number `point` under the build's root."""
     root, acks = folder / "kill", folder / ACKS
     root.mkdir(parents=True)
-    disk, seen = PessimisticDisk(), 0
+    acks.touch()
+    left, lock = point, threading.Lock()
+
+    def step() -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            if left == 0:
+                disk.leave(root.stat().st_ino, folder / "power")
+                disk.keep()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    disk = PessimisticDisk(folder, step)
     os.fsync = disk.fsync
-    dying = False
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        nonlocal seen, dying
-        if dying or not _changes(event, arguments, str(root)):
-            return
-        seen += 1
-        if seen == point:
-            dying = True
-            disk.leave(root.stat().st_ino, folder / "power")
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
+    sys.addaudithook(lambda event, arguments: step() if _changes(event, arguments, f"{root}/") else None)
     live(root, acks)
-    dying = True
+    left = 0
 
 
 def _changes(event: str, arguments: tuple[object, ...], root: str) -> bool:
@@ -112,7 +144,7 @@ def append_for_ever(root: Path) -> None:
     try:
         writer = BuildWriter.open(root, "b")
     except NotInStore:
-        writer = BuildWriter.create(root, manifest())
+        writer = BuildWriter.create(root, manifest(grid=GRID))
     while True:
         writer.commit(layer(writer.next_index))
 
@@ -143,6 +175,8 @@ def main(mode: str, root: Path) -> None:
         while code == signal.SIGKILL:
             point += 1
             code = wait(fork(partial(die_at, point, root / str(point))))
+            if code == signal.SIGKILL and (failed := wait(fork(partial(live_again, root / str(point))))):
+                sys.exit(failed)
         sys.exit(code)
     for _ in sys.stdin:
         child = fork(partial(append_for_ever, root))

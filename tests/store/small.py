@@ -82,9 +82,9 @@ def product(index: int, state: ProductState = ProductState.OK, grid: PlateGrid =
     )
 
 
-def mask_product(index: int) -> LayerProduct:
+def mask_product(index: int, grid: PlateGrid = GRID) -> LayerProduct:
     """The least that a product can be: a mask."""
-    return LayerProduct(index, ProductState.OK, mask=mask(index))
+    return LayerProduct(index, ProductState.OK, mask=mask(index, grid))
 
 
 def make_build(root: Path, layers: int, build: str = "b") -> None:
