@@ -15,7 +15,8 @@ _RAYS = 180
 _NEAR = 0.25
 """The edge is looked for within this share of the radius that the Hough transform gives."""
 _ROUNDS = 3
-_INLIER_PX = 1.5
+_ON = 0.06
+"""An edge lies on the circle within this share of its radius: parts are rough."""
 _SUPPORT = 0.65
 """Share of a circle's rays that must show their edge on it: grain alone reaches 0.6, rings begin at 0.75."""
 _CANDIDATES = 64
@@ -113,9 +114,9 @@ def _fit(edge: npt.NDArray[np.float64], circle: Circle) -> tuple[Circle, float]:
     """Least-squares circle (Kåsa 1976) of points (row, column), refitted to those that lie on it."""
     error = np.abs(np.hypot(*(edge - (circle.row, circle.column)).T) - circle.radius)
     for _ in range(_ROUNDS):
-        points = edge[error <= max(_INLIER_PX, float(np.median(error)))]
+        points = edge[error <= max(_ON * circle.radius, float(np.median(error)))]
         columns = np.column_stack([2 * points, np.ones(len(points))])
         row, column, rest = np.linalg.lstsq(columns, np.sum(points**2, axis=1), rcond=None)[0]
         circle = Circle(float(column), float(row), float(np.sqrt(max(rest + row**2 + column**2, 1.0))))
         error = np.abs(np.hypot(*(edge - (row, column)).T) - circle.radius)
-    return circle, float(np.mean(error <= _INLIER_PX))
+    return circle, float(np.mean(error <= _ON * circle.radius))

@@ -25,28 +25,49 @@ _LEAST_POINTS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """Points on a mask's outlines at which an edge can be looked for.
+
+    Attributes:
+        contours: one (points, normals, clear) per closed contour: float64 (N, 2) (row, column); unit vectors out of the
+            part; bool (N,), whether the normal meets no other outline within reach.
+        offsets: float64 (M,), distances along the normals, in pixels.
+    """
+
+    contours: tuple[tuple[Points, Points, npt.NDArray[np.bool_]], ...]
+    offsets: npt.NDArray[np.float64]
+
+    @property
+    def points(self) -> Points:
+        """All clear points, float64 (N, 2)."""
+        return np.concatenate([points[clear] for points, _, clear in self.contours])
+
+    @property
+    def normals(self) -> Points:
+        """Their normals, float64 (N, 2)."""
+        return np.concatenate([normals[clear] for _, normals, clear in self.contours])
+
+
+@dataclass(frozen=True, slots=True)
 class ContourError:
-    """Distance from a mask's outline to the nearest strong edge of the image, over the outline's points, in pixels.
+    """Distance from a mask's outline to the strongest edge of the image near by, over the outline's points, in pixels.
 
     Attributes:
         mean: mean absolute distance.
-        median: median absolute distance.
-        bias: mean signed distance, positive where the image's edge lies outside of the mask.
+        bias: median signed distance, positive where the image's edge lies outside of the mask: melt is smaller or
+            greater than its nominal slice, which no registration can change.
+        spread: mean absolute distance from that bias: what is wrong with the place.
         points: number of points that it rests on.
     """
 
     mean: float
-    median: float
     bias: float
+    spread: float
     points: int
 
 
 def contour_error(image: Image, mask: Mask, matrix: Matrix, *, bright: bool, reach_px: float) -> ContourError | None:
     """Measure how far the image's edges are from a mask's outline that is moved by `matrix`.
-
-    Along the outline's normal the image is sampled over ± reach, averaged over neighbours along the outline (about
-    1 mm at 100 µm per pixel), and the steepest step from part to powder is the edge. Points whose normal meets another
-    outline within reach are left out: their edge could be mistaken.
 
     Args:
         image: uint8 (rows, columns).
@@ -58,18 +79,61 @@ def contour_error(image: Image, mask: Mask, matrix: Matrix, *, bright: bool, rea
     Returns:
         None where the mask has no outline of which that can be said.
     """
-    plain = cv2.medianBlur(image, 5).astype(np.float64)  # without specular points
-    grey = np.asarray(cv2.GaussianBlur(plain, (0, 0), _SMOOTHING * reach_px), np.float64)
+    outline = trace(mask, reach_px)
+    if outline is None:
+        return None
+    return summary(edge_distances(smoothed(image, reach_px), outline, matrix, bright=bright))
+
+
+def summary(distances: npt.NDArray[np.float64]) -> ContourError:
+    """The contour error of signed distances (N,), N ≥ 1."""
+    bias = float(np.median(distances))
+    spread = float(np.mean(np.abs(distances - bias)))
+    return ContourError(float(np.mean(np.abs(distances))), bias, spread, distances.size)
+
+
+def trace(mask: Mask, reach_px: float) -> Outline | None:
+    """Points along a mask's outlines; None where none is clear. Those of specks are left out."""
     soft = np.asarray(cv2.GaussianBlur(mask.astype(np.float64), (0, 0), 1.0), np.float64)
     offsets = np.arange(-reach_px, reach_px + _STEP / 2, _STEP)
     contours: list[Points] = find_contours(soft, 0.5)  # type: ignore[no-untyped-call]
-    long_enough = (c[:-1:4] for c in contours if len(c) > 4 * _LEAST_POINTS)
-    found = [_edges(grey, mask, points, _normals(soft, points), matrix, offsets, bright) for points in long_enough]
-    distances = np.concatenate([np.empty(0), *found])
-    if not distances.size:
-        return None
-    size = np.abs(distances)
-    return ContourError(float(size.mean()), float(np.median(size)), float(distances.mean()), distances.size)
+    traced = []
+    for points in (c[:-1:4] for c in contours if len(c) > 4 * _LEAST_POINTS):
+        normals = _normals(soft, points)
+        inside = _sampled(mask.astype(np.float64), _across(points, normals, offsets), order=0) > 0.5
+        clear = np.asarray(inside[:, offsets < -1.0].all(axis=1) & ~inside[:, offsets > 1.0].any(axis=1), np.bool_)
+        if clear.any():
+            traced.append((points, normals, clear))
+    return Outline(tuple(traced), offsets) if traced else None
+
+
+def smoothed(image: Image, reach_px: float) -> npt.NDArray[np.float64]:
+    """The image without specular points and grain, float64 (rows, columns)."""
+    plain = cv2.medianBlur(image, 5).astype(np.float64)
+    return np.asarray(cv2.GaussianBlur(plain, (0, 0), _SMOOTHING * reach_px), np.float64)
+
+
+def edge_distances(
+    grey: npt.NDArray[np.float64], outline: Outline, matrix: Matrix, *, bright: bool
+) -> npt.NDArray[np.float64]:
+    """Signed distance (N,) of the image's edge at each clear point of an outline that is moved by `matrix`, in pixels.
+
+    Profiles along the normals are averaged over neighbours along the outline (about 1 mm at 100 µm per pixel); the
+    steepest step from part to powder is the edge.
+    """
+    found = []
+    for points, normals, clear in outline.contours:
+        across = _across(points, normals, outline.offsets)
+        profiles = _sampled(grey, moved(across.reshape(-1, 2), matrix).reshape(across.shape))
+        weight = np.maximum(gaussian_filter1d(clear.astype(np.float64), _ALONG, mode="wrap"), 1e-9)
+        mean = gaussian_filter1d(profiles * clear[:, None], _ALONG, axis=0, mode="wrap") / weight[:, None]
+        step = np.gradient(mean, axis=1) * (-1.0 if bright else 1.0)
+        found.append(outline.offsets[step[clear].argmax(axis=1)])
+    return np.concatenate(found)
+
+
+def _across(points: Points, normals: Points, offsets: npt.NDArray[np.float64]) -> Points:
+    return np.asarray(points[:, None] + offsets[None, :, None] * normals[:, None], np.float64)
 
 
 def _normals(soft: npt.NDArray[np.float64], points: Points) -> Points:
@@ -77,28 +141,6 @@ def _normals(soft: npt.NDArray[np.float64], points: Points) -> Points:
     slopes = (np.asarray(cv2.Sobel(soft, cv2.CV_64F, *order), np.float64) for order in ((0, 1), (1, 0)))
     outward = -np.concatenate([_sampled(slope, points[:, None]) for slope in slopes], axis=1)
     return np.asarray(outward / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-12), np.float64)
-
-
-def _edges(
-    grey: npt.NDArray[np.float64],
-    mask: Mask,
-    points: Points,
-    normals: Points,
-    matrix: Matrix,
-    offsets: npt.NDArray[np.float64],
-    bright: bool,
-) -> npt.NDArray[np.float64]:
-    """Signed distance of the edge at each usable point of one contour."""
-    across = points[:, None] + offsets[None, :, None] * normals[:, None]
-    inside = _sampled(mask.astype(np.float64), across, order=0) > 0.5
-    clear = np.asarray(inside[:, offsets < -1.0].all(axis=1) & ~inside[:, offsets > 1.0].any(axis=1), np.bool_)
-    if not clear.any():
-        return np.empty(0)
-    profiles = _sampled(grey, moved(across.reshape(-1, 2), matrix).reshape(across.shape))
-    weight = gaussian_filter1d(clear.astype(np.float64), _ALONG, mode="wrap")
-    mean = gaussian_filter1d(profiles * clear[:, None], _ALONG, axis=0, mode="wrap") / np.maximum(weight, 1e-9)[:, None]
-    step = np.gradient(mean, axis=1) * (-1.0 if bright else 1.0)
-    return np.asarray(offsets[step[clear].argmax(axis=1)], np.float64)
 
 
 def _sampled(image: npt.NDArray[np.float64], places: Points, order: Literal[0, 1] = 1) -> npt.NDArray[np.float64]:

@@ -1,9 +1,11 @@
 """Registration of nominal masks to layer images. Owns the transform and how good it is; refuses to know files.
 
 A nominal mask's place in the image is known only as well as the corners that it was mapped by. What is left is small,
-and the same for all layers of a build: an affine transform, found by maximising the enhanced correlation coefficient
-(Evangelidis & Psarakis 2008, OpenCV's `findTransformECC`) of band-passed mask and image around the outlines, coarse to
-fine. It does not depend on brightness and contrast, is sub-pixel, and gives the same bits for the same input.
+and the same for all layers of a build: an affine transform. First the enhanced correlation coefficient (Evangelidis &
+Psarakis 2008, OpenCV's `findTransformECC`) of band-passed mask and image around the outlines is maximised, coarse to
+fine; then the outlines are laid on the image's edges by robust least squares along their normals. How much smaller or
+greater the melt is than its slice is an unknown of its own there, so that it does not pull the place. Neither depends
+on brightness and contrast; both give the same bits for the same input.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.domain import Image, Mask
-from monitor.optics.outline import ContourError, Matrix, contour_error, moved
+from monitor.optics.outline import ContourError, Matrix, Outline, edge_distances, moved, smoothed, summary, trace
+
+Grey64 = npt.NDArray[np.float64]
 
 _SIGMA = 2.0
 """Finer width of the band-pass, in pixels of each level."""
@@ -27,6 +31,11 @@ _CLIP = 2.0
 _CHANCE = 50.0
 _LEAST_CORRELATION = 0.5
 """Grain alone can be made to correlate by up to 45 / √pixels near outlines; 0.5 is enough on the smallest picture."""
+_SEARCH = 1.5
+"""Edges are looked for a little beyond the reach: the melt may be smaller than its slice."""
+_ROUNDS, _REWEIGHTED = 5, 8
+_HUBER = 1.345
+"""Residuals beyond this many deviations count less (Huber 1964)."""
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
 
 
@@ -38,8 +47,8 @@ class Registration:
         matrix: affine homography (3, 3) from nominal to registered pixels (column, row).
         correlation: enhanced correlation coefficient at the end, in (0, 1], mean over the layers.
         bright: whether part is brighter than powder.
-        before: contour error of the nominal mask, mean over the layers, in pixels.
-        after: contour error of the registered mask.
+        before: contour error of the nominal masks over all layers, in pixels.
+        after: contour error of the registered masks.
         layers: number of layers that it rests on.
         scatter_px: how far the layers' own transforms are from the common one at the parts, root mean square.
     """
@@ -74,7 +83,14 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     `register`, with None also where fewer than half of the layers can be registered.
     """
     pairs = [(image, mask) for image, mask in pairs if mask.any() and not mask.all()]
-    own = [found for image, mask in pairs if (found := _align(image, mask, reach_px))]
+    search = _SEARCH * reach_px
+    seen = [(smoothed(image, search), trace(mask, search)) for image, mask in pairs]
+    own = [
+        (_laid(grey, outline, matrix, bright), correlation, bright)
+        for (image, mask), (grey, outline) in zip(pairs, seen, strict=True)
+        if outline and (found := _align(image, mask, reach_px))
+        for matrix, correlation, bright in (found,)
+    ]
     if not own or 2 * len(own) < len(pairs):
         return None
     corners = _corners(np.logical_or.reduce([mask for _, mask in pairs]))
@@ -85,23 +101,51 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     matrix = np.eye(3)
     matrix[:2] = cv2.getAffineTransform(*(p[:3, ::-1].astype(np.float32) for p in (corners, common)))
     bright = 2 * sum(sign for _, _, sign in own) > len(own)
-    before, after = (_mean_error(pairs, m, bright, reach_px) for m in (np.eye(3), matrix))
-    if before is None or after is None or after.mean > before.mean:
+    before, after = (_error(seen, m, bright) for m in (np.eye(3), matrix))
+    if after.spread > before.spread:
         return None
     scatter = float(np.sqrt(np.mean(np.sum((taken - common) ** 2, axis=2))))
     correlation = float(np.mean([each for _, each, _ in own]))
     return Registration(matrix, correlation, bright, before, after, len(own), scatter)
 
 
-def _mean_error(
-    pairs: Sequence[tuple[Image, Mask]], matrix: Matrix, bright: bool, reach_px: float
-) -> ContourError | None:
-    each = [contour_error(image, mask, matrix, bright=bright, reach_px=reach_px) for image, mask in pairs]
-    errors = [error for error in each if error is not None]
-    if not errors:
-        return None
-    mean, median, bias = np.mean([(e.mean, e.median, e.bias) for e in errors], axis=0)
-    return ContourError(float(mean), float(median), float(bias), sum(e.points for e in errors))
+def _error(seen: Sequence[tuple[Grey64, Outline | None]], matrix: Matrix, bright: bool) -> ContourError:
+    """Contour error over the outlines of all layers."""
+    each = [edge_distances(grey, outline, matrix, bright=bright) for grey, outline in seen if outline]
+    return summary(np.concatenate(each))
+
+
+def _laid(grey: Grey64, outline: Outline, matrix: Matrix, bright: bool) -> Matrix:
+    """Lay an outline on the image's edges: iterated least squares of the edges' distances along the normals.
+
+    Unknown are an affine step and one common distance; edges at the end of the search are none.
+    """
+    normals = outline.normals[:, ::-1]
+    size = np.array(grey.shape[::-1], np.float64) / 2  # places in units of half the image: well conditioned
+    for _ in range(_ROUNDS):
+        distances = edge_distances(grey, outline, matrix, bright=bright)
+        places = moved(outline.points, matrix)[:, ::-1] / size - 1.0
+        terms = np.column_stack([places, np.ones(len(places))])
+        unknowns = np.column_stack([normals[:, :1] * terms, normals[:, 1:] * terms, np.ones(len(places))])
+        found = _robust(unknowns, distances, np.abs(distances) < outline.offsets[-1] - 0.25)
+        to_unit = np.array([[1 / size[0], 0, -1.0], [0, 1 / size[1], -1.0], [0, 0, 1.0]])
+        step = np.vstack([found[:6].reshape(2, 3) @ to_unit, np.zeros((1, 3))])
+        matrix = (np.eye(3) + step) @ matrix
+    return np.asarray(matrix, np.float64)
+
+
+def _robust(unknowns: Grey64, values: Grey64, use: npt.NDArray[np.bool_]) -> Grey64:
+    """Huber's regression (shortest where it is not determined) of the values in use."""
+    rows, wanted = unknowns[use], values[use]
+    weight = np.ones(len(wanted))
+    found: Grey64 = np.zeros(unknowns.shape[1])
+    for _ in range(_REWEIGHTED):
+        root = np.sqrt(weight)
+        found = np.asarray(np.linalg.lstsq(rows * root[:, None], wanted * root, rcond=1e-6)[0], np.float64)
+        residual = np.abs(wanted - rows @ found)
+        limit = _HUBER * 1.4826 * float(np.median(residual)) if len(residual) else 0.0
+        weight = np.minimum(1.0, max(limit, 1e-6) / np.maximum(residual, 1e-9))
+    return found
 
 
 def _align(image: Image, mask: Mask, reach_px: float) -> tuple[Matrix, float, bool] | None:

@@ -55,8 +55,19 @@ def test_an_affine_error_is_found_to_a_fraction_of_a_pixel(bright: bool) -> None
     assert found is not None
     assert found.bright is bright
     assert misplaced(found.matrix, mask) < 0.6
-    assert found.after.mean < 0.7 < 2 < found.before.mean
+    assert found.after.spread < 0.7 < 1.5 < found.before.spread
     assert abs(found.after.bias) < 0.3
+
+
+def test_melt_that_is_smaller_than_its_slice_does_not_pull() -> None:
+    """Parts shrunk by 2 px on every side register as well; the shrinkage is reported as the bias."""
+    mask = nominal()
+    shrunk = cv2.erode(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0
+    found = register(photograph(shrunk, TRUTH), mask)
+    assert found is not None
+    assert misplaced(found.matrix, mask) < 1.0
+    assert found.after.bias == pytest.approx(-2, abs=0.5)
+    assert found.after.spread < 0.7 < found.after.mean
 
 
 def test_the_same_input_gives_the_same_bits() -> None:
@@ -74,18 +85,18 @@ def test_a_segmentation_registers_as_an_image() -> None:
     segmented = cv2.warpPerspective(mask.astype(np.uint8) * 255, TRUTH, SHAPE[::-1])
     found = register(segmented, mask)
     assert found is not None
-    assert misplaced(found.matrix, mask) < 0.2
+    assert misplaced(found.matrix, mask) < 0.4
 
 
 def test_layers_share_one_transform() -> None:
-    """The median of several layers is nearer than most, and their scatter is said."""
+    """Layers with a mask give one transform and the scatter of their own; one with an empty mask does not count."""
     mask = nominal()
     pairs = [(photograph(mask, TRUTH, seed), mask) for seed in range(4)]
     found = register_layers([*pairs, (pairs[0][0], np.zeros(SHAPE, np.bool_))])
     assert found is not None
     assert found.layers == 4
     assert 0 < found.scatter_px < 1
-    assert misplaced(found.matrix, mask) < 0.5
+    assert misplaced(found.matrix, mask) < 0.8
 
 
 @pytest.mark.parametrize("case", ["empty", "full", "flat", "noise", "grain"])
