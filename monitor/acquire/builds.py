@@ -1,13 +1,16 @@
 """Which build is being made. Owns whether a build goes on after a restart, and what a new one says of itself.
 
 A build that did not end goes on: a crash, an update or a power cut is no reason for a second half. It goes on only
-where the configuration still means the same printer, cameras and plate.
+where the configuration still means the same printer, cameras and plate, and where this program was not away for longer
+than the silence that ends a build: after that the printer may be at another job. Asked for by name it always goes on.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 import structlog
@@ -18,6 +21,8 @@ from monitor.store import BuildManifest, BuildReader, BuildSummary, BuildWriter,
 
 log = structlog.get_logger("acquire")
 
+RHYTHM = 20
+"""So many of the last layers say how long a layer takes."""
 Origin = Literal["live", "simulated", "replay"]
 
 
@@ -42,11 +47,31 @@ def running_build(settings: Settings, name: str) -> BuildSummary | None:
         if build.ended is not None or build.manifest.origin == "import":
             continue
         reason = "a newer build was begun" if found else _misfit(build.manifest, settings, name)
+        if not name and build.manifest.origin == "live":
+            away = away_s(BuildReader.open(root, build.manifest.id))
+            if away > settings.acquire.end_after_silence_s:
+                reason = reason or f"nothing was acquired for {away:.0f} s"
         if reason:
             _end(root, build.manifest.id, reason)
         else:
             found = build
     return found
+
+
+def away_s(build: BuildReader) -> float:
+    """Seconds since the last commit of a build, by the wall clock; 0 before its first layer."""
+    layers = build.layers()
+    if not layers:
+        return 0.0
+    committed = datetime.fromisoformat(build.record(layers[-1]).committed)
+    return max(0.0, (datetime.now(UTC) - committed).total_seconds())
+
+
+def usual_s(build: BuildReader) -> float | None:
+    """Median time from one layer to the next of the last layers, by the wall clock; None where it is not known."""
+    times = [datetime.fromisoformat(build.record(index).wall_time) for index in build.layers()[-RHYTHM:]]
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+    return median(pauses) if pauses else None
 
 
 def continued(settings: Settings, build: BuildSummary | None) -> Settings:

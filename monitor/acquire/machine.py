@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import structlog
 
-from monitor.acquire.builds import new_build, origin_of
+from monitor.acquire.builds import away_s, new_build, origin_of, usual_s
 from monitor.acquire.capturing import Window, capture
 from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, Silence
 from monitor.acquire.keeper import Keeper
@@ -109,7 +109,8 @@ class Acquisition:
         structlog.contextvars.bind_contextvars(build=build)
         log.info("build goes on" if index else "build begun", layer=index)
         self._laser_seen = index > 0
-        self._say(State.ARM, f"layer {index} is next", build=build, layer=index - 1 if index else None)
+        missed = self._missed(build) if writer and self._origin == "live" else ""
+        self._say(State.ARM, f"layer {index} is next{missed}", build=build, layer=index - 1 if index else None)
         if self._on_start:
             self._on_start(build)
         return self._writer
@@ -218,6 +219,15 @@ class Acquisition:
             else:
                 self._snapshot = replace(self._snapshot, alarm="")
                 return done
+
+    def _missed(self, build: str) -> str:
+        """Words where layers may have ended while this process was away: nobody can tell how many."""
+        reader = BuildReader.open(self._settings.store.root, build)
+        away, usual = away_s(reader), usual_s(reader)
+        if usual is None or away < 1.5 * usual:
+            return ""
+        log.warning("layers may be missing", away_s=round(away, 1), usual_s=round(usual, 1))
+        return f"; nothing was acquired for {away:.0f} s, so layers before it may be missing"
 
     def _tend(self) -> None:
         """What is due at any time: reconnecting cameras, and a person's wish to end the build."""
