@@ -39,6 +39,15 @@ def test_every_command_of_the_table_exists() -> None:
     assert {path[0] for path in verbs()} == {path[0] for path in promised()}
 
 
+@pytest.mark.parametrize("row", re.findall(r"^\| `lpbf-monitor ([^`]*--[^`]*)`", README, re.MULTILINE))
+def test_every_option_of_the_table_exists(row: str) -> None:
+    """`replay BUILD --speed max` and the like can be typed as they stand."""
+    verb = [word for word in row.split(" --")[0].split() if re.fullmatch(r"[a-z]+", word)]
+    told = invoke(*verb, "--help").words
+    for option in re.findall(r"--[a-z-]+", row):
+        assert option in told
+
+
 @pytest.mark.parametrize("verb", verbs(), ids=" ".join)
 def test_every_verb_explains_itself(verb: tuple[str, ...]) -> None:
     """--help works and says more than the usage."""
