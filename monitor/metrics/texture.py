@@ -84,6 +84,8 @@ def ncvd(image: GreyImage, reference: GreyImage, *, scales: int = 5) -> float | 
 def texture_moments(image: GreyImage, bank: WaveletBank | None = None) -> Texture:
     """Moments of an image (rows, columns), to be compared with those of many others.
 
+    It takes about 1 kB of memory per pixel: made for patches, not for whole plates.
+
     Raises:
         ValueError: the image is not of the bank's shape, or a value is not finite.
     """

@@ -15,6 +15,8 @@ CameraImage = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 _LATTICE = 9
 """Places per direction at which the scale is looked at; a homography changes it slowly."""
 _ROUNDING = 1e-6
+_MOST_SAMPLES = 2**28
+"""A 20-megapixel camera needs 2^25; more than this is a calibration in other units, and would fill the memory."""
 
 
 def rectify(image: CameraImage, calibration: Calibration, grid: PlateGrid, bits: int = 8) -> Image:
@@ -42,6 +44,7 @@ def rectify(image: CameraImage, calibration: Calibration, grid: PlateGrid, bits:
     half = (finer - 1) / 2
     to_grid = np.array([[1 / finer, 0, -half / finer], [0, 1 / finer, -half / finer], [0, 0, 1.0]])
     rows, columns = grid.shape
+    _check_samples(finer, grid)
     seen = cv2.warpPerspective(
         _grey(image),
         to_image @ to_grid,
@@ -75,6 +78,14 @@ def _check_shape(image: CameraImage, calibration: Calibration) -> None:
         raise CalibrationError(
             f"the image has {image.shape[:2]} (rows, columns), its calibration holds for {calibration.image_shape}",
             cure="set the camera's shape as it was calibrated, or calibrate the camera again",
+        )
+
+
+def _check_samples(finer: int, grid: PlateGrid) -> None:
+    if grid.shape[0] * grid.shape[1] * finer**2 > _MOST_SAMPLES:
+        raise CalibrationError(
+            f"one pixel of the plate grid ({grid.um_per_px:g} µm) holds {finer} pixels of the camera in a row",
+            cure="check plate.um_per_px (µm) and the corners of this camera (plate_mm in mm, image_px in pixels)",
         )
 
 

@@ -104,6 +104,13 @@ def test_an_unfit_image_is_refused(image: np.ndarray) -> None:
     assert "camera" in error.value.cure or "pixel_format" in error.value.cure
 
 
+def test_a_calibration_in_other_units_is_refused() -> None:
+    """Corners in metres make a grid pixel hold thousands of camera pixels: an error, not a full memory."""
+    view = np.array([[5e5, 0, 100], [0, 5e5, 100], [0, 0, 1]])
+    with pytest.raises(CalibrationError, match="holds 50000 pixels"):
+        rectify(np.zeros((400, 600), np.uint8), Calibration.from_matrix(view, (400, 600), "test"), GRID)
+
+
 @pytest.mark.parametrize(
     "matrix",
     [
