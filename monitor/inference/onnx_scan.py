@@ -59,7 +59,11 @@ def _external(data: mmap.mmap, start: int, end: int, message: str, depth: int) -
     inside = False
     for number, first, last in _fields(data, start, end):
         if message == "tensor":
-            inside = inside or number == _EXTERNAL_DATA or (number == _DATA_LOCATION and data[first] != 0)
+            inside = (
+                inside
+                or number == _EXTERNAL_DATA
+                or (number == _DATA_LOCATION and any(data[first : min(last, first + 10)]))
+            )
         elif number in _PATHS[message] and last > first:
             yield from _external(data, first, last, _PATHS[message][number], depth + 1)
     if message == "tensor":
@@ -71,6 +75,8 @@ def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, i
     at = start
     while at < end:
         tag, at = _varint(data, at, end)
+        if tag >> 32:  # some readers drop these bits and see another field
+            raise _MalformedError(f"impossible field at byte {at}")
         kind = tag & 7
         if kind == 0:
             first, (_, at) = at, _varint(data, at, end)
