@@ -20,6 +20,7 @@ export class SolidView {
   #parts = new Group();
   #plate = null;
   #framed = "";
+  #turned = false;
   #placed = "";
   #cutMm = Infinity;
   #open = [];
@@ -42,6 +43,7 @@ export class SolidView {
     this.controls.maxPolarAngle = Math.PI * 0.62;
     this.draw = onFrame(() => this.renderer.render(this.scene, this.camera));
     this.controls.addEventListener("change", this.draw);
+    this.controls.addEventListener("start", () => { this.#turned = true; });
     this.scene.add(this.#parts, this.#gaps, ...makeLights());
     this.#parts.matrixAutoUpdate = this.#gaps.matrixAutoUpdate = false;
     new ResizeObserver(() => this.#resize()).observe(canvas);
@@ -66,14 +68,15 @@ export class SolidView {
     this.draw();
   }
 
-  /** Look at the whole part, once for each `name`. */
+  /** Look at the whole part. With a name (of a build): only as long as the user has not turned that build. */
   frame(name = "") {
-    if (name && name === this.#framed) return;
+    if (name && name === this.#framed && this.#turned) return;
     this.#framed = name || this.#framed;
+    this.#turned = false;
     const { x, y, bottom, top, stretch } = this.box;
     const size = Math.hypot(x[1] - x[0], y[1] - y[0], (top - bottom) * stretch);
     const target = new Vector3((x[0] + x[1]) / 2, ((top - bottom) * stretch) / 2, (y[0] + y[1]) / 2);
-    const away = (size / 2 / Math.sin((this.camera.fov * Math.PI) / 360)) * Math.max(0.84, 0.86 / this.camera.aspect);
+    const away = (size / 2 / Math.sin((this.camera.fov * Math.PI) / 360)) * Math.max(0.86, 0.93 / this.camera.aspect);
     this.camera.position.copy(FROM).normalize().multiplyScalar(away).add(target);
     this.camera.near = size / 100;
     this.camera.far = size * 20;
@@ -87,6 +90,7 @@ export class SolidView {
 
   /** Turn by angles (radians) about the plate's normal and towards it. */
   turn(around, over) {
+    this.#turned = true;
     const offset = this.camera.position.clone().sub(this.controls.target);
     const side = new Vector3().crossVectors(this.camera.up, offset).normalize();
     offset.applyAxisAngle(this.camera.up, around).applyAxisAngle(side, over);
