@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from statistics import mean
 from typing import Annotated
 
 import typer
@@ -118,21 +119,28 @@ def _speed(text: str) -> float:
 
 
 class Shown:
-    """Shows each processed layer on a bar, and at the end what a layer cost."""
+    """Shows each processed layer on a bar, and at the end what a layer cost and how near it is to its reference."""
 
     def __init__(self, bar: Progress, total: int) -> None:
         self.layers = 0
         self._bar = bar
         self._task: TaskID = bar.add_task("layers", total=total)
         self._seconds: Counter[str] = Counter()
+        self._iou: list[float] = []
 
     def __call__(self, product: LayerProduct) -> None:
         """Count one layer."""
         self.layers += 1
         self._seconds.update(product.timings_s)
+        self._iou += [measure.value for measure in product.measures if measure.name == "iou"]
         self._bar.advance(self._task)
 
     def summary(self) -> str:
-        """Mean seconds per layer and stage."""
-        stages = ", ".join(f"{stage} {seconds / self.layers:.2f}" for stage, seconds in self._seconds.items())
-        return f"{self.layers} layers processed" + (f"; seconds per layer: {stages}" if stages else "")
+        """Mean seconds per layer and stage, and mean IoU of the layers that have a reference mask."""
+        words = [f"{self.layers} layers processed"]
+        if self._seconds:
+            stages = ", ".join(f"{stage} {seconds / self.layers:.2f}" for stage, seconds in self._seconds.items())
+            words.append(f"seconds per layer: {stages}")
+        if self._iou:
+            words.append(f"mean IoU {mean(self._iou):.3f} of {len(self._iou)} layers with a reference mask")
+        return "; ".join(words)
