@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -321,3 +322,27 @@ def test_a_manifest_keeps_the_settings_as_plain_json(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="plain JSON"):
         BuildWriter.create(tmp_path, replace(manifest("c"), config={"value": object()}))
     BuildWriter.create(tmp_path, manifest("c")).close()
+
+
+def test_a_store_may_be_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative folder, one whose parents are not there yet, and one that was removed and made again."""
+    monkeypatch.chdir(tmp_path)
+    for root in (Path("builds"), Path("a/b/builds"), tmp_path / "c" / ".." / "d" / "builds"):
+        for _ in range(2):
+            make_build(root, 2)
+            assert_layer(BuildReader.open(root, "b"), 1)
+            shutil.rmtree(root)
+
+
+def test_a_store_below_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
+    """A home that others may pass but not read is no reason to refuse a build in it."""
+    if os.geteuid() == 0:
+        pytest.skip("root may list every folder")
+    home = tmp_path / "home"
+    (home / "builds").mkdir(parents=True)
+    home.chmod(0o311)
+    try:
+        make_build(home / "builds", 1)
+    finally:
+        home.chmod(0o755)
+    assert_layer(BuildReader.open(home / "builds", "b"), 0)
