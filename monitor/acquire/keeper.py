@@ -5,7 +5,7 @@ A camera that hangs keeps its thread and nothing else: whoever asked has a deadl
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
 
@@ -17,6 +17,8 @@ log = structlog.get_logger("acquire")
 
 PATIENCE = 3
 """So many frames in a row that failed, and the camera is opened again."""
+CLOSE_S = 2.0
+"""Real seconds that a camera may take to be released."""
 
 
 class Keeper:
@@ -82,10 +84,9 @@ class Keeper:
             self._tending = self._pool.submit(self._reconnect)
 
     def close(self) -> None:
-        """Release the camera; does not wait for one that hangs."""
-        if not self.busy:
-            self._pool.submit(self._release)
-        self._pool.shutdown(wait=not self.busy)
+        """Release the camera; does not wait long for one that hangs."""
+        wait((self._pool.submit(self._release),), CLOSE_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def expect(self, facts: CameraFacts) -> None:
         """Keep on trying to connect this camera, if it is the one that a running build counts on."""
