@@ -16,9 +16,11 @@ from monitor.segment.predictor import Predicted, SegmentThresholds
 
 DUPLICATE_IOU = 0.7
 """Of two masks with at least this IoU, the one with the lower predicted IoU is dropped; SAM's value."""
-MARGIN = 2
-"""Pixels of the logits kept around a mask, so that its edge can be interpolated."""
+NEAR = 8
+"""Pixels of the logits around a component's box that are its neighbourhood."""
 Logits = npt.NDArray[np.float32]
+Box = tuple[slice, slice]
+"""Rows and columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +57,39 @@ def stability_score(logits: Logits, thresholds: SegmentThresholds) -> npt.NDArra
     return np.asarray(inner / np.maximum(outer, 1), dtype=np.float64)
 
 
-def believed(predicted: Predicted, first: int, thresholds: SegmentThresholds) -> list[Candidate]:
+def believed(predicted: Predicted, first: int, boxes: Sequence[Box], thresholds: SegmentThresholds) -> list[Candidate]:
     """The best mask of each prompt of a batch, for the prompts that have one.
 
     Args:
         predicted: the model's answers.
         first: index of the component of the batch's first prompt; the others follow.
+        boxes: of these components, in the image. A mask counts in its component's neighbourhood only: what it says
+            elsewhere is for the prompts there to say.
         thresholds: of this model.
     """
-    stability = stability_score(predicted.logits, thresholds)
-    good = (predicted.iou >= thresholds.min_iou) & (stability >= thresholds.min_stability)
-    good &= (predicted.logits > thresholds.mask_threshold).any(axis=(-2, -1))
-    best = np.where(good, predicted.iou, -1.0).argmax(axis=1)
-    return [
-        _candidate(predicted, prompt, int(mask), first + prompt, float(stability[prompt, mask]), thresholds)
-        for prompt, mask in enumerate(best)
-        if good[prompt, mask]
-    ]
+    found = []
+    for prompt, box in enumerate(boxes):
+        near = neighbourhood(box, predicted)
+        logits = predicted.logits[prompt][:, near[0], near[1]]
+        stability = stability_score(logits, thresholds)
+        good = (predicted.iou[prompt] >= thresholds.min_iou) & (stability >= thresholds.min_stability)
+        good &= (logits > thresholds.mask_threshold).any(axis=(-2, -1))
+        best = int(np.where(good, predicted.iou[prompt], -1.0).argmax())
+        if good[best]:
+            one, iou = logits[best].copy(), float(predicted.iou[prompt, best])
+            mask = one > thresholds.mask_threshold
+            at = near[0].start, near[1].start
+            found.append(Candidate(first + prompt, *at, one, mask, iou, float(stability[best]), predicted.scale))
+    return found
 
 
-def _candidate(
-    predicted: Predicted, prompt: int, index: int, component: int, stability: float, thresholds: SegmentThresholds
-) -> Candidate:
-    logits = predicted.logits[prompt, index]
-    mask = logits > thresholds.mask_threshold
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, left = max(0, int(rows[0]) - MARGIN), max(0, int(columns[0]) - MARGIN)
-    box = np.s_[top : int(rows[-1]) + MARGIN + 1, left : int(columns[-1]) + MARGIN + 1]
-    iou = float(predicted.iou[prompt, index])
-    return Candidate(component, top, left, logits[box].copy(), mask[box], iou, stability, predicted.scale)
+def neighbourhood(box: Box, predicted: Predicted) -> Box:
+    """A box of the image with its neighbourhood, in the model's logits."""
+    slices = []
+    for side, scale, edge in zip(box, predicted.scale[::-1], predicted.logits.shape[2:], strict=True):
+        low, high = int(side.start * scale) - NEAR, int(np.ceil(side.stop * scale)) + NEAR
+        slices.append(slice(min(max(0, low), edge - 1), min(high, edge)))
+    return slices[0], slices[1]
 
 
 def distinct(candidates: Sequence[Candidate], limit: float = DUPLICATE_IOU) -> list[Candidate]:

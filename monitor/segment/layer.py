@@ -19,7 +19,7 @@ from scipy.special import expit
 
 from monitor.config import SegmentSettings
 from monitor.domain import FloatImage, Image, Mask, PlateGrid, ProductState, Segmentation
-from monitor.segment.candidates import Candidate, believed, distinct
+from monitor.segment.candidates import Box, Candidate, believed, distinct
 from monitor.segment.initial import Initial, initial_mask
 from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
 from monitor.segment.prompts import Prompts, query_points
@@ -77,13 +77,13 @@ def segment_layer(
 
 def _asked(predictor: Predictor, prompts: Prompts, initial: Initial, thresholds: SegmentThresholds) -> _Answers:
     """Put all prompts to the model, a few a call."""
-    boxes = ndimage.find_objects(initial.labels, initial.count)
+    boxes: list[Box] = [(box[0], box[1]) for box in ndimage.find_objects(initial.labels, initial.count)]
     accepted: list[Candidate] = []
     unanswered = 0
     for first in range(0, initial.count, BATCH):
         part = np.s_[first : first + BATCH]
         predicted = predictor.predict(prompts.points[part], prompts.labels[part])
-        good = believed(predicted, first, thresholds)
+        good = believed(predicted, first, boxes[part.start : part.stop], thresholds)
         accepted += good
         for index in set(range(first, first + len(predicted.iou))) - {one.component for one in good}:
             component = initial.labels[boxes[index]] == index + 1

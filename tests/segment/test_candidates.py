@@ -18,6 +18,10 @@ def disc(radius: float, slope: float, centre: tuple[float, float] = (20.0, 20.0)
     return (slope * (radius - np.hypot(rows - centre[0], columns - centre[1]))).astype(np.float32)
 
 
+WHOLE = np.s_[0:80, 0:80]
+"""A component as large as the image, of twice the logits' size."""
+
+
 def predicted(masks: list[list[npt.NDArray[np.float32]]], iou: list[list[float]]) -> Predicted:
     """A batch of answers."""
     return Predicted(np.array(masks, np.float32), np.array(iou, np.float32), (0.5, 0.5))
@@ -38,18 +42,19 @@ def test_a_sharp_mask_is_stable_and_an_empty_one_is_not() -> None:
 def test_the_surest_of_the_believed_masks_is_taken() -> None:
     """A higher predicted IoU wins, but not for a mask that is unstable."""
     answers = predicted([[disc(6, 20), disc(10, 20), disc(14, 0.2)]], [[0.85, 0.9, 0.99]])
-    (one,) = believed(answers, 7, THRESHOLDS)
+    (one,) = believed(answers, 7, [WHOLE], THRESHOLDS)
     assert (one.component, one.iou) == (7, pytest.approx(0.9))
     assert np.count_nonzero(one.mask) == pytest.approx(np.pi * 100, rel=0.03)
 
 
-def test_a_candidate_is_cut_to_its_box() -> None:
-    """Only the mask's own box with a margin is kept, and it knows its place."""
-    logits = disc(4, 20, (10.0, 25.0))
-    (one,) = believed(predicted([[logits]], [[0.9]]), 0, THRESHOLDS)
-    assert one.logits.size < 200
-    assert np.array_equal(one.logits, logits[one.row :, one.column :][: one.logits.shape[0], : one.logits.shape[1]])
-    assert np.count_nonzero(one.mask) == np.count_nonzero(logits > 0)
+def test_a_mask_counts_near_its_component_only() -> None:
+    """What a mask says far from its component is cut off, and the candidate knows its place."""
+    near, far = disc(4, 20, (10.0, 25.0)), disc(5, 20, (32.0, 6.0))
+    both = np.maximum(near, far)
+    (one,) = believed(predicted([[both]], [[0.9]]), 0, [np.s_[12:29, 42:59]], THRESHOLDS)
+    rows, columns = one.logits.shape
+    assert np.array_equal(one.logits, both[one.row : one.row + rows, one.column : one.column + columns])
+    assert np.count_nonzero(one.mask) == np.count_nonzero(near > 0)
 
 
 @pytest.mark.parametrize(
@@ -59,20 +64,21 @@ def test_a_candidate_is_cut_to_its_box() -> None:
 )
 def test_a_mask_below_a_threshold_is_dropped(logits: npt.NDArray[np.float32], iou: float) -> None:
     """Each of the thresholds alone refuses a mask."""
-    assert believed(predicted([[logits]], [[iou]]), 0, THRESHOLDS) == []
+    assert believed(predicted([[logits]], [[iou]]), 0, [WHOLE], THRESHOLDS) == []
 
 
 def test_duplicates_are_dropped_and_others_stay() -> None:
     """Of two nearly equal masks the surer one stays; a mask elsewhere and a small one inside stay too."""
     masks = [[disc(10, 20)], [disc(10.4, 20)], [disc(5, 20, (8.0, 33.0))], [disc(4, 20)]]
-    candidates = believed(predicted(masks, [[0.85], [0.95], [0.9], [0.82]]), 0, THRESHOLDS)
+    candidates = believed(predicted(masks, [[0.85], [0.95], [0.9], [0.82]]), 0, [WHOLE] * 4, THRESHOLDS)
     assert [one.component for one in distinct(candidates)] == [1, 2, 3]
 
 
 def test_the_iou_of_cut_masks_is_that_of_whole_masks() -> None:
     """Cutting to boxes changes no IoU."""
     wholes = [disc(9, 20, (15.0, 18.0)), disc(7, 20, (20.0, 24.0)), disc(3, 20, (35.0, 5.0))]
-    cut = believed(predicted([[one] for one in wholes], [[0.9]] * 3), 0, THRESHOLDS)
+    boxes = [np.s_[12:50, 18:56], np.s_[26:54, 34:62], np.s_[64:76, 4:18]]
+    cut = believed(predicted([[one] for one in wholes], [[0.9]] * 3), 0, boxes, THRESHOLDS)
     for i, a in enumerate(wholes):
         for j, b in enumerate(wholes):
             both, either = (a > 0) & (b > 0), (a > 0) | (b > 0)

@@ -1,7 +1,7 @@
 """Training prompts and their right answers. Owns that they are like those of a run; refuses to know the network.
 
-At run time a prompt is one component of the dilated initial mask. Its right answer is all metal of that component, so
-parts that the dilation joins are one answer. A component that is only powder has none.
+At run time a prompt is one component of the dilated initial mask, and masks are looked at in its neighbourhood only.
+The right answer is all metal there. A component that is only powder has none.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ class Asked:
         points: float32 (K, N, 2), pixels (column, row).
         labels: float32 (K, N), 1 foreground, 0 background, −1 padding.
         targets: bool (K, rows, columns), the right masks; all False for a prompt on powder.
+        near: bool (K, rows, columns), the neighbourhood in which the answer counts.
     """
 
     points: Points
     labels: npt.NDArray[np.float32]
     targets: npt.NDArray[np.bool_]
+    near: npt.NDArray[np.bool_]
 
 
 def ask(rng: Rng, image: Image, mask: Mask, recipe: PromptRecipe) -> Asked:
@@ -55,16 +57,19 @@ def ask(rng: Rng, image: Image, mask: Mask, recipe: PromptRecipe) -> Asked:
         np.zeros((recipe.prompts, recipe.points + 1, 2), np.float32),
         np.full((recipe.prompts, recipe.points + 1), PAD, np.float32),
         np.zeros((recipe.prompts, *mask.shape), bool),
+        np.zeros((recipe.prompts, *mask.shape), bool),
     )
     for k in range(recipe.prompts):
         on_powder = count == 0 or (rng.random() < recipe.powder_share and not joined.all())
         if on_powder:
-            inside = _false_component(rng, image, joined)
-            chosen = _inside(rng, inside, inside, recipe.points)
+            component = _false_component(rng, image, joined)
+            chosen = _inside(rng, component, component, recipe.points)
+            out.near[k][_around(rng, component, recipe)] = True
         else:
             component = labels == 1 + order[k % count]
-            out.targets[k] = component & mask
-            chosen = _inside(rng, component, out.targets[k], recipe.points)
+            chosen = _inside(rng, component, component & mask, recipe.points)
+            out.near[k][_around(rng, component, recipe)] = True
+            out.targets[k] = out.near[k] & mask
         out.points[k, : len(chosen)] = chosen
         out.labels[k, : len(chosen)] = FOREGROUND
         if not joined.all() and rng.random() < recipe.background_share:
@@ -91,6 +96,18 @@ def _inside(rng: Rng, component: Mask, metal: Mask, most: int) -> Points:
         depth = cv2.distanceTransform(np.pad(component, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
         points[0] = np.array(np.unravel_index(int(depth.argmax()), depth.shape))[::-1]
     return points
+
+
+def _around(rng: Rng, component: Mask, recipe: PromptRecipe) -> tuple[slice, slice]:
+    """The component's box with a margin."""
+    margin = int(rng.integers(recipe.margin_px[0], recipe.margin_px[1] + 1))
+    rows, columns = (np.flatnonzero(component.any(axis=axis)) for axis in (1, 0))
+    first, last = (
+        (max(0, int(v[0]) - margin) for v in (rows, columns)),
+        (int(v[-1]) + margin + 1 for v in (rows, columns)),
+    )
+    (top, left), (bottom, right) = first, last
+    return np.s_[top:bottom, left:right]
 
 
 def _any(rng: Rng, where: Mask, count: int) -> Points:

@@ -150,12 +150,12 @@ def _manifest(
 
 
 def _self_test_inputs(network: Promptable) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
-    image = np.random.default_rng(0).random((1, 3, 96, 128), dtype=np.float32)
+    image = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
     image[:, 1:] = image[:, :1]
-    image[:, :, 24:64, 32:80] *= 0.4
+    image[:, :, 16:44, 24:60] *= 0.4
     with torch.no_grad():
         embedding = network.encoder(torch.from_numpy(image)).numpy()
-    points = np.array([[[50, 40], [60, 50], [0, 0]], [[10, 80], [0, 0], [0, 0]]], np.float32)
+    points = np.array([[[40, 30], [50, 35], [0, 0]], [[10, 60], [0, 0], [0, 0]]], np.float32)
     labels = np.array([[1, 1, -1], [1, -1, -1]], np.float32)
     prompts = {"image_embeddings": embedding, "point_coords": points, "point_labels": labels}
     return {"encoder": {"image": image}, "decoder": prompts}

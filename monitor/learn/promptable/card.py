@@ -29,7 +29,8 @@ of one component of the initial mask. The mask with the highest predicted IoU is
 the held-out layers.
 
 ## Data
-{data}. No real image was used. Digest of the virtual layers' pixels: `{digest}`. {steps} steps.
+{data}. No real image was used. Digest of the virtual layers' pixels: `{digest}`. {steps} steps,
+beginning with {begin}.
 
 ## Numbers
 Mean IoU of all metal of a layer, through the product's own `segment_layer` with the default settings. "promptable" is
@@ -64,6 +65,7 @@ def write_card(
         data=facts["data"][:1].upper() + facts["data"][1:],
         digest=facts.get("data_sha256", "unknown"),
         steps=facts.get("steps", "unknown"),
+        begin=facts.get("warm_start", "random weights"),
         table=_table(results),
     )
     path.write_text(text, encoding="utf-8")
@@ -79,7 +81,7 @@ def _table(results: Table) -> str:
     return "\n".join(lines)
 
 
-def write_picture(path: Path, cases: Sequence[Case], masks: Sequence[Mask], edge: int = 320, columns: int = 4) -> None:
+def write_picture(path: Path, cases: Sequence[Case], masks: Sequence[Mask], edge: int = 240, columns: int = 4) -> None:
     """Write some layers with the outlines of the truth and of what was found."""
     chosen = np.linspace(0, len(cases) - 1, min(len(cases), 2 * columns)).astype(int)
     tiles = [_outlined(cases[i], masks[i], edge) for i in chosen]

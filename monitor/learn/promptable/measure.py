@@ -18,7 +18,7 @@ from monitor.segment import Predicted, Predictor, SegmentThresholds, initial_mas
 Table = dict[str, dict[str, float]]
 """Numbers by group of layers."""
 MIN_IOU = (0.2, 0.35, 0.5, 0.65, 0.8)
-MIN_STABILITY = (0.3, 0.5, 0.7, 0.85)
+MIN_STABILITY = (0.2, 0.4, 0.6, 0.8)
 """Thresholds that are tried."""
 
 

@@ -211,6 +211,9 @@ class MaskDecoder(nn.Module):
         self.refine = nn.Sequential(nn.Conv2d(width, 2 * f2, 3, 1, 1), nn.ReLU(), nn.Conv2d(2 * f2, f2, 3, 1, 1))
         self.hyper = nn.ModuleList(_mlp(dim, width) for _ in range(config.masks))
         self.quality = _mlp(dim, config.masks)
+        # Before any training, metal is what has more than half of the contrast under the points.
+        self.prior = nn.Parameter(torch.full((CONTRASTS,), 6.0 / CONTRASTS))
+        self.threshold = nn.Parameter(torch.tensor(-3.0))
 
     def forward(
         self, embedding: Tensor, points: Tensor, labels: Tensor, offset: Tensor | None = None
@@ -237,7 +240,8 @@ class MaskDecoder(nn.Module):
         x = torch.cat([x + self.refine(torch.cat([x, likeness], dim=1)), likeness], dim=1)
         weights = torch.stack([mlp(tokens[:, 1 + i]) for i, mlp in enumerate(self.hyper)], dim=1)
         logits = (weights @ x.flatten(2)).reshape(points.shape[0], -1, x.shape[2], x.shape[3])
-        return logits, self.quality(tokens[:, 0]).float().sigmoid()
+        half_contrast = (likeness * self.prior[:, None, None]).sum(1, keepdim=True) + self.threshold
+        return logits + half_contrast, self.quality(tokens[:, 0]).float().sigmoid()
 
     def _unpack(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         f8, f4, f2 = self.config.fine

@@ -42,6 +42,8 @@ class PromptRecipe(Section):
     """Share of prompts on powder, whose right answer is no mask and an IoU of 0."""
     background_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of prompts that also have one background point."""
+    margin_px: tuple[int, int] = (8, 32)
+    """Least and greatest margin around a component in which its answer counts, in pixels."""
     dilation_px: tuple[int, int] = (1, 4)
     """Least and greatest radius of the dilation that joins parts into one component, in pixels."""
 

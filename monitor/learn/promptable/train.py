@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from monitor.inference import file_digest
 from monitor.learn.budget import Stage, warm_cosine
 from monitor.learn.plates import load_plates, requests
 from monitor.learn.precision import mixed, pick_device, prepared
@@ -48,6 +49,7 @@ class Batch:
     points: Tensor
     labels: Tensor
     target: Tensor
+    near: Tensor
     dense: Tensor
     offset: Tensor
 
@@ -114,7 +116,7 @@ class Run:
             embedding = self.network.encoder(batch.image)
             dense = self.auxiliary(embedding)
             logits, iou = self.network.decoder(embedding, batch.points, batch.labels, batch.offset)
-        out = prompt_losses(logits.float(), iou.float(), batch.target, self.recipe)
+        out = prompt_losses(logits.float(), iou.float(), batch.target, batch.near, self.recipe)
         return out | {"dense": self.recipe.dense_weight * dense_loss(dense.float(), batch.dense)}
 
     def _layers(self, rng: np.random.Generator, count: int) -> list[Layer]:
@@ -129,12 +131,14 @@ class Run:
         images = torch.from_numpy(np.stack([image for image, _ in crops])).float() / 255.0
         masks = torch.from_numpy(np.stack([mask for _, mask in crops])).float()
         targets = torch.from_numpy(np.concatenate([a.targets for a in asked])).float()
+        near = torch.from_numpy(np.concatenate([a.near for a in asked])).float()
         offset = torch.from_numpy(rng.uniform(0, max(0, self.recipe.image_size - edge), (len(crops), 2))).float()
         batch = Batch(
             images[:, None].expand(-1, 3, -1, -1),
             torch.from_numpy(np.concatenate([a.points for a in asked])),
             torch.from_numpy(np.concatenate([a.labels for a in asked])),
             functional.avg_pool2d(targets[:, None], 2)[:, 0],
+            functional.avg_pool2d(near[:, None], 2)[:, 0],
             functional.avg_pool2d(masks[:, None], 2)[:, 0],
             offset,
         )
@@ -162,7 +166,7 @@ class Run:
             logits, iou = self.average.decoder(
                 self.average.encoder(batch.image), batch.points, batch.labels, batch.offset
             )
-            losses = prompt_losses(logits, iou, batch.target, self.recipe)
+            losses = prompt_losses(logits, iou, batch.target, batch.near, self.recipe)
             if batch.target.any():
                 found.append(float(losses["found"]))
             error.append(float(losses["iou"]))
@@ -186,6 +190,13 @@ class Run:
         partial.replace(self.out / CHECKPOINT)
         self.progress.say("kept", step=self.step_count, fraction=round(fraction, 3), **self.validate())
 
+    def begin_with(self, weights: Path) -> None:
+        """Take over the weights of a former run, as far as they go."""
+        tensors = load_file(weights, device=str(self.device))
+        missing, unknown = self.network.load_state_dict(tensors, strict=False)
+        self.average.load_state_dict(self.network.state_dict())
+        self.progress.say("warm start", weights=str(weights), missing=missing, unknown=unknown)
+
     def restore(self) -> None:
         """Take over the checkpoint where there is one of this recipe."""
         path = self.out / CHECKPOINT
@@ -202,7 +213,14 @@ class Run:
         self.progress.say("continuing", step=self.step_count, fraction=round(self.done, 3))
 
 
-def train(recipe: SegmenterTraining, out: Path, minutes: float | None = None, *, workers: int | None = None) -> Path:
+def train(
+    recipe: SegmenterTraining,
+    out: Path,
+    minutes: float | None = None,
+    *,
+    workers: int | None = None,
+    warm_start: Path | None = None,
+) -> Path:
     """Train a segmenter.
 
     Args:
@@ -210,6 +228,7 @@ def train(recipe: SegmenterTraining, out: Path, minutes: float | None = None, *,
         out: directory of layers, checkpoints and of the bundle; a run there is continued.
         minutes: wall time of training; the recipe's own by default.
         workers: processes that render virtual layers; the number of cores less one by default.
+        warm_start: weights of a former run to begin with; what they lack begins as it is.
 
     Returns:
         The bundle's directory, `out/bundle/<name>`; the weights stay in `out/weights.safetensors`.
@@ -222,15 +241,20 @@ def train(recipe: SegmenterTraining, out: Path, minutes: float | None = None, *,
     held_out = load_plates(requests(recipe.data, validation=True), out / "plates", workers=count, progress=progress)
     validation = [*plate_layers(held_out), *validation_layers(recipe.scenes)]
     run = Run(recipe, out, pick_device(), plate_layers(plates), validation, progress)
+    if warm_start is not None:
+        run.begin_with(warm_start)
     run.restore()
     progress.say("layers are ready", virtual=len(run.virtual), seconds=round(time.monotonic() - begin, 1))
     seconds = max(1.0, total - (time.monotonic() - begin))
     stage = Stage("segmenter", seconds, recipe.steps, run.step_count, run.done, run.curve)
     stage.run(run.step, progress, run.keep)
+    facts = {"steps": str(run.step_count), "data_sha256": plates.digest}
+    if warm_start is not None:
+        facts["warm_start"] = f"weights with SHA-256 {file_digest(warm_start)}"
     save_file(
         {name: value.contiguous() for name, value in run.average.state_dict().items()},
         out / WEIGHTS,
-        metadata={"recipe": recipe.model_dump_json(), "steps": str(run.step_count), "data_sha256": plates.digest},
+        metadata={"recipe": recipe.model_dump_json(), **facts},
     )
     progress.say("trained; measuring and exporting", steps=run.step_count)
     bundle = write_bundle(out / WEIGHTS, out, workers=count)
@@ -245,10 +269,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="directory of the run; a run there is continued")
     parser.add_argument("--minutes", type=float, default=None, help="wall time of training")
     parser.add_argument("--workers", type=int, default=None, help="processes that render virtual layers")
+    parser.add_argument("--warm-start", type=Path, default=None, help="weights.safetensors of a former run")
     parser.add_argument("--smoke", action="store_true", help="a few steps on small layers")
     given = parser.parse_args(argv)
     recipe = load_segmenter_recipe(given.recipe)
-    train(recipe.smoke() if given.smoke else recipe, given.out, given.minutes, workers=given.workers)
+    recipe = recipe.smoke() if given.smoke else recipe
+    train(recipe, given.out, given.minutes, workers=given.workers, warm_start=given.warm_start)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def test_a_prompt_on_powder_has_no_answer() -> None:
 def test_parts_that_the_dilation_joins_are_one_answer() -> None:
     """Two bars with a gap of two pixels are one component, and the gap is not in the target."""
     mask = np.zeros((64, 64), bool)
-    mask[20:40, 10:30] = mask[20:40, 32:50] = True
-    recipe = PromptRecipe(prompts=1, powder_share=0.0, dilation_px=(2, 2))
+    mask[4:24, 10:30] = mask[4:24, 32:50] = True
+    recipe = PromptRecipe(prompts=1, powder_share=0.0, dilation_px=(2, 2), margin_px=(6, 6))
     asked = ask(np.random.default_rng(0), mask.astype(np.uint8) * 200, mask, recipe)
     assert np.array_equal(asked.targets[0], mask)
 
@@ -54,3 +54,15 @@ def test_all_metal_and_one_pixel_can_be_asked(full: bool) -> None:
     mask[16, 16] = True
     asked = ask(np.random.default_rng(0), mask.astype(np.uint8), mask, PromptRecipe(powder_share=0.0))
     assert asked.targets.any(axis=(1, 2)).all()
+
+
+def test_the_answer_is_all_metal_near_the_component() -> None:
+    """A neighbour within the margin belongs to the answer, as far as the margin goes; one beyond it does not."""
+    mask = np.zeros((64, 64), bool)
+    mask[5:15, 5:15] = mask[5:15, 22:60] = mask[50:60, 5:15] = True
+    recipe = PromptRecipe(prompts=8, powder_share=0.0, dilation_px=(1, 1), margin_px=(10, 10))
+    asked = ask(np.random.default_rng(0), mask.astype(np.uint8) * 200, mask, recipe)
+    assert np.array_equal(asked.targets, asked.near & mask)
+    small = [near for near, target in zip(asked.near, asked.targets, strict=True) if target[10, 10]]
+    assert small[0][:26, :26].all()
+    assert any(not near[55, 10] for near in small)
