@@ -50,13 +50,16 @@ def _log_energy(band: Tensor) -> Tensor:
 def energy_score(samples: Sequence[Tensor], target: Tensor, levels: int = 3, window: int = 8) -> Tensor:
     """Energy score (Gneiting & Raftery 2007) of two samples, per band and window; smallest for the true distribution.
 
-    ES = mean ‖x − y‖ − ½·‖x − x′‖, with the norm over windows of each Laplacian band.
+    ES = mean ‖x − y‖ − ½·‖x − x′‖, with the norm over windows of each Laplacian band. The coarse rest, which is tone,
+    has the first term only: the network sees a neighbourhood, so tones that it drew would differ across one plate.
     """
     first, second = samples
     total = target.new_zeros(())
-    for a, b, y in zip(bands(first, levels), bands(second, levels), bands(target, levels), strict=True):
+    parts = zip(bands(first, levels), bands(second, levels), bands(target, levels), strict=True)
+    for band, (a, b, y) in enumerate(parts):
         near = (_window_norm(a - y, window) + _window_norm(b - y, window)) / 2
-        total = total + (near - _window_norm(a - b, window) / 2).mean()
+        apart = _window_norm(a - b, window) / 2 if band < levels else 0.0
+        total = total + (near - apart).mean()
     return total
 
 

@@ -59,3 +59,11 @@ def test_the_adaptive_weight_is_the_ratio_of_gradients() -> None:
     last = torch.ones(4, requires_grad=True)
     assert adaptive_weight(3 * last.sum(), last.sum(), last).item() == pytest.approx(3, rel=1e-4)
     assert adaptive_weight(3 * last.sum(), 1e-9 * last.sum(), last, limit=7.0).item() == 7
+
+
+def test_samples_gain_nothing_by_different_tones() -> None:
+    """Two samples whose mean grey differs are no better than two of one grey as far off: tone must not be drawn."""
+    flat = torch.zeros(1, 1, 64, 64)
+    apart, together = energy_score([flat + 0.2, flat - 0.2], flat), energy_score([flat + 0.2, flat + 0.2], flat)
+    torch.testing.assert_close(apart, together)
+    assert energy_score([flat, flat], flat) < apart
