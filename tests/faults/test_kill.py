@@ -10,8 +10,8 @@ import socket
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
+from collections.abc import Callable, Sequence
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -81,51 +81,95 @@ class Progress:
         build = self.build()
         return build is not None and build.ended is not None
 
-    def read_always(self) -> None:
-        """Read the newest layers and products again and again; every digest must hold at the first look."""
-        while not self.stop.wait(0.05):
-            build = self.build()
-            if build is None:
-                continue
+    def writing(self, verb: str) -> bool:
+        """Whether a file of a commit is being written at this moment."""
+        build = self.build()
+        if build is None or verb == "web":
+            return False
+        folder = self.root / build.manifest.id / ("raw" if verb == "acquire" else "products/live")
+        return any(path.name.endswith(".partial") for path in folder.glob("*/.*"))
+
+    def read_at_once(
+        self, look: Callable[[BuildReader, int], None], what: Callable[[BuildReader], Sequence[int]]
+    ) -> None:
+        """Read each layer the moment its record is there; every digest must hold at the first look."""
+        seen: set[int] = set()
+        build = None
+        stopped = False
+        while not stopped:
+            stopped = self.stop.wait(0.001)  # one look more: the last layer is read as well
+            build = build or self.build()
             try:
-                for index in build.layers()[-2:]:
-                    for facts in build.facts:
-                        build.capture(index, facts.name)
-                        self.reads += 1
-                products = ProductReader.open(self.root, build.manifest.id, "live")
-                for index in products.layers()[-2:]:
-                    products.load(index)
-                    products.plane(index)
+                for index in set(what(build)) - seen if build else ():
+                    seen.add(index)
+                    look(build, index)
                     self.reads += 1
             except Exception as error:  # noqa: BLE001 - whatever a reader meets is what this test is about
                 self.torn.append(repr(error))
 
+    def readers(self) -> list[threading.Thread]:
+        """One that reads layers, one that reads products."""
 
-def torment(
-    forks: ForkServerContext, verb: str, config: Path, count: Callable[[], int], done: Callable[[], bool], seed: int
-) -> tuple[int, int]:
-    """Start a process again and again, killing it some random time after it has done 0, 1 or 2 more; then let it be.
+        def layer(build: BuildReader, index: int) -> None:
+            for facts in build.facts:
+                build.capture(index, facts.name)
 
-    Returns:
-        How often it was killed, and how often it ended by itself in disorder.
+        def made(build: BuildReader) -> ProductReader:
+            return ProductReader.open(self.root, build.manifest.id, "live")
+
+        def product(build: BuildReader, index: int) -> None:
+            made(build).load(index)
+            made(build).plane(index)
+
+        jobs = ((layer, BuildReader.layers), (product, lambda build: made(build).layers()))
+        return [threading.Thread(target=self.read_at_once, args=job) for job in jobs]
+
+
+class Tormentor:
+    """Starts one process again and again and kills it at random; after enough kills it lets it be.
+
+    Half of the kills come some random time after it has done 0, 1 or 2 more layers, half while it writes.
     """
-    rng = random.Random(seed)
-    killed = crashed = 0
-    deadline = time.monotonic() + DEADLINE_S
-    while not done() and time.monotonic() < deadline:
-        spared = killed >= KILLS[verb]
-        process = start(forks, verb, config)
-        goal, patience = count() + rng.choice((0, 0, 1, 2)), time.monotonic() + rng.uniform(0.3, 2.5)
-        while process.is_alive() and not done() and (spared or (count() < goal and time.monotonic() < patience)):
-            process.join(0.01)
-        process.join(rng.uniform(0.0, 0.3))
-        if process.is_alive() and process.pid is not None:
-            os.kill(process.pid, signal.SIGKILL)
+
+    def __init__(
+        self, verb: str, config: Path, progress: Progress, count: Callable[[], int], done: Callable[[], bool], seed: int
+    ) -> None:
+        self._verb, self._config, self._progress = verb, config, progress
+        self._count, self._done = count, done
+        self._rng = random.Random(seed)
+        self.killed = self.crashed = self.struck_writing = 0
+
+    def run(self, forks: ForkServerContext) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not self._done() and time.monotonic() < deadline:
+            process = start(forks, self._verb, self._config)
+            if self.killed < KILLS[self._verb]:
+                self._wait(process)
+                if process.is_alive() and process.pid is not None:
+                    self.killed += 1
+                    os.kill(process.pid, signal.SIGKILL)
+            while process.is_alive() and not self._done() and self.killed >= KILLS[self._verb]:
+                process.join(0.02)
+            if process.is_alive() and self._done():
+                process.terminate()
             process.join()
-            killed += not spared
-        elif process.exitcode != 0:
-            crashed += 1
-    return killed, crashed
+            self.crashed += process.exitcode not in (0, -signal.SIGKILL)
+
+    def _wait(self, process: ForkServerProcess) -> None:
+        """Until it is time to strike."""
+        goal = self._count() + self._rng.choice((0, 0, 1, 2))
+        until = time.monotonic() + self._rng.uniform(0.3, 2.5)
+        while process.is_alive() and self._count() < goal and time.monotonic() < until:
+            process.join(0.01)
+        until = time.monotonic() + self._rng.uniform(0.0, 0.3)
+        if self._rng.random() < 0.5:
+            process.join(max(0.0, until - time.monotonic()))
+            return
+        while process.is_alive() and time.monotonic() < until + 1.0:
+            if self._progress.writing(self._verb):
+                self.struck_writing += 1
+                return
+            time.sleep(0.0005)
 
 
 @pytest.mark.slow
@@ -138,7 +182,6 @@ def test_no_kill_costs_a_committed_layer(tmp_path: Path) -> None:
     config = written(settings, tmp_path / "monitor.toml", port)
     progress = Progress(settings.store.root)
     forks = context()
-    outcome: dict[str, tuple[int, int]] = {}
 
     def all_processed() -> bool:
         return progress.ended() and progress.products() == progress.layers()
@@ -148,24 +191,22 @@ def test_no_kill_costs_a_committed_layer(tmp_path: Path) -> None:
         "worker": (progress.products, all_processed),
         "web": (lambda: 0, all_processed),
     }
-
-    def work(verb: str, seed: int) -> None:
-        count, done = jobs[verb]
-        outcome[verb] = torment(forks, verb, config, count, done, seed)
-
-    threads = [threading.Thread(target=work, args=(verb, seed)) for seed, verb in enumerate(jobs)]
-    reader = threading.Thread(target=progress.read_always)
-    for thread in (*threads, reader):
+    tormentors = [Tormentor(verb, config, progress, *job, seed) for seed, (verb, job) in enumerate(jobs.items())]
+    threads = [threading.Thread(target=tormentor.run, args=(forks,)) for tormentor in tormentors]
+    readers = progress.readers()
+    for thread in (*threads, *readers):
         thread.start()
     for thread in threads:
         thread.join()
     progress.stop.set()
-    reader.join()
+    for reader in readers:
+        reader.join()
 
-    assert sum(killed for killed, _ in outcome.values()) >= 24, outcome
-    assert [crashed for _, crashed in outcome.values()] == [0, 0, 0], outcome
+    assert [tormentor.crashed for tormentor in tormentors] == [0, 0, 0]
+    assert sum(tormentor.killed for tormentor in tormentors) >= 24
+    assert sum(tormentor.struck_writing for tormentor in tormentors) >= 4
     assert progress.torn == []
-    assert progress.reads > LAYERS
+    assert progress.reads == 2 * LAYERS
     (summary,) = list_builds(settings.store.root)
     build = BuildReader.open(settings.store.root, summary.manifest.id)
     assert build.layers() == tuple(range(LAYERS))
