@@ -61,7 +61,19 @@ def segment_layer(
     Returns:
         The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
     """
-    initial = initial_mask(image, grid, settings)
+    return segment_components(image, initial_mask(image, grid, settings), grid, predictor, settings, thresholds, rng)
+
+
+def segment_components(
+    image: Image,
+    initial: Initial,
+    grid: PlateGrid,
+    predictor: Predictor,
+    settings: SegmentSettings,
+    thresholds: SegmentThresholds,
+    rng: np.random.Generator,
+) -> Segmentation:
+    """As `segment_layer`, for an initial mask that is known already."""
     if initial.count == 0:
         nothing = np.zeros(image.shape, bool)
         none_asked = np.zeros((0, 2), np.float32)

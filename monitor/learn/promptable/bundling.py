@@ -91,7 +91,7 @@ def write_bundle(weights: Path, out: Path, *, workers: int = 0, elsewhere: Table
     )
     cases = held_out_cases(recipe, plates)
     model = _provisional(directory, recipe)
-    thresholds = suitable_thresholds(cases[::2], model, model.thresholds)
+    thresholds = suitable_thresholds(cases[::3], model, model.thresholds)
     results, masks = compare(cases, model, thresholds)
     results |= elsewhere or {}
     write_picture(directory / FILES["samples"], cases, masks)

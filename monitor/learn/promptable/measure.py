@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from monitor.config import SegmentSettings
 from monitor.domain import Image, Mask, PlateGrid
-from monitor.segment import Predicted, Predictor, SegmentThresholds, initial_mask, segment_layer
+from monitor.segment import Initial, Predicted, Predictor, SegmentThresholds, initial_mask, segment_layer
+from monitor.segment.layer import segment_components
 
 Table = dict[str, dict[str, float]]
 """Numbers by group of layers."""
-MIN_IOU = (0.2, 0.35, 0.5, 0.65, 0.8)
+MIN_IOU = (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8)
 MIN_STABILITY = (0.2, 0.4, 0.6, 0.8)
 """Thresholds that are tried."""
 
@@ -66,9 +67,10 @@ def compare(cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThre
 
 def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: SegmentThresholds) -> SegmentThresholds:
     """The strictest pair of thresholds within a hundredth of the best mean union IoU of these layers."""
-    remembered = [_Remembered(predictor) for _ in cases]
+    settings = SegmentSettings()
+    known = [(case, initial_mask(case.image, case.grid, settings), _Remembered(predictor)) for case in cases]
     scores = {
-        (iou, stability): _score(cases, remembered, replace(start, min_iou=iou, min_stability=stability))
+        (iou, stability): _score(known, settings, replace(start, min_iou=iou, min_stability=stability))
         for iou in MIN_IOU
         for stability in MIN_STABILITY
     }
@@ -77,13 +79,15 @@ def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: Segm
     return replace(start, min_iou=iou, min_stability=stability)
 
 
-def _score(cases: Iterable[Case], predictors: Iterable[Predictor], thresholds: SegmentThresholds) -> float:
-    settings = SegmentSettings()
-    found = (
-        segment_layer(case.image, case.grid, predictor, settings, thresholds, np.random.default_rng(0))
-        for case, predictor in zip(cases, predictors, strict=True)
-    )
-    return float(np.mean([union_iou(one.mask, case.mask) for one, case in zip(found, cases, strict=True)]))
+def _score(
+    known: Iterable[tuple[Case, Initial, Predictor]], settings: SegmentSettings, thresholds: SegmentThresholds
+) -> float:
+    scores = []
+    for case, initial, predictor in known:
+        rng = np.random.default_rng(0)
+        found = segment_components(case.image, initial, case.grid, predictor, settings, thresholds, rng)
+        scores.append(union_iou(found.mask, case.mask))
+    return float(np.mean(scores))
 
 
 class _Remembered:
@@ -92,7 +96,7 @@ class _Remembered:
     def __init__(self, inner: Predictor) -> None:
         self._inner = inner
         self._image: Image | None = None
-        self._answers: dict[bytes, Predicted] = {}
+        self._answers: dict[bytes, tuple[npt.NDArray[np.float16], Predicted]] = {}
 
     def set_image(self, image: Image) -> None:
         """Keep the image until a prompt is new."""
@@ -105,5 +109,8 @@ class _Remembered:
             if self._image is not None:
                 self._inner.set_image(self._image)
             answer = self._inner.predict(points, labels)
-            self._answers[key] = replace(answer, logits=answer.logits.astype(np.float16).astype(np.float32))
-        return self._answers[key]
+            # Half precision decides no pixel differently, and half of the memory holds twice the layers.
+            none = np.zeros((0, 0, 0, 0), np.float32)
+            self._answers[key] = answer.logits.astype(np.float16), replace(answer, logits=none)
+        half, answer = self._answers[key]
+        return replace(answer, logits=half.astype(np.float32))
