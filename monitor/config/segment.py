@@ -18,7 +18,7 @@ class SegmentSettings(Section):
     """Whether melted metal is darker or brighter than powder; auto decides from the image."""
     window_mm: float = Field(15.0, gt=0.0)
     """Window of the Sauvola threshold, in mm."""
-    k: float = 0.2
+    k: float = 0.1
     """Sensitivity of the Sauvola threshold."""
     dilation_mm: float = Field(0.2, ge=0.0)
     """Radius of the dilation that joins melt tracks, in mm."""

@@ -18,8 +18,9 @@ from monitor.domain import Image, Mask, PlateGrid
 from monitor.segment.normalise import POWDER, Normalised, normalise
 
 DARK, BRIGHT = -1, 1
-CLEAR_SIGMA = 3.0
-"""A component is metal only if its mean stands this many powder sigmas off the powder."""
+CLEAR_SIGMA = 1.5
+"""A component may be metal if its mean stands this many of a pixel's sigmas off the powder. It is generous on purpose:
+what is not asked can never be found, and what is asked in vain the model answers with nothing."""
 
 
 @dataclass(frozen=True, slots=True)

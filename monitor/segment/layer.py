@@ -3,8 +3,9 @@
 What a person can rely on:
 - Powder alone gives an empty mask with state OK: an empty layer is legitimate, and nothing is asked of the model.
 - A component to which the model answers with nearly no metal is taken for powder: judging Sauvola's finds is its work.
-- A component on which it has no answer that it believes is left out of the mask, and the layer is an ANOMALY whose
-  reason counts such components. Sauvola's own mask never stands in silently for the model's.
+- A component on which it has no answer that it believes is left out of the mask. Where such components hold more than
+  a twentieth of what Sauvola found and the model did not deny, the layer is an ANOMALY whose reason counts them.
+  Sauvola's own mask never stands in silently for the model's.
 """
 
 from __future__ import annotations
@@ -28,16 +29,19 @@ BATCH = 8
 """Prompts a call: beyond this a decoder gains no speed and takes more memory."""
 NOTHING = -30.0
 """Logit where no mask reaches: a probability of 1e-13."""
+TOLERATED_SHARE = 0.05
+"""Share of the initial area that may be left open in a layer that is OK."""
 POWDER_SHARE = 0.1
 """A component of which every mask of the model covers less than this was powder to the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """What the model said: masks that are believed, and how many components it left open."""
+    """What the model said: masks that are believed, and the components that it left open, of how large a share."""
 
     accepted: list[Candidate]
     open: int
+    open_share: float
 
 
 def segment_layer(
@@ -83,7 +87,7 @@ def segment_components(
     answers = _asked(predictor, prompts, initial, thresholds)
     logits = _union(distinct(answers.accepted), image.shape)
     mask = _without_specks(logits > thresholds.mask_threshold, grid, settings)
-    state, reason = _verdict(answers.open, initial.count)
+    state, reason = _verdict(answers, initial.count)
     return Segmentation(mask, expit(logits), state, reason, prompts.asked)
 
 
@@ -91,7 +95,8 @@ def _asked(predictor: Predictor, prompts: Prompts, initial: Initial, thresholds:
     """Put all prompts to the model, a few a call."""
     boxes: list[Box] = [(box[0], box[1]) for box in ndimage.find_objects(initial.labels, initial.count)]
     accepted: list[Candidate] = []
-    unanswered = 0
+    areas = np.bincount(initial.labels[initial.mask], minlength=initial.count + 1)[1:]
+    unanswered: list[int] = []
     for first in range(0, initial.count, BATCH):
         part = np.s_[first : first + BATCH]
         predicted = predictor.predict(prompts.points[part], prompts.labels[part])
@@ -100,8 +105,11 @@ def _asked(predictor: Predictor, prompts: Prompts, initial: Initial, thresholds:
         for index in set(range(first, first + len(predicted.iou))) - {one.component for one in good}:
             component = initial.labels[boxes[index]] == index + 1
             corner = (boxes[index][0].start, boxes[index][1].start)
-            unanswered += not _is_powder(predicted, index - first, component, corner, thresholds)
-    return _Answers(accepted, unanswered)
+            if not _is_powder(predicted, index - first, component, corner, thresholds):
+                unanswered.append(index)
+    left_out = int(areas[unanswered].sum())
+    seen = left_out + int(areas[[one.component for one in accepted]].sum())
+    return _Answers(accepted, len(unanswered), left_out / max(1, seen))
 
 
 def _is_powder(
@@ -155,8 +163,10 @@ def _without_specks(mask: Mask, grid: PlateGrid, settings: SegmentSettings) -> M
     return np.asarray(keep[labels] if count > 1 else mask, dtype=bool)
 
 
-def _verdict(unanswered: int, count: int) -> tuple[ProductState, str]:
-    if not unanswered:
+def _verdict(answers: _Answers, count: int) -> tuple[ProductState, str]:
+    if answers.open_share <= TOLERATED_SHARE:
         return ProductState.OK, ""
-    what = f"{unanswered} of {count} possible parts are not in the mask: the model believes none of its masks for them"
-    return ProductState.ANOMALY, what
+    return ProductState.ANOMALY, (
+        f"{answers.open} of {count} possible parts ({100 * answers.open_share:.0f} % of the area) are not in the mask: "
+        "the model believes none of its masks for them"
+    )

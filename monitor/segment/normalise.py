@@ -15,8 +15,8 @@ import numpy.typing as npt
 from monitor.domain import Image, PlateGrid
 
 MAD_TO_SIGMA = 1.4826
-SMOOTH_MM = 0.1
-"""Sigma of the smoothing, in mm: about two hatch widths."""
+SMOOTH_MM = 0.2
+"""Sigma of the smoothing, in mm: a few hatch widths, so that melt tracks do not fray the initial mask."""
 SMOOTH_MIN_PX = 0.7
 COARSE_PX = 192
 """The background is found on an image of about this edge: it holds nothing finer."""
@@ -66,7 +66,7 @@ def normalise(image: Image, grid: PlateGrid, window_mm: float) -> Normalised:
 
 
 def smoothed(image: Image, grid: PlateGrid) -> npt.NDArray[np.float32]:
-    """The image under a Gaussian of about two hatch widths, float32, after single bright or dark pixels are removed."""
+    """The image under a Gaussian of a few hatch widths, float32, after single bright or dark pixels are removed."""
     calm = cv2.medianBlur(image, 3)
     sigma = max(SMOOTH_MIN_PX, SMOOTH_MM / grid.mm_per_px)
     return np.asarray(cv2.GaussianBlur(calm.astype(np.float32), (0, 0), sigma), dtype=np.float32)

@@ -53,12 +53,21 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         assert np.array_equal(getattr(first, name), getattr(again, name))
 
 
-def test_powder_alone_is_an_empty_layer_and_asks_nothing() -> None:
-    """Without metal the mask is empty, the state is OK and the model is not run."""
+def test_powder_alone_is_an_empty_layer() -> None:
+    """Without metal the mask is empty and the state is OK, whatever the threshold made of the grain."""
     oracle = Oracle(np.zeros((160, 200), bool))
     found = segmented(oracle.truth, -0.3, oracle)
     assert not found.mask.any()
-    assert found.probability.max() == 0
+    assert found.probability.max() < 1e-6
+    assert (found.state, found.reason) == (ProductState.OK, "")
+
+
+def test_where_nothing_stands_out_the_model_is_not_run() -> None:
+    """An even image has no components, so nothing is asked."""
+    oracle = Oracle(np.zeros((160, 200), bool))
+    even = np.full((160, 200), 90, np.uint8)
+    found = segment_layer(even, grid_of(even.shape), oracle, SETTINGS, THRESHOLDS, np.random.default_rng(0))
+    assert not found.mask.any()
     assert (found.state, found.prompts.shape) == (ProductState.OK, (0, 2))
     assert oracle.images == []
 

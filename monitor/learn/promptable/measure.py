@@ -18,7 +18,7 @@ from monitor.segment.layer import segment_components
 
 Table = dict[str, dict[str, float]]
 """Numbers by group of layers."""
-MIN_IOU = (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8)
+MIN_IOU = (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8)
 MIN_STABILITY = (0.2, 0.4, 0.6, 0.8)
 """Thresholds that are tried."""
 
