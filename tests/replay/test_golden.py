@@ -29,7 +29,7 @@ def test_two_replays_give_the_same_bits(tmp_path: Path) -> None:
     first = products_of(tmp_path / "builds", recording, models)
     second = products_of(tmp_path / "builds", recording, models)
     assert len(first) == 6
-    assert {record.state for record in first} == {ProductState.OK, ProductState.MISSING}
+    assert {record.state for record in first} >= {ProductState.OK, ProductState.MISSING}
     for one, two in zip(first, second, strict=True):
         for part in ("index", "state", "reason", "arrays", "plane", "prompts", "measures", "bundles", "device", "seed"):
             assert getattr(one, part) == getattr(two, part), f"layer {one.index}: {part}"
