@@ -73,6 +73,16 @@ def test_the_card_says_where_sr_wins_and_where_not(tmp_path: Path, recipe: Diffu
     results = {"default_sr": row | {"mae": 0.1, "ssim": 0.4}, "default_lr": row | {"mae": 0.2}}
     write_card(tmp_path / "card.md", recipe, results, {"data_sha256": "abc"})
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
-    assert "default builds, sr against lr: better in mae; not better in psnr, ssim, ncvd." in text
+    assert "default builds, sr against lr: better in mae; worse in psnr, ssim, ncvd." in text
+    assert "What SR gains over LR in pixel error is tone" not in text
     assert "`abc`" in text
     assert "samples.png" not in text
+
+
+def test_the_card_admits_that_tone_alone_does_better(tmp_path: Path, recipe: DiffusionTraining) -> None:
+    """Where the toned webcam image has the smaller error, the card says that the gain is tone."""
+    results = {"default_sr": {"mae": 0.1}, "default_lr_toned": {"mae": 0.05}, "default_lr": {"mae": 0.3}}
+    write_card(tmp_path / "card.md", recipe, results, {}, pictured=True)
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "What SR gains over LR in pixel error is tone" in text
+    assert "samples.png" in text
