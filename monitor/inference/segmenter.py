@@ -63,7 +63,9 @@ class SegmenterModel:
         self.device = self._encoder.provider
 
     def set_image(self, image: Image) -> None:
-        """Embed one image, uint8 (rows, columns): longest edge to the model's, padding below and to the right.
+        """Embed one image, uint8 (rows, columns), with padding below and to the right.
+
+        The longest edge becomes the model's; where sizes are free, a smaller image stays as it is.
 
         Raises:
             BundleError: the encoder failed.
@@ -94,7 +96,8 @@ class SegmenterModel:
     def _resized(self, image: Image) -> Image:
         longest = max(image.shape)
         target = max(self._fixed) if self._fixed else self._table.image_size
-        ratio = target / longest
+        # Enlarging makes no detail, and a model that takes any size knows small images as they are.
+        ratio = target / longest if self._fixed else min(1.0, target / longest)
         rows, columns = (max(1, min(target, round(edge * ratio))) for edge in image.shape)
         if (rows, columns) == image.shape:
             return image

@@ -2,7 +2,8 @@
 
 What a person can rely on:
 - Powder alone gives an empty mask with state OK: an empty layer is legitimate, and nothing is asked of the model.
-- A component to which the model answers with nearly no metal is taken for powder: judging Sauvola's finds is its work.
+- A component to which the model answers with nearly no metal, or for which it gives its best mask less than half of the
+  IoU that would be believed, is taken for powder: judging Sauvola's finds is its work.
 - A component on which it has no answer that it believes is left out of the mask. Where such components hold more than
   a twentieth of what Sauvola found and the model did not deny, the layer is an ANOMALY whose reason counts them.
   Sauvola's own mask never stands in silently for the model's.
@@ -31,6 +32,8 @@ NOTHING = -30.0
 """Logit where no mask reaches: a probability of 1e-13."""
 TOLERATED_SHARE = 0.05
 """Share of the initial area that may be left open in a layer that is OK."""
+DENIED = 0.5
+"""Share of the least believed IoU below which a prediction says that there is nothing."""
 POWDER_SHARE = 0.1
 """A component of which every mask of the model covers less than this was powder to the model."""
 
@@ -115,7 +118,9 @@ def _asked(predictor: Predictor, prompts: Prompts, initial: Initial, thresholds:
 def _is_powder(
     predicted: Predicted, prompt: int, component: Mask, corner: tuple[int, int], thresholds: SegmentThresholds
 ) -> bool:
-    """Whether the mask that the model prefers leaves the component nearly bare."""
+    """Whether the model gives all masks a low IoU, or the one that it prefers leaves the component nearly bare."""
+    if predicted.iou[prompt].max() < DENIED * thresholds.min_iou:
+        return True
     logits = predicted.logits[prompt, int(predicted.iou[prompt].argmax())]
     shown = _enlarged(logits, (0, 0), predicted.scale, corner, component.shape) > thresholds.mask_threshold
     return bool(np.count_nonzero(shown & component) < POWDER_SHARE * np.count_nonzero(component))

@@ -30,10 +30,11 @@ from monitor.learn.plates import Plates, load_plates, requests
 from monitor.learn.progress import Progress
 from monitor.learn.promptable.card import write_card, write_picture
 from monitor.learn.promptable.export import export_pair, parity
-from monitor.learn.promptable.layers import validation_layers
+from monitor.learn.promptable.layers import VALIDATION_SEED, validation_layers
 from monitor.learn.promptable.measure import Case, Table, compare, suitable_thresholds
 from monitor.learn.promptable.network import Promptable
 from monitor.learn.promptable.recipe import SegmenterTraining
+from monitor.learn.promptable.scenes import random_layer
 
 LARGEST_DIFFERENCE = 1e-3
 """Between torch and ONNX Runtime, in logits."""
@@ -91,7 +92,7 @@ def write_bundle(weights: Path, out: Path, *, workers: int = 0, elsewhere: Table
     )
     cases = held_out_cases(recipe, plates)
     model = _provisional(directory, recipe)
-    thresholds = suitable_thresholds(cases[::3], model, model.thresholds)
+    thresholds = suitable_thresholds([*cases[::3], *powder_cases(recipe)], model, model.thresholds)
     results, masks = compare(cases, model, thresholds)
     results |= elsewhere or {}
     write_picture(directory / FILES["samples"], cases, masks)
@@ -104,14 +105,23 @@ def write_bundle(weights: Path, out: Path, *, workers: int = 0, elsewhere: Table
 
 
 def held_out_cases(recipe: SegmenterTraining, plates: Plates) -> list[Case]:
-    """Layers that no training step saw: virtual ones as both cameras see them, and drawn ones."""
+    """Layers that no training step saw: virtual ones as the two cameras see them in turn, and drawn ones."""
     cases = []
-    for lr, hr, mask in zip(plates.lr, plates.hr, plates.mask, strict=True):
+    for index, mask in enumerate(plates.mask):
         grid = PlateGrid((0.0, 0.0), recipe.data.um_per_px, (mask.shape[0], mask.shape[1]))
-        cases += [Case("virtual, high-resolution", hr, mask, grid), Case("virtual, webcam", lr, mask, grid)]
+        views = (("virtual, high-resolution", plates.hr), ("virtual, webcam", plates.lr))
+        group, images = views[index % 2]
+        cases.append(Case(group, images[index], mask, grid))
     edge = recipe.scenes.size_px
     grid = PlateGrid((0.0, 0.0), recipe.data.um_per_px, (edge, edge))
     return cases + [Case("drawn", image, mask, grid) for image, mask in validation_layers(recipe.scenes)]
+
+
+def powder_cases(recipe: SegmenterTraining, count: int = 3) -> list[Case]:
+    """Drawn layers without any metal: a threshold must keep them empty."""
+    grid = PlateGrid((0.0, 0.0), recipe.data.um_per_px, (recipe.scenes.size_px, recipe.scenes.size_px))
+    layers = (random_layer(VALIDATION_SEED - 1 - i, recipe.scenes.size_px, empty=True) for i in range(count))
+    return [Case("powder", image, mask, grid) for image, mask in layers]
 
 
 def _provisional(directory: Path, recipe: SegmenterTraining) -> SegmenterModel:

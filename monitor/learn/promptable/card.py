@@ -26,7 +26,7 @@ itself, MobileSAM and their like can be used instead: export them to ONNX and de
 One embedding of a layer image (longest edge {edge} pixels), then four masks a prompt. A prompt is the query points
 of one component of the initial mask. The mask with the highest predicted IoU is taken of those whose predicted IoU is
 {min_iou:g} at least and whose stability score is {min_stability:g} at least. These thresholds were chosen on a third
-of the held-out layers.
+of the held-out layers and on powder alone.
 
 ## Data
 {data}. No real image was used. Digest of the virtual layers' pixels: `{digest}`. {steps} steps,

@@ -18,11 +18,13 @@ Field = npt.NDArray[np.float32]
 Rng = np.random.Generator
 
 
-def random_layer(seed: int, size: int = 1024) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Draw one layer: uint8 image (size, size) and the mask of what is metal. Some layers are empty."""
+def random_layer(
+    seed: int, size: int = 1024, *, empty: bool = False
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Draw one layer: uint8 image (size, size) and the mask of what is metal. Some layers, or this one, are empty."""
     rng = np.random.default_rng((seed, 77))
     parts, _ = draw_parts(rng, size)
-    if rng.random() < 0.06:
+    if rng.random() < 0.06 or empty:
         parts[:] = 0
     mask = parts > 0
     scene = _powder(rng, size)
