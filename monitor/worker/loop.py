@@ -15,7 +15,7 @@ from monitor.config import Settings
 from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus
 from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, commits_folder, list_builds
 from monitor.worker.hint import CommitHint
-from monitor.worker.pipeline import Models, Pipeline
+from monitor.worker.pipeline import Interrupted, Models, Pipeline
 
 log = structlog.get_logger("worker")
 
@@ -186,14 +186,15 @@ def _products(
     """Make and commit what is pending of one build; `begin` is called before each layer."""
     root = settings.store.root
     reader = BuildReader.open(root, build)
-    pipeline = Pipeline(settings, models, reader)
+    pipeline = Pipeline(settings, models, reader, stop)
     with ProductWriter.open(root, build, settings.worker.product_set) as writer:
         pending = sorted(set(reader.layers()) - set(writer.layers()))
         for position, index in enumerate(pending):
-            if stop.is_set():
-                return
             begin(index, len(pending) - position)
-            product = pipeline.process(index)
+            try:
+                product = pipeline.process(index)
+            except Interrupted:
+                return
             start = time.perf_counter()
             writer.commit(product)
             spent = {**product.timings_s, "store": round(time.perf_counter() - start, 4)}

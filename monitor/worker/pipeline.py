@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,15 +72,31 @@ class Models:
         return {purpose: bundle.label for purpose, bundle in pairs}
 
 
+class Interrupted(Exception):  # noqa: N818 - not a failure
+    """The worker is to stop: the layer at hand is dropped between two stages and stays pending."""
+
+
 @dataclass
 class Stopwatch:
-    """Wall time of each stage, in seconds."""
+    """Wall time of each stage, in seconds.
 
+    Attributes:
+        stop: no stage begins once this is set.
+        seconds: by stage.
+    """
+
+    stop: threading.Event
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time one stage."""
+        """Time one stage.
+
+        Raises:
+            Interrupted: `stop` is set.
+        """
+        if self.stop.is_set():
+            raise Interrupted
         start = time.perf_counter()
         try:
             yield
@@ -94,7 +111,10 @@ class Pipeline:
     measured, and its products name no upscaling bundle.
     """
 
-    def __init__(self, settings: Settings, models: Models, reader: BuildReader) -> None:
+    def __init__(
+        self, settings: Settings, models: Models, reader: BuildReader, stop: threading.Event | None = None
+    ) -> None:
+        self._stop = stop or threading.Event()
         self._settings = settings
         self._models = models
         self._reader = reader
@@ -110,9 +130,10 @@ class Pipeline:
 
         Raises:
             BundleError: a model failed. That is no fault of the layer, which stays pending.
+            Interrupted: `stop` was set meanwhile.
             StoreError: the store cannot be read.
         """
-        watch = Stopwatch()
+        watch = Stopwatch(self._stop)
         try:
             with watch.stage("read"):
                 capture = self._reader.capture(index, self._settings.worker.source)

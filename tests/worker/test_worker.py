@@ -145,6 +145,28 @@ def test_a_model_that_fails_is_not_the_layers_fault(tmp_path: Path, models: Path
     assert [products.record(index).state for index in products.layers()] == [ProductState.OK] * 2
 
 
+class StopAfter(threading.Event):
+    """Set by itself once it has been looked at so many times."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.mark.parametrize("stages", range(5))
+def test_a_stop_does_not_wait_for_the_layer_at_hand(tmp_path: Path, models: Path, stages: int) -> None:
+    """Stopped before any of a layer's five stages, nothing of it counts, and the next start makes it."""
+    settings, build = recorded(tmp_path, models, layers=1)
+    assert process_build(settings, Models.load(settings), build.manifest.id, StopAfter(stages)) == 0
+    assert ProductReader.open(tmp_path, build.manifest.id).layers() == ()
+    products, _ = processed(settings, build.manifest.id)
+    assert products.layers() == (0,)
+
+
 def test_the_worker_follows_a_build_while_it_grows(tmp_path: Path, models: Path) -> None:
     """Started before the first layer, it has made every layer's products shortly after the last."""
     settings = tiny_settings(tmp_path, models=models, layers=5)
