@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,15 @@ def load_weights(path: Path) -> tuple[Promptable, SegmenterTraining, dict[str, s
     return network.eval(), SegmenterTraining.model_validate_json(facts.pop("recipe", "{}")), facts
 
 
-def write_bundle(weights: Path, out: Path, *, workers: int = 0, elsewhere: Table | None = None) -> Path:
+def write_bundle(
+    weights: Path,
+    out: Path,
+    *,
+    workers: int = 0,
+    elsewhere: Table | None = None,
+    chosen: tuple[float, float] | None = None,
+    remarks: str = "",
+) -> Path:
     """Make a whole bundle and load it as the product would.
 
     Args:
@@ -74,6 +83,8 @@ def write_bundle(weights: Path, out: Path, *, workers: int = 0, elsewhere: Table
         out: directory of the run; the bundle becomes `out/bundle/<name>`.
         workers: processes that render held-out layers.
         elsewhere: tables that were measured on other layers, for the card.
+        chosen: least predicted IoU and stability, set by hand; None finds them on held-out layers.
+        remarks: for the card: how choices were made that the recipe does not tell.
 
     Raises:
         BundleError: the export does not agree with torch, or the bundle does not load.
@@ -92,12 +103,16 @@ def write_bundle(weights: Path, out: Path, *, workers: int = 0, elsewhere: Table
     )
     cases = held_out_cases(recipe, plates)
     model = _provisional(directory, recipe)
-    thresholds = suitable_thresholds([*cases[::3], *powder_cases(recipe)], model, model.thresholds)
+    if chosen is None:
+        thresholds = suitable_thresholds([*cases[::3], *powder_cases(recipe)], model, model.thresholds)
+    else:
+        thresholds = replace(model.thresholds, min_iou=chosen[0], min_stability=chosen[1])
     results, masks = compare(cases, model, thresholds)
     results |= elsewhere or {}
     write_picture(directory / FILES["samples"], cases, masks)
+    facts |= {"thresholds": "found on held-out layers" if chosen is None else "set by hand"}
     facts |= {"parity": f"{difference:.2g}", "torch": str(torch.__version__), "data": _data(recipe)}
-    write_card(directory / FILES["card"], recipe, results, facts, thresholds)
+    write_card(directory / FILES["card"], recipe, results, facts, thresholds, remarks)
     table = _table(recipe, min_iou=thresholds.min_iou, min_stability=thresholds.min_stability)
     write_manifest(directory, _manifest(directory, recipe, table, list(FILES), results, facts))
     Bundle.load(directory)
@@ -186,9 +201,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("weights", type=Path, help="weights.safetensors of a run")
     parser.add_argument("--out", type=Path, required=True, help="directory in which bundle/<name> is made")
     parser.add_argument("--elsewhere", type=Path, default=None, help="JSON of tables measured on other layers")
+    parser.add_argument("--thresholds", type=float, nargs=2, default=None, help="least predicted IoU and stability")
+    parser.add_argument("--remarks", type=Path, default=None, help="text for the card")
     given = parser.parse_args(argv)
     elsewhere = json.loads(given.elsewhere.read_text(encoding="utf-8")) if given.elsewhere else None
-    write_bundle(given.weights, given.out, elsewhere=elsewhere)
+    remarks = given.remarks.read_text(encoding="utf-8") if given.remarks else ""
+    chosen = tuple(given.thresholds) if given.thresholds else None
+    write_bundle(given.weights, given.out, elsewhere=elsewhere, chosen=chosen, remarks=remarks)
 
 
 if __name__ == "__main__":

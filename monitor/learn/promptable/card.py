@@ -25,34 +25,40 @@ itself, MobileSAM and their like can be used instead: export them to ONNX and de
 ## What it does
 One embedding of a layer image (longest edge {edge} pixels), then four masks a prompt. A prompt is the query points
 of one component of the initial mask. The mask with the highest predicted IoU is taken of those whose predicted IoU is
-{min_iou:g} at least and whose stability score is {min_stability:g} at least. These thresholds were chosen on a third
-of the held-out layers and on powder alone.
+{min_iou:g} at least and whose stability score is {min_stability:g} at least. They were {chosen}.
 
-## Data
+{remarks}## Data
 {data}. No real image was used. Digest of the virtual layers' pixels: `{digest}`. {steps} steps,
 beginning with {begin}.
 
 ## Numbers
 Mean IoU of all metal of a layer, through the product's own `segment_layer` with the default settings. "promptable" is
 this bundle, "sauvola" the initial mask alone, which needs no model; the bold one is better. "anomalies" is the share of
-layers in which the model refused at least one component.
+layers in which the model left more than a twentieth of the area open, so that the volume leaves them out.
 
 {table}
 
 ![Held-out layers: truth green, found red](samples.png)
 
 ## Limits
-- **Where Sauvola alone is better in the table, it is better**: this model is a start, not a proof.
+- **Where Sauvola alone is better in the table, it is better**: this model is a start, not a proof. Where
+  "anomalies" is high, the IoU is of masks that the volume leaves out.
 - It answers only where the initial mask has a component: metal that Sauvola does not see is not found.
 - Trained on virtual and drawn layers only. Rows of real layers, where there are any, rest on nominal masks (the
   slice), not on a trace of what melted.
-- The predicted IoU is calibrated on the same kind of layers and is too sure of itself elsewhere.
+- The predicted IoU is poorly calibrated and does not part metal from powder and walls well: no pair of thresholds
+  that was tried keeps powder empty and finds parts without many anomalies.
 - Images larger than {edge} pixels are reduced to that: edges are known to two of these pixels.
 """
 
 
 def write_card(
-    path: Path, recipe: SegmenterTraining, results: Table, facts: Mapping[str, str], thresholds: SegmentThresholds
+    path: Path,
+    recipe: SegmenterTraining,
+    results: Table,
+    facts: Mapping[str, str],
+    thresholds: SegmentThresholds,
+    remarks: str = "",
 ) -> None:
     """Write the card."""
     text = _TEXT.format(
@@ -66,6 +72,8 @@ def write_card(
         digest=facts.get("data_sha256", "unknown"),
         steps=facts.get("steps", "unknown"),
         begin=facts.get("warm_start", "random weights"),
+        chosen=facts.get("thresholds", "found on held-out layers"),
+        remarks=f"## How it was chosen\n{remarks.strip()}\n\n" if remarks.strip() else "",
         table=_table(results),
     )
     path.write_text(text, encoding="utf-8")

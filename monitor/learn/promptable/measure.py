@@ -18,8 +18,8 @@ from monitor.segment.layer import segment_components
 
 Table = dict[str, dict[str, float]]
 """Numbers by group of layers."""
-MIN_IOU = (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8)
-MIN_STABILITY = (0.2, 0.4, 0.6, 0.8)
+MIN_IOU = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
+MIN_STABILITY = (0.1, 0.2, 0.4, 0.7)
 """Thresholds that are tried."""
 
 
@@ -66,7 +66,7 @@ def compare(cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThre
 
 
 def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: SegmentThresholds) -> SegmentThresholds:
-    """The strictest pair of thresholds within a hundredth of the best mean union IoU of these layers."""
+    """The pair with the best mean union IoU of these layers; of equals, the strictest."""
     settings = SegmentSettings()
     known = [(case, initial_mask(case.image, case.grid, settings), _Remembered(predictor)) for case in cases]
     scores = {
@@ -74,8 +74,7 @@ def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: Segm
         for iou in MIN_IOU
         for stability in MIN_STABILITY
     }
-    best = max(scores.values())
-    iou, stability = max(pair for pair, score in scores.items() if score >= best - 0.01)
+    iou, stability = max(scores, key=lambda pair: (scores[pair], pair))
     return replace(start, min_iou=iou, min_stability=stability)
 
 
