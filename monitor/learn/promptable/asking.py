@@ -22,7 +22,11 @@ MISPLACED = 0.08
 """Share of points that lie in the dilated component but beside the metal, as an initial mask makes some."""
 
 ODD = 0.6
-"""Share of prompts on powder that lie where it is least like powder."""
+"""Share of made-up false components that lie where powder is least like powder."""
+ERRED = 0.8
+"""Share of prompts on powder that take a component which the initial mask of a run got wrong, where there is one."""
+LEAST_ERROR_PX = 12
+"""Smaller ones are left out, as a run leaves out what is smaller than a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Asked:
     near: npt.NDArray[np.bool_]
 
 
-def ask(rng: Rng, image: Image, mask: Mask, recipe: PromptRecipe) -> Asked:
+def ask(rng: Rng, image: Image, mask: Mask, recipe: PromptRecipe, found: Mask | None = None) -> Asked:
     """Draw the prompts for one image.
 
     Args:
@@ -50,8 +54,10 @@ def ask(rng: Rng, image: Image, mask: Mask, recipe: PromptRecipe) -> Asked:
         image: uint8 (rows, columns).
         mask: bool (rows, columns), where metal is.
         recipe: how many prompts of which kind.
+        found: bool (rows, columns), where the initial mask of a run finds metal; its errors are asked about.
     """
     joined, labels, count = _components(rng, mask, recipe)
+    errors = _errors(joined, found) if found is not None else []
     order = rng.permutation(count)
     out = Asked(
         np.zeros((recipe.prompts, recipe.points + 1, 2), np.float32),
@@ -62,7 +68,8 @@ def ask(rng: Rng, image: Image, mask: Mask, recipe: PromptRecipe) -> Asked:
     for k in range(recipe.prompts):
         on_powder = count == 0 or (rng.random() < recipe.powder_share and not joined.all())
         if on_powder:
-            component = _false_component(rng, image, joined)
+            erred = bool(errors) and rng.random() < ERRED
+            component = errors[int(rng.integers(len(errors)))] if erred else _false_component(rng, image, joined)
             chosen = _inside(rng, component, component, recipe.points)
             out.near[k][_around(rng, component, recipe)] = True
         else:
@@ -84,6 +91,14 @@ def _components(rng: Rng, mask: Mask, recipe: PromptRecipe) -> tuple[Mask, npt.N
     joined = cv2.dilate(mask.astype(np.uint8), kernel)
     count, labels = cv2.connectedComponents(joined, connectivity=8)
     return joined.astype(bool), np.asarray(labels, dtype=np.int32), count - 1
+
+
+def _errors(joined: Mask, found: Mask) -> list[Mask]:
+    """Components of the initial mask that are powder."""
+    wrong = (found & ~joined).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(wrong, connectivity=8)
+    large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] >= LEAST_ERROR_PX]
+    return [labels == i for i in large]
 
 
 def _inside(rng: Rng, component: Mask, metal: Mask, most: int) -> Points:

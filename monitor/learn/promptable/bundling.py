@@ -36,6 +36,7 @@ from monitor.learn.promptable.measure import Case, Table, compare, suitable_thre
 from monitor.learn.promptable.network import Promptable
 from monitor.learn.promptable.recipe import SegmenterTraining
 from monitor.learn.promptable.scenes import random_layer
+from monitor.learn.promptable.upscaled import Images, load_upscaler, upscaled
 
 LARGEST_DIFFERENCE = 1e-3
 """Between torch and ONNX Runtime, in logits."""
@@ -101,10 +102,10 @@ def write_bundle(
     plates = load_plates(
         requests(recipe.data, validation=True), out / "plates", workers=workers, progress=Progress(Console(stderr=True))
     )
-    cases = held_out_cases(recipe, plates)
+    cases = held_out_cases(recipe, plates, upscaled(load_upscaler(recipe.upscale), plates, out / "plates"))
     model = _provisional(directory, recipe)
     if chosen is None:
-        thresholds = suitable_thresholds([*cases[::3], *powder_cases(recipe)], model, model.thresholds)
+        thresholds = suitable_thresholds([*cases[::4], *powder_cases(recipe)], model, model.thresholds)
     else:
         thresholds = replace(model.thresholds, min_iou=chosen[0], min_stability=chosen[1])
     results, masks = compare(cases, model, thresholds)
@@ -119,17 +120,18 @@ def write_bundle(
     return directory
 
 
-def held_out_cases(recipe: SegmenterTraining, plates: Plates) -> list[Case]:
-    """Layers that no training step saw: virtual ones as the two cameras see them in turn, and drawn ones."""
+def held_out_cases(recipe: SegmenterTraining, plates: Plates, made: Images) -> list[Case]:
+    """Layers that no training step saw: virtual ones as cameras and super-resolution show them in turn; drawn ones."""
     cases = []
     for index, mask in enumerate(plates.mask):
         grid = PlateGrid((0.0, 0.0), recipe.data.um_per_px, (mask.shape[0], mask.shape[1]))
-        views = (("virtual, high-resolution", plates.hr), ("virtual, webcam", plates.lr))
-        group, images = views[index % 2]
+        views = [("virtual, high-resolution", plates.hr), ("virtual, webcam", plates.lr)]
+        views += [("virtual, super-resolved", made)] if len(made) else []
+        group, images = views[index % len(views)]
         cases.append(Case(group, images[index], mask, grid))
     edge = recipe.scenes.size_px
     grid = PlateGrid((0.0, 0.0), recipe.data.um_per_px, (edge, edge))
-    return cases + [Case("drawn", image, mask, grid) for image, mask in validation_layers(recipe.scenes)]
+    return cases + [Case("drawn", drawn.image, drawn.mask, grid) for drawn in validation_layers(recipe.scenes)]
 
 
 def powder_cases(recipe: SegmenterTraining, count: int = 3) -> list[Case]:

@@ -1,24 +1,44 @@
 """Layers to train on and crops of them. Owns the mixture of drawn and virtual layers; refuses to know prompts.
 
+Beside image and truth, a virtual layer has what the initial mask of a run finds in it, right or wrong.
+
 Everything is drawn from seeds and the step's number alone, so a run that was stopped goes on as if it had not been.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Image, Mask
+from monitor.config import SegmentSettings
+from monitor.domain import Image, Mask, PlateGrid
 from monitor.learn.plates import Plates
 from monitor.learn.promptable.recipe import ScenesRecipe
 from monitor.learn.promptable.scenes import random_layer
+from monitor.learn.promptable.upscaled import Images
+from monitor.segment import initial_mask
 
 Rng = np.random.Generator
-Layer = tuple[Image, Mask]
 VALIDATION_SEED = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer, or a crop of one.
+
+    Attributes:
+        image: uint8 (rows, columns).
+        mask: bool (rows, columns), where metal is.
+        found: bool (rows, columns), where the initial mask finds metal; all False where it was not asked.
+    """
+
+    image: Image
+    mask: Mask
+    found: Mask
 
 
 class ScenePool:
@@ -33,19 +53,27 @@ class ScenePool:
         first = step // self._recipe.renew_every
         wanted = range(first, first + self._recipe.pool)
         self._layers = {
-            i: self._layers.get(i) or random_layer(self._recipe.first_seed + i, self._recipe.size_px) for i in wanted
+            i: self._layers.get(i) or _drawn(self._recipe.first_seed + i, self._recipe.size_px) for i in wanted
         }
         return list(self._layers.values())
 
 
 def validation_layers(recipe: ScenesRecipe) -> list[Layer]:
     """Drawn layers that no training step ever sees."""
-    return [random_layer(VALIDATION_SEED + i, recipe.size_px) for i in range(recipe.validation)]
+    return [_drawn(VALIDATION_SEED + i, recipe.size_px) for i in range(recipe.validation)]
 
 
-def plate_layers(plates: Plates) -> list[Layer]:
-    """Virtual layers as both cameras show them: SR looks like the one, a webcam alone like the other."""
-    return [*zip(plates.hr, plates.mask, strict=True), *zip(plates.lr, plates.mask, strict=True)]
+def _drawn(seed: int, size_px: int) -> Layer:
+    image, mask = random_layer(seed, size_px)
+    return Layer(image, mask, np.zeros_like(mask))
+
+
+def plate_layers(plates: Plates, made: Images, um_per_px: float) -> list[Layer]:
+    """Virtual layers as both cameras show them and, where there are any, as super-resolution shows them."""
+    grid = PlateGrid((0.0, 0.0), um_per_px, (plates.mask.shape[1], plates.mask.shape[2]))
+    views = [zip(images, plates.mask, strict=True) for images in (plates.hr, plates.lr, made) if len(images)]
+    pairs = [pair for view in views for pair in view]
+    return [Layer(image, mask, initial_mask(image, grid, SegmentSettings()).mask) for image, mask in pairs]
 
 
 @dataclass(frozen=True)
@@ -61,8 +89,8 @@ class Cropper:
     part_share: float
 
     def crop(self, rng: Rng, layer: Layer, edge: int) -> Layer:
-        """One crop: uint8 image and bool mask, both (edge, edge)."""
-        image, mask = layer
+        """One crop of (edge, edge)."""
+        image, mask = layer.image, layer.mask
         scale = float(np.exp(rng.uniform(*np.log(self.scale))))
         window = int(np.clip(round(edge / scale), 16, min(image.shape)))
         row, column = self._corner(rng, mask, window)
@@ -71,8 +99,10 @@ class Cropper:
         method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         grey = cv2.resize(image[part], (edge, edge), interpolation=method)
         method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-        share = cv2.resize(mask[part].astype(np.float32), (edge, edge), interpolation=method)
-        return _turned(rng, _exposed(rng, np.asarray(grey, dtype=np.uint8)), share >= 0.5)
+        both = (where[part].astype(np.float32) for where in (mask, layer.found))
+        shares = [cv2.resize(where, (edge, edge), interpolation=method) for where in both]
+        exposed = _exposed(rng, np.asarray(grey, dtype=np.uint8))
+        return _turned(rng, Layer(exposed, shares[0] >= 0.5, shares[1] >= 0.5))
 
     def _corner(self, rng: Rng, mask: Mask, window: int) -> tuple[int, int]:
         free = np.array(mask.shape) - window
@@ -96,9 +126,11 @@ def _exposed(rng: Rng, image: Image) -> Image:
     return np.asarray(np.clip(np.rint(255.0 * grey), 0, 255), dtype=np.uint8)
 
 
-def _turned(rng: Rng, image: Image, mask: npt.NDArray[np.bool_]) -> Layer:
-    turns = int(rng.integers(4))
-    image, mask = np.rot90(image, turns), np.rot90(mask, turns)
-    if rng.random() < 0.5:
-        image, mask = image[:, ::-1], mask[:, ::-1]
-    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+def _turned(rng: Rng, layer: Layer) -> Layer:
+    turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
+
+    def turned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        array = np.rot90(array, turns)
+        return np.ascontiguousarray(array[:, ::-1] if mirrored else array)
+
+    return Layer(turned(layer.image), turned(layer.mask), turned(layer.found))

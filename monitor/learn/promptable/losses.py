@@ -65,7 +65,7 @@ def prompt_losses(
 
 
 def dense_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy and dice of the auxiliary answer (B, 1, h, w) against shares of metal (B, h, w)."""
+    """Cross-entropy and dice of the dense answer (B, 1, h, w) against shares of metal (B, h, w)."""
     logits = logits[:, 0]
     return (
         functional.binary_cross_entropy_with_logits(logits, target)

@@ -3,11 +3,12 @@
 As in SAM (Kirillov et al., 2023): an image encoder run once, a prompt encoder with random Fourier positions, a
 two-way transformer between tokens and image, mask tokens with hypernetworks, and a head that predicts each mask's IoU.
 Unlike SAM: the encoder is a small CNN, and its fine features travel inside the one embedding (packed into channels),
-so that edges survive down to half the image's resolution. Two things are built in that SAM has to learn from a billion
-masks: points mark the embedding's cells around them, as SAM's mask prompt does; and local contrast is an input, which
-the decoder also sees relative to its value at the points, so that metal is about 1 and powder about 0 whether metal is
-darker or brighter. Positions are in pixels over a fixed canvas, so that any
-image size works. It is not Meta's model and holds none of its weights.
+so that edges survive down to half the image's resolution. Three things are built in that SAM has to learn from a
+billion masks: every answer begins with one dense answer, metal or not, that no prompt changes; points mark the
+embedding's cells around them, as SAM's mask prompt does; and local contrast is an input, which the decoder also sees
+relative to its value at the points, so that metal is about 1 and powder about 0 whether metal is darker or brighter.
+Positions are in pixels over a fixed canvas, so that any image size works. It is not Meta's model and holds none of its
+weights.
 """
 
 from __future__ import annotations
@@ -211,6 +212,7 @@ class MaskDecoder(nn.Module):
         self.refine = nn.Sequential(nn.Conv2d(width, 2 * f2, 3, 1, 1), nn.ReLU(), nn.Conv2d(2 * f2, f2, 3, 1, 1))
         self.hyper = nn.ModuleList(_mlp(dim, width) for _ in range(config.masks))
         self.quality = _mlp(dim, config.masks)
+        self.metal = nn.Conv2d(sum(_widths(config)), 16, 1)
         # Before any training, metal is what has more than half of the contrast under the points.
         self.prior = nn.Parameter(torch.full((CONTRASTS,), 6.0 / CONTRASTS))
         self.threshold = nn.Parameter(torch.tensor(-3.0))
@@ -241,12 +243,15 @@ class MaskDecoder(nn.Module):
         weights = torch.stack([mlp(tokens[:, 1 + i]) for i, mlp in enumerate(self.hyper)], dim=1)
         logits = (weights @ x.flatten(2)).reshape(points.shape[0], -1, x.shape[2], x.shape[3])
         half_contrast = (likeness * self.prior[:, None, None]).sum(1, keepdim=True) + self.threshold
-        return logits + half_contrast, self.quality(tokens[:, 0]).float().sigmoid()
+        shown = logits + half_contrast + self.dense(embedding).repeat_interleave(each, 0)
+        return shown, self.quality(tokens[:, 0]).float().sigmoid()
+
+    def dense(self, embedding: Tensor) -> Tensor:
+        """Metal or not, whatever is asked: logits (B, 1, S/2, S/2). Every answer begins with it, unlike SAM's."""
+        return functional.pixel_shuffle(self.metal(embedding), 4)
 
     def _unpack(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        f8, f4, f2 = self.config.fine
-        widths = [self.config.dim // 4, f8, 4 * f4, 16 * f2, 16 * CONTRASTS]
-        source, fine8, fine4, fine2, contrast = torch.split(embedding, widths, dim=1)
+        source, fine8, fine4, fine2, contrast = torch.split(embedding, _widths(self.config), dim=1)
         return (
             functional.pixel_unshuffle(source, 2),
             fine8,
@@ -296,6 +301,12 @@ def _mlp(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(inputs, inputs), nn.ReLU(), nn.Linear(inputs, inputs), nn.ReLU(), nn.Linear(inputs, outputs)
     )
+
+
+def _widths(config: NetworkConfig) -> list[int]:
+    """Channels of the embedding's parts: coarse features, fine ones at 1/8, 1/4 and 1/2, contrasts at 1/2."""
+    f8, f4, f2 = config.fine
+    return [config.dim // 4, f8, 4 * f4, 16 * f2, 16 * CONTRASTS]
 
 
 def _likeness(contrast: Tensor, points: Tensor, labels: Tensor) -> Tensor:

@@ -71,6 +71,8 @@ class SegmenterTraining(Section):
     """Virtual builds. part_share is the share of crops that are centred on metal."""
     scenes: ScenesRecipe = ScenesRecipe()
     """Drawn layers."""
+    upscale: str = ""
+    """Name of a super-resolution bundle whose pictures of virtual layers are trained on too; a run segments such."""
     prompt: PromptRecipe = PromptRecipe()
     """Prompts."""
     crops: tuple[tuple[int, int], ...] = ((256, 8), (384, 4), (512, 2))
@@ -92,7 +94,7 @@ class SegmenterTraining(Section):
     iou_weight: float = Field(1.0, ge=0.0)
     """Weight of the mean squared error of the predicted IoU, as in SAM."""
     dense_weight: float = Field(1.0, ge=0.0)
-    """Weight of the auxiliary loss: metal or not, straight from the embedding."""
+    """Weight of the dense loss: metal or not, straight from the embedding."""
 
     @field_validator("crops")
     @classmethod
@@ -108,7 +110,7 @@ class SegmenterTraining(Section):
         )
         scenes = self.scenes.model_copy(update={"size_px": 256, "pool": 3, "validation": 2})
         update = {"data": data, "scenes": scenes, "crops": ((64, 2), (96, 1)), "steps": 3, "image_size": 256}
-        return self.model_copy(update=update)
+        return self.model_copy(update=update | {"upscale": ""})
 
 
 def load_segmenter_recipe(path: Path) -> SegmenterTraining:

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from monitor.inference import file_digest
 from monitor.learn.budget import Stage, warm_cosine
-from monitor.learn.plates import load_plates, requests
+from monitor.learn.plates import Plates, load_plates, requests
 from monitor.learn.precision import mixed, pick_device, prepared
 from monitor.learn.progress import Progress
 from monitor.learn.promptable.asking import Asked, ask
@@ -33,6 +33,7 @@ from monitor.learn.promptable.layers import Cropper, Layer, ScenePool, plate_lay
 from monitor.learn.promptable.losses import dense_loss, prompt_losses
 from monitor.learn.promptable.network import Promptable
 from monitor.learn.promptable.recipe import SegmenterTraining, load_segmenter_recipe
+from monitor.learn.promptable.upscaled import Images, load_upscaler, upscaled
 
 CHECKPOINT, WEIGHTS = "training.pt", "weights.safetensors"
 REPORT_EVERY = 20
@@ -54,18 +55,6 @@ class Batch:
     offset: Tensor
 
 
-class Auxiliary(nn.Module):
-    """Metal or not, straight from the embedding by one 1×1 convolution. It teaches the encoder and is not exported."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.answer = nn.Conv2d(channels, 16, 1)
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        """(B, C, H/8, W/8) → logits (B, 1, H/2, W/2)."""
-        return functional.pixel_shuffle(self.answer(embedding), 4)
-
-
 @dataclass
 class Run:
     """One training run: network, running average, optimiser, and where its layers come from."""
@@ -84,11 +73,8 @@ class Run:
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         self.network = prepared(Promptable(), self.device)
-        with torch.no_grad():
-            channels = self.network.encoder(torch.zeros(1, 3, 64, 64, device=self.device)).shape[1]
-        self.auxiliary = Auxiliary(channels).to(self.device)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
-        learned = [*self.network.parameters(), *self.auxiliary.parameters()]
+        learned = self.network.parameters()
         self.optimizer = torch.optim.AdamW(learned, recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.pool = ScenePool(recipe.scenes)
         self.cropper = Cropper(recipe.scale, recipe.data.part_share)
@@ -114,7 +100,7 @@ class Run:
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         with mixed(self.device):
             embedding = self.network.encoder(batch.image)
-            dense = self.auxiliary(embedding)
+            dense = self.network.decoder.dense(embedding)
             logits, iou = self.network.decoder(embedding, batch.points, batch.labels, batch.offset)
         out = prompt_losses(logits.float(), iou.float(), batch.target, batch.near, self.recipe)
         return out | {"dense": self.recipe.dense_weight * dense_loss(dense.float(), batch.dense)}
@@ -127,9 +113,9 @@ class Run:
     def batch(self, rng: np.random.Generator, layers: Sequence[Layer], edge: int) -> Batch:
         """Crops of these layers with prompts."""
         crops = [self.cropper.crop(rng, layer, edge) for layer in layers]
-        asked: list[Asked] = [ask(rng, image, mask, self.recipe.prompt) for image, mask in crops]
-        images = torch.from_numpy(np.stack([image for image, _ in crops])).float() / 255.0
-        masks = torch.from_numpy(np.stack([mask for _, mask in crops])).float()
+        asked: list[Asked] = [ask(rng, c.image, c.mask, self.recipe.prompt, c.found) for c in crops]
+        images = torch.from_numpy(np.stack([c.image for c in crops])).float() / 255.0
+        masks = torch.from_numpy(np.stack([c.mask for c in crops])).float()
         targets = torch.from_numpy(np.concatenate([a.targets for a in asked])).float()
         near = torch.from_numpy(np.concatenate([a.near for a in asked])).float()
         offset = torch.from_numpy(rng.uniform(0, max(0, self.recipe.image_size - edge), (len(crops), 2))).float()
@@ -158,7 +144,7 @@ class Run:
     def validate(self) -> dict[str, float]:
         """IoU of the averaged network's preferred masks on crops of held-out layers, always the same."""
         rng = np.random.default_rng((self.recipe.seed, 2))
-        edge = min(VALIDATION_EDGE, *(min(image.shape) // 32 * 32 for image, _ in self.held_out))
+        edge = min(VALIDATION_EDGE, *(min(layer.image.shape) // 32 * 32 for layer in self.held_out))
         found, error = [], []
         for index in range(VALIDATION_CROPS):
             layer = self.held_out[index * len(self.held_out) // VALIDATION_CROPS]
@@ -181,7 +167,6 @@ class Run:
             "steps": self.step_count,
             "curve": self.curve,
             "network": self.network.state_dict(),
-            "auxiliary": self.auxiliary.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
@@ -208,7 +193,7 @@ class Run:
             return
         self.done, self.step_count = float(state["done"]), int(state["steps"])
         self.curve = [(int(step), dict(losses)) for step, losses in state["curve"]]
-        for part in ("network", "auxiliary", "average", "optimizer"):
+        for part in ("network", "average", "optimizer"):
             getattr(self, part).load_state_dict(state[part])
         self.progress.say("continuing", step=self.step_count, fraction=round(self.done, 3))
 
@@ -239,8 +224,9 @@ def train(
     count = max(0, (os.cpu_count() or 1) - 1) if workers is None else workers
     plates = load_plates(requests(recipe.data), out / "plates", workers=count, progress=progress)
     held_out = load_plates(requests(recipe.data, validation=True), out / "plates", workers=count, progress=progress)
-    validation = [*plate_layers(held_out), *validation_layers(recipe.scenes)]
-    run = Run(recipe, out, pick_device(), plate_layers(plates), validation, progress)
+    um_per_px, (train_made, made, maker) = recipe.data.um_per_px, _upscaled(recipe, plates, held_out, out, progress)
+    validation = [*plate_layers(held_out, made, um_per_px), *validation_layers(recipe.scenes)]
+    run = Run(recipe, out, pick_device(), plate_layers(plates, train_made, um_per_px), validation, progress)
     if warm_start is not None:
         run.begin_with(warm_start)
     run.restore()
@@ -248,7 +234,7 @@ def train(
     seconds = max(1.0, total - (time.monotonic() - begin))
     stage = Stage("segmenter", seconds, recipe.steps, run.step_count, run.done, run.curve)
     stage.run(run.step, progress, run.keep)
-    facts = {"steps": str(run.step_count), "data_sha256": plates.digest}
+    facts = {"steps": str(run.step_count), "data_sha256": plates.digest, "upscaled_by": maker}
     if warm_start is not None:
         facts["warm_start"] = f"weights with SHA-256 {file_digest(warm_start)}"
     save_file(
@@ -260,6 +246,15 @@ def train(
     bundle = write_bundle(out / WEIGHTS, out, workers=count)
     progress.say("done", bundle=str(bundle), seconds=round(time.monotonic() - begin, 1))
     return bundle
+
+
+def _upscaled(
+    recipe: SegmenterTraining, plates: Plates, held_out: Plates, out: Path, progress: Progress
+) -> tuple[Images, Images, str]:
+    """Super-resolved pictures of both sets, and the label of the bundle that made them."""
+    upscaler = load_upscaler(recipe.upscale)
+    made = [upscaled(upscaler, each, out / "plates", progress) for each in (plates, held_out)]
+    return made[0], made[1], upscaler[1] if upscaler else ""
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -66,3 +66,15 @@ def test_the_answer_is_all_metal_near_the_component() -> None:
     small = [near for near, target in zip(asked.near, asked.targets, strict=True) if target[10, 10]]
     assert small[0][:26, :26].all()
     assert any(not near[55, 10] for near in small)
+
+
+def test_what_the_initial_mask_got_wrong_is_asked_about() -> None:
+    """With a false component in the initial mask, most prompts on powder take it, and their answer is empty."""
+    mask, found = np.zeros((96, 96), bool), np.zeros((96, 96), bool)
+    mask[8:24, 8:24] = found[8:24, 8:24] = True
+    found[60:80, 60:80] = True
+    recipe = PromptRecipe(prompts=40, points=1, powder_share=1.0, background_share=0.0)
+    asked = ask(np.random.default_rng(0), mask.astype(np.uint8) * 200, mask, recipe, found)
+    assert not asked.targets.any()
+    columns, rows = asked.points[:, 0].astype(int).T
+    assert np.count_nonzero(found[rows, columns] & ~mask[rows, columns]) > 25

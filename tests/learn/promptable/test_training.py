@@ -12,7 +12,7 @@ import torch
 from monitor.domain import BundleError, ConfigError
 from monitor.learn.progress import Progress
 from monitor.learn.promptable.bundling import load_weights
-from monitor.learn.promptable.layers import Cropper, ScenePool
+from monitor.learn.promptable.layers import Cropper, Layer, ScenePool
 from monitor.learn.promptable.measure import Case, compare, suitable_thresholds, union_iou
 from monitor.learn.promptable.recipe import ScenesRecipe, SegmenterTraining, load_segmenter_recipe
 from monitor.learn.promptable.scenes import random_layer
@@ -29,7 +29,7 @@ def run_in(out: Path) -> Run:
     recipe = SegmenterTraining(
         kind="segmenter", name="x", crops=((64, 2),), scenes=ScenesRecipe(size_px=128, pool=2), image_size=128
     )
-    layers = [random_layer(seed, 128) for seed in range(3)]
+    layers = [Layer(image, mask, mask) for image, mask in (random_layer(seed, 128) for seed in range(3))]
     return Run(recipe, out, torch.device("cpu"), layers, layers, Progress(None))
 
 
@@ -57,9 +57,9 @@ def test_drawn_layers_come_from_their_seed_alone() -> None:
     recipe = ScenesRecipe(size_px=128, pool=3, renew_every=2)
     came, started = ScenePool(recipe), ScenePool(recipe)
     came.at(0)
-    for (image, mask), (other, same) in zip(came.at(5), started.at(5), strict=True):
-        assert np.array_equal(image, other)
-        assert np.array_equal(mask, same)
+    for one, other in zip(came.at(5), started.at(5), strict=True):
+        assert np.array_equal(one.image, other.image)
+        assert np.array_equal(one.mask, other.mask)
 
 
 def test_a_crop_keeps_image_and_mask_together() -> None:
@@ -68,7 +68,9 @@ def test_a_crop_keeps_image_and_mask_together() -> None:
     image = np.where(mask, 220, 30).astype(np.uint8)
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        crop, cut = Cropper((0.5, 2.0), 1.0).crop(rng, (image, mask), 64)
+        cropped = Cropper((0.5, 2.0), 1.0).crop(rng, Layer(image, mask, mask), 64)
+        crop, cut = cropped.image, cropped.mask
+        assert np.array_equal(cropped.found, cut)
         assert crop.shape == cut.shape == (64, 64)
         if cut.any() and not cut.all():
             level = (float(crop[cut].mean()) + float(crop[~cut].mean())) / 2
