@@ -40,7 +40,9 @@ def verify(build: str, config: ConfigOption = None) -> None:
         report = verify_build(settings_of(config).store.root, build, show)
     for problem in report.problems:
         err.print(f"[red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
-    out.print(f"{build}: {report.layers} layers, {report.products} products, {len(report.problems)} problems")
+    out.print(
+        f"{build}: {report.layers} layers, {report.products} products, {len(report.problems)} problems", soft_wrap=True
+    )
     if report.problems:
         raise typer.Exit(1)
 
@@ -54,7 +56,11 @@ def end(
     """End a running build; the layer at hand is still committed. The next laser-on begins another build."""
     with told():
         ended = request_end(settings_of(config).store.root, build, reason)
-    out.print(f"{build}: {'ended' if ended else 'will be ended by the process that writes it'}", highlight=False)
+    out.print(
+        f"{build}: {'ended' if ended else 'will be ended by the process that writes it'}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command("import")
@@ -75,8 +81,8 @@ def import_(
 
         build = import_folder(root, folder, described, name=name, series=series, progress=show)
         reader = BuildReader.open(root, build)
-    out.print(build, highlight=False)
-    err.print(_told_import(reader), highlight=False)
+    out.print(build, highlight=False, soft_wrap=True)
+    err.print(_told_import(reader), highlight=False, soft_wrap=True)
 
 
 def _told_import(reader: BuildReader) -> str:

@@ -47,7 +47,9 @@ def told() -> Iterator[None]:
     try:
         yield
     except MonitorError as error:
-        err.print(f"[bold red]✗[/] {_plain(error.what)}\n  [bold]→[/] {_plain(error.cure)}", highlight=False)
+        err.print(
+            f"[bold red]✗[/] {_plain(error.what)}\n  [bold]→[/] {_plain(error.cure)}", highlight=False, soft_wrap=True
+        )
         raise typer.Exit(2) from error
 
 

@@ -21,7 +21,9 @@ def check(file: FileArgument) -> None:
     with told():
         settings = load_settings(file)
     cameras = ", ".join(f"{camera.name} ({camera.device})" for camera in settings.cameras)
-    out.print(f"[green]✓[/] {file}: trigger {settings.trigger.device}; cameras {cameras}", highlight=False)
+    out.print(
+        f"[green]✓[/] {file}: trigger {settings.trigger.device}; cameras {cameras}", highlight=False, soft_wrap=True
+    )
 
 
 @app.command()

@@ -54,7 +54,7 @@ def demo(
     with told():
         settings = load_settings(config)
     url = f"http://{settings.web.host}:{settings.web.port}/"
-    err.print(f"\n  The page: [bold underline]{url}[/]   (Ctrl-C ends the demo)\n", highlight=False)
+    err.print(f"\n  The page: [bold underline]{url}[/]   (Ctrl-C ends the demo)\n", highlight=False, soft_wrap=True)
     if browser and _has_display():
         threading.Thread(target=_open_when_up, args=(settings.web, url), daemon=True).start()
     with service(settings, "supervise") as stop:

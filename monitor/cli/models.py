@@ -70,8 +70,12 @@ def _verify(path: Path) -> None:
 
     loaded = Bundle.load(path)
     m = loaded.manifest
-    out.print(f"[green]✓[/] {m.name} {m.version} ({m.kind}): schema, hashes and self-test hold", highlight=False)
-    err.print(f"  digest {loaded.digest}", highlight=False)
+    out.print(
+        f"[green]✓[/] {m.name} {m.version} ({m.kind}): schema, hashes and self-test hold",
+        highlight=False,
+        soft_wrap=True,
+    )
+    err.print(f"  digest {loaded.digest}", highlight=False, soft_wrap=True)
 
 
 def _refused(path: Path) -> bool:
