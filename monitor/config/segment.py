@@ -14,6 +14,8 @@ class SegmentSettings(Section):
 
     bundle: str = "promptable-small"
     """Name of a segmenter bundle in the models directory."""
+    picture: Literal["upscaled", "rectified"] = "upscaled"
+    """What is segmented: the super-resolved picture, as in the paper, or the rectified camera picture itself."""
     polarity: Literal["auto", "dark", "bright"] = "auto"
     """Whether melted metal is darker or brighter than powder; auto decides from the image."""
     window_mm: float = Field(15.0, gt=0.0)

@@ -151,7 +151,8 @@ class Pipeline:
         seed = self._settings.upscale.seed + index
         with watch.stage("upscale"):
             upscaled = self._models.upscaler.upscale(rectified, seed)
-        product = self._segmented(index, upscaled.image, watch)
+        picture = upscaled.image if self._settings.segment.picture == "upscaled" else rectified
+        product = self._segmented(index, picture, watch)
         return replace(
             product,
             rectified=rectified,

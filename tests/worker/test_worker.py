@@ -131,6 +131,20 @@ def test_a_high_resolution_source_is_not_super_resolved(tmp_path: Path, models: 
     assert "upscale" not in made[0].timings_s
 
 
+def test_the_rectified_picture_can_be_segmented_instead(tmp_path: Path, models: Path) -> None:
+    """Both pictures are made all the same, and the mask is that of the picture which was asked for."""
+    settings, build = recorded(tmp_path, models, layers=1)
+    masks = {}
+    for picture in ("upscaled", "rectified"):
+        segment = settings.segment.model_copy(update={"picture": picture})
+        worker = settings.worker.model_copy(update={"product_set": picture})
+        chosen = settings.model_copy(update={"segment": segment, "worker": worker})
+        products, _ = processed(chosen, build.manifest.id)
+        assert {"rectified", "upscaled"} <= set(products.record(0).arrays)
+        masks[picture] = products.array(0, "probability")
+    assert not np.array_equal(masks["upscaled"], masks["rectified"])
+
+
 def test_a_model_that_fails_is_not_the_layers_fault(tmp_path: Path, models: Path) -> None:
     """Values that are not finite: the layer stays pending, and a sound bundle makes its products later."""
     wild = make_models(tmp_path / "wild", noise=1e38)
