@@ -60,7 +60,6 @@ def test_bright_parts_are_found_better_than_by_the_threshold_alone(model: Segmen
     assert iou(found.mask, pair) > iou(initial_mask(pair.hr, GRID, SegmentSettings()).mask, pair) + 0.2
 
 
-@pytest.mark.xfail(reason="the shipped model's predicted IoU does not part grain from metal well; its card says so")
 def test_an_even_bed_of_powder_is_empty(model: SegmenterModel) -> None:
     """Grain alone is no part."""
     rng = np.random.default_rng(1)

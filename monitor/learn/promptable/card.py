@@ -46,8 +46,7 @@ layers in which the model left more than a twentieth of the area open, so that t
 - It answers only where the initial mask has a component: metal that Sauvola does not see is not found.
 - Trained on virtual and drawn layers only. Rows of real layers, where there are any, rest on nominal masks (the
   slice), not on a trace of what melted.
-- The predicted IoU is poorly calibrated and does not part metal from powder and walls well: no pair of thresholds
-  that was tried keeps powder empty and finds parts without many anomalies.
+- The predicted IoU is poorly calibrated, which is why its threshold is low: a refusal says more than a high value.
 - Images larger than {edge} pixels are reduced to that: edges are known to two of these pixels.
 """
 
