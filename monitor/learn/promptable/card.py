@@ -81,7 +81,8 @@ def write_card(
 def _table(results: Table) -> str:
     lines = [f"| layers | {' | '.join(_COLUMNS)} |", f"| --- | {' | '.join('---' for _ in _COLUMNS)} |"]
     for group, row in sorted(results.items()):
-        better = max(("promptable", "sauvola"), key=lambda name: row.get(name, 0.0))
+        both = [name for name in ("promptable", "sauvola") if name in row]
+        better = max(both, key=lambda name: row[name]) if len(both) == 2 else ""
         cells = [f"{row[name]:.3g}" if name in row else "" for name in _COLUMNS]
         cells = [f"**{cell}**" if name == better else cell for name, cell in zip(_COLUMNS, cells, strict=True)]
         lines.append(f"| {group} | {' | '.join(cells)} |")
