@@ -43,3 +43,22 @@ make_environment() {
       || die "the page could not be built" "read the messages above; removing .venv starts afresh"
   fi
 }
+
+# Installs Debian packages that are not there yet. Where that cannot be done it says so and goes on: what needs them says
+# again what is missing.
+#
+#   debian_packages PACKAGE...
+debian_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+    say "not installed: ${missing[*]} (as root: apt-get install ${missing[*]}); what needs them is left out"
+    return 0
+  fi
+  say "Installing ${missing[*]}"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"; } \
+    >/dev/null || say "could not install ${missing[*]}; what needs them is left out"
+}

@@ -1,0 +1,1 @@
+"""The monitor as the plant sees it: Prometheus and OPC UA. Owns names and mappings; reads the store only."""
