@@ -5,7 +5,9 @@ Refuses to know what the settings are for.
 
 from monitor.config.acquire import AcquireSettings
 from monitor.config.cameras import CameraSettings, CornersSettings
+from monitor.config.plant import OpcUaSettings, PlantSettings
 from monitor.config.plate import PlateSettings
+from monitor.config.report import ReportSettings
 from monitor.config.root import LogSettings, Settings, load_settings
 from monitor.config.segment import SegmentSettings
 from monitor.config.simulation import PartSettings, SimulationSettings
@@ -21,8 +23,11 @@ __all__ = [
     "CornersSettings",
     "DetectorSettings",
     "LogSettings",
+    "OpcUaSettings",
     "PartSettings",
+    "PlantSettings",
     "PlateSettings",
+    "ReportSettings",
     "SegmentSettings",
     "Settings",
     "SimulationSettings",

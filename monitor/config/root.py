@@ -12,7 +12,9 @@ from monitor.config.acquire import AcquireSettings
 from monitor.config.base import Section
 from monitor.config.cameras import CameraSettings
 from monitor.config.locate import describe
+from monitor.config.plant import PlantSettings
 from monitor.config.plate import PlateSettings
+from monitor.config.report import ReportSettings
 from monitor.config.segment import SegmentSettings
 from monitor.config.simulation import SimulationSettings
 from monitor.config.store import StoreSettings
@@ -48,6 +50,8 @@ class Settings(Section):
     segment: SegmentSettings = SegmentSettings()
     worker: WorkerSettings = WorkerSettings()
     web: WebSettings = WebSettings()
+    plant: PlantSettings = PlantSettings()
+    report: ReportSettings = ReportSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
@@ -101,7 +105,21 @@ def _rooted(settings: Settings, base: Path) -> Settings:
     )
     simulation = settings.simulation.model_copy(update={"parts": parts})
     cameras = tuple(_rooted_source(camera, base) for camera in settings.cameras)
-    return settings.model_copy(update={"store": store, "worker": worker, "simulation": simulation, "cameras": cameras})
+    return settings.model_copy(
+        update={
+            "store": store,
+            "worker": worker,
+            "simulation": simulation,
+            "cameras": cameras,
+            "plant": _rooted_plant(settings.plant, base),
+        }
+    )
+
+
+def _rooted_plant(plant: PlantSettings, base: Path) -> PlantSettings:
+    files = {name: getattr(plant.opcua, name) for name in ("certificate", "key", "password_file")}
+    rooted = {name: base / path for name, path in files.items() if path is not None}
+    return plant.model_copy(update={"opcua": plant.opcua.model_copy(update=rooted)})
 
 
 def _rooted_source(camera: CameraSettings, base: Path) -> CameraSettings:
