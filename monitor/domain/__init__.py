@@ -3,8 +3,10 @@
 Refuses to know devices, files, models and processes.
 """
 
+from monitor.domain.alarms import Acknowledgement, Alarm, AlarmState, Cause, Condition, Reading, ReadingState, Severity
 from monitor.domain.clock import Clock, JumpingClock, MonotonicClock, ScaledClock
 from monitor.domain.errors import (
+    AlarmClosed,
     BadFrame,
     BundleError,
     CalibrationError,
@@ -58,17 +60,23 @@ from monitor.domain.signals import (
 __all__ = [
     "CODE_V",
     "IDENTITY",
+    "Acknowledgement",
     "Affine",
+    "Alarm",
+    "AlarmClosed",
+    "AlarmState",
     "BadFrame",
     "BundleError",
     "Calibration",
     "CalibrationError",
     "CameraFacts",
     "CameraRole",
+    "Cause",
     "Channel",
     "ChannelRole",
     "Clock",
     "Codes",
+    "Condition",
     "ConfigError",
     "DeviceError",
     "DeviceLost",
@@ -93,9 +101,12 @@ __all__ = [
     "PlateGrid",
     "ProcessStatus",
     "ProductState",
+    "Reading",
+    "ReadingState",
     "SampleBlock",
     "ScaledClock",
     "Segmentation",
+    "Severity",
     "Signal",
     "SignalFacts",
     "SignalGap",

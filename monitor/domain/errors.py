@@ -13,7 +13,8 @@ MonitorError                 every error that a person must act on
 │   ├── StoreVersion         written by a newer version
 │   ├── StoreCorrupt         a digest or a record does not hold
 │   ├── StoreFull            no space left
-│   └── NotInStore           no such build or layer
+│   ├── NotInStore           no such build, layer or alarm
+│   └── AlarmClosed          an alarm that nothing can be done to any more
 ├── BundleError              a model bundle
 └── ImportDataError          a folder of recorded images
 """
@@ -93,6 +94,10 @@ class StoreFull(StoreError):  # noqa: N818
 
 class NotInStore(StoreError):  # noqa: N818
     """No such build, layer or product."""
+
+
+class AlarmClosed(StoreError):  # noqa: N818
+    """The alarm is acknowledged or closed already."""
 
 
 class BundleError(MonitorError):

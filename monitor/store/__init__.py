@@ -4,6 +4,7 @@ A layer is either committed whole or not there: data first, then one record, who
 know devices, models and processes.
 """
 
+from monitor.store.alarms import AlarmBook, alarm_id
 from monitor.store.ending import end_requested, hold_acquisition, request_end
 from monitor.store.heart import Heart
 from monitor.store.importing import import_folder
@@ -14,6 +15,7 @@ from monitor.store.omezarr import VolumeGrid
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import ProductWriter
 from monitor.store.reader import BuildReader
+from monitor.store.readings import Readings, read_readings, write_readings
 from monitor.store.recipe import ImportRecipe, load_recipe
 from monitor.store.records import ArrayRecord, BuildManifest, FrameRecord, LayerRecord, ProductRecord
 from monitor.store.references import replace_reference
@@ -22,6 +24,7 @@ from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
 
 __all__ = [
+    "AlarmBook",
     "ArrayRecord",
     "BuildManifest",
     "BuildReader",
@@ -34,9 +37,11 @@ __all__ = [
     "ProductReader",
     "ProductRecord",
     "ProductWriter",
+    "Readings",
     "VerifyReport",
     "VolumeGrid",
     "WriterLock",
+    "alarm_id",
     "commits_folder",
     "end_requested",
     "free_build_id",
@@ -45,9 +50,11 @@ __all__ = [
     "list_builds",
     "load_recipe",
     "new_build_id",
+    "read_readings",
     "read_statuses",
     "replace_reference",
     "request_end",
     "verify",
+    "write_readings",
     "write_status",
 ]

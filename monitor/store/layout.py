@@ -2,6 +2,7 @@
 
 <root>/status/<process>.json          heartbeats
 <root>/status/acquire.lock            held by the one process that acquires live builds
+<root>/alarms/                        alarms, one folder each, see `store/alarms.py`
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
 <root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
 <root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
@@ -23,13 +24,16 @@ from pathlib import Path
 from monitor.domain import NotInStore, StoreError
 
 STATUS = "status"
+ALARMS = "alarms"
+RESERVED = (STATUS, ALARMS)
+"""Folders beside the builds, so no ids of builds."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RECORD = re.compile(r"^(\d{6,})\.json$")
 
 
 def is_build_id(text: str) -> bool:
     """Whether `text` may name a build: letters, digits, dot, dash and underscore, never a path."""
-    return bool(_NAME.fullmatch(text)) and text != STATUS
+    return bool(_NAME.fullmatch(text)) and text not in RESERVED
 
 
 def new_build_id(name: str, created: datetime) -> str:
@@ -66,7 +70,7 @@ def new_build_folder(root: Path, build: str) -> Path:
     if not is_build_id(build):
         raise StoreError(
             f"'{build}' cannot be the id of a build",
-            cure=f"use letters, digits, '.', '-' and '_' only, at most 100, and not '{STATUS}'",
+            cure=f"use letters, digits, '.', '-' and '_' only, at most 100, and none of {', '.join(RESERVED)}",
         )
     return root / build
 
@@ -89,6 +93,11 @@ def end_request_file(folder: Path) -> Path:
 def acquisition_lock_file(root: Path) -> Path:
     """The lock of the one process that acquires live builds."""
     return root / STATUS / "acquire.lock"
+
+
+def alarms_folder(root: Path) -> Path:
+    """Folder of all alarms."""
+    return root / ALARMS
 
 
 def lock_file(folder: Path) -> Path:

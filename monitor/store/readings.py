@@ -1,0 +1,53 @@
+"""What the alarm rules say now, for those who show it. Owns one file beside the alarms; refuses to judge it.
+
+As a heartbeat it is worth a second: replaced whole, but not fsynced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from monitor.domain import Reading
+from monitor.store.disk import disk_errors, make_folder
+from monitor.store.layout import alarms_folder
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Every rule's reading.
+
+    Attributes:
+        time: UTC time at which they were read, ISO 8601.
+        readings: one for each rule and subject.
+    """
+
+    time: str
+    readings: tuple[Reading, ...]
+
+
+_adapter = TypeAdapter(Readings)
+
+
+def write_readings(root: Path, readings: Readings) -> None:
+    """Replace what the rules say.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    path = alarms_folder(root) / "readings.json"
+    partial = path.with_name(f".{path.name}.partial")
+    with disk_errors("readings of the alarm rules"):
+        make_folder(path.parent, root)
+        partial.write_bytes(_adapter.dump_json(readings))
+        partial.replace(path)
+
+
+def read_readings(root: Path) -> Readings | None:
+    """What the rules said last; None where they never did, or where it cannot be read."""
+    try:
+        return _adapter.validate_json((alarms_folder(root) / "readings.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
