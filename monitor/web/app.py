@@ -14,7 +14,8 @@ from starlette.staticfiles import StaticFiles
 from monitor import __version__
 from monitor.config import Settings
 from monitor.domain import NotInStore
-from monitor.web import routes_builds, routes_files, routes_live
+from monitor.store import AlarmBook
+from monitor.web import routes_alarms, routes_builds, routes_files, routes_live
 from monitor.web.cache import ByteCache
 from monitor.web.errors import install_errors
 from monitor.web.headers import Guard, allowed_names
@@ -44,9 +45,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.library = Library(settings.store.root, settings.worker.product_set)
     app.state.cache = ByteCache(settings.web.cache_mb * 2**20)
+    app.state.alarms = AlarmBook(settings.store.root)
     app.state.newest = Newest()
     install_errors(app)
-    for routes in (routes_builds, routes_files, routes_live):
+    for routes in (routes_alarms, routes_builds, routes_files, routes_live):
         app.include_router(routes.router)
     _serve_page(app)
     app.add_middleware(Guard, names=allowed_names(settings.web.host, settings.web.names))
@@ -55,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    lookout = Lookout(app.state.library, app.state.settings.web.stale_after_s)
+    lookout = Lookout(app.state.library, app.state.alarms, app.state.settings.web.stale_after_s)
     watching = asyncio.create_task(watch(lookout, app.state.newest))
     yield
     app.state.newest.close()

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from monitor.domain import MonitorError, NotInStore
+from monitor.domain import AlarmClosed, MonitorError, NotInStore
 
 log = structlog.get_logger("web")
 
@@ -34,6 +34,8 @@ async def _monitor_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MonitorError)  # noqa: S101 - registered for this class
     if isinstance(error, NotInStore):
         return _answer(404, error.what, error.cure)
+    if isinstance(error, AlarmClosed):
+        return _answer(409, error.what, error.cure)
     log.error("request failed", path=request.url.path, what=error.what, cure=error.cure)
     return _answer(500, error.what, error.cure)
 

@@ -15,7 +15,8 @@ import structlog
 
 from monitor import __version__
 from monitor.domain import MonitorError
-from monitor.store import BuildSummary, read_statuses
+from monitor.store import AlarmBook, BuildSummary, read_statuses
+from monitor.web.alarms import alarms_now
 from monitor.web.library import Build, Library
 from monitor.web.schema import BuildBrief, LiveState
 from monitor.web.status import is_fresh, judge
@@ -69,6 +70,7 @@ class Lookout:
     """
 
     library: Library
+    alarms: AlarmBook
     stale_after_s: float
     _build: Build | None = None
     _committed: int | None = None
@@ -93,6 +95,7 @@ class Lookout:
             committed=self._committed if summary else None,
             product=self._product if summary else None,
             processed=self._processed if summary else 0,
+            alarms=alarms_now(self.alarms, self.library.root, self.stale_after_s),
         )
 
     def _newest_build(self, acquired: str) -> BuildSummary | None:

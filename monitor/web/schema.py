@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from monitor.web.schema_alarms import AlarmsNow
+from monitor.web.schema_base import Answer as Answer
+from monitor.web.schema_base import Problem as Problem
 
 LayerState = Literal["pending", "ok", "anomaly", "missing"]
 Light = Literal["good", "warn", "bad", "off"]
-
-
-class Answer(BaseModel):
-    """Base of all answers."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class Problem(Answer):
-    """Every error."""
-
-    what: str
-    """What failed."""
-    cure: str
-    """What to do about it."""
 
 
 class Health(Answer):
@@ -269,3 +256,4 @@ class LiveState(Answer):
     """Newest layer with committed products."""
     processed: int
     """Number of layers with committed products."""
+    alarms: AlarmsNow
