@@ -10,7 +10,7 @@ from pathlib import Path
 from monitor.domain import CameraFacts, Frame, Gap, LayerEnd, Mask, NotInStore
 from monitor.store.layout import build_folder, commits_in, end_file, manifest_file, record_file, recorded
 from monitor.store.records import BuildManifest, EndRecord, LayerRecord, check_index, read_record
-from monitor.store.references import read_reference
+from monitor.store.references import read_reference, reference_layers
 from monitor.store.stored import StoredArrays
 
 _CURE = "restore the build from a backup; `lpbf-monitor builds verify` lists all damage"
@@ -109,3 +109,7 @@ class BuildReader:
             StoreCorrupt: the stored mask is damaged.
         """
         return read_reference(self._folder, index)
+
+    def references(self) -> tuple[int, ...]:
+        """Indices of the layers that have a reference mask, ascending, listed afresh."""
+        return reference_layers(self._folder)

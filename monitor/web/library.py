@@ -29,11 +29,13 @@ class Row:
     Attributes:
         view: what a list says of it.
         planes: digests of its volume plane, finest level first; none while its products are not there.
+        spread: whether its products hold the ensemble's spread.
         basis: what its measures mean.
     """
 
     view: LayerRow
     planes: tuple[str, ...]
+    spread: bool
     basis: dict[str, MeasureFacts]
 
 
@@ -147,11 +149,12 @@ def _row(record: LayerRecord, product: ProductRecord | None) -> Row:
         reason=product.reason if product else "",
         gaps=dict(record.gaps),
         measures={measure.name: measure.value for measure in measures},
+        spreads={measure.name: measure.spread for measure in measures if measure.spread is not None},
         timings_s=dict(product.timings_s) if product else {},
         latency_s=latency_s(record, product),
     )
     basis = {m.name: MeasureFacts(unit=m.unit, um_per_px=m.um_per_px, basis=m.basis) for m in measures}
-    return Row(view, product.plane if product else (), basis)
+    return Row(view, product.plane if product else (), bool(product and "spread" in product.arrays), basis)
 
 
 def latency_s(record: LayerRecord, product: ProductRecord | None) -> float | None:

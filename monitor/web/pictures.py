@@ -1,11 +1,12 @@
 """Pictures of a layer as files for a browser. Owns size, format and what white means; refuses to know HTTP.
 
-A picture is found by kind: a product ("rectified", "upscaled", "mask", …), "reference", or a camera by its role (the
-first one of that role) or name.
+A picture is found by kind: a product ("rectified", "upscaled", "mask", …), "reference", a camera by its role (the first
+one of that role) or name, or "hr": the first Basler's frame, seen in the plate grid.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Frame, NotInStore, StoreError
+from monitor.domain import CameraRole, Frame, NotInStore, StoreError
+from monitor.optics import rectify
 from monitor.store import ArrayRecord
 from monitor.web.library import Build
 
@@ -23,6 +25,7 @@ Array = npt.NDArray[Any]
 
 PRODUCTS = ("rectified", "upscaled", "mask", "probability", "spread", "inconsistency")
 MASKS = ("mask", "reference")
+HR = "hr"
 GAIN = 4.0
 """Spread and inconsistency are stored as value × 255 × 4: white is a quarter of the grey scale."""
 FULL_SCALE = {"probability": 1.0, "spread": 1.0 / GAIN, "inconsistency": 1.0 / GAIN}
@@ -56,7 +59,7 @@ class Picture:
     @property
     def in_grid(self) -> bool:
         """Whether it lies in the plate grid."""
-        return self.kind in PRODUCTS or self.kind in MASKS
+        return self.kind in PRODUCTS or self.kind in MASKS or self.kind == HR
 
     @property
     def default_format(self) -> Format:
@@ -97,7 +100,7 @@ def _why(build: Build, index: int, kind: str) -> str:
 
 
 def _stored(build: Build, index: int) -> dict[str, Picture]:
-    found = {picture.kind: picture for picture in _frames(build, index)}
+    found = {picture.kind: picture for picture in (*_frames(build, index), *_straightened(build, index))}
     try:
         arrays = build.products.record(index).arrays
     except NotInStore:
@@ -131,6 +134,18 @@ def _frames(build: Build, index: int) -> list[Picture]:
                 Picture(kind, frame.array.digest, frame.array.shape, frame.bits, _frame(build, index, facts.name))
             )
     return found
+
+
+def _straightened(build: Build, index: int) -> list[Picture]:
+    """The first Basler's frame in the plate grid, made when it is asked for."""
+    record, grid = build.reader.record(index), build.manifest.grid
+    facts = next((facts for facts in build.manifest.cameras if facts.role is CameraRole.BASLER), None)
+    if facts is None or facts.calibration is None or facts.name not in record.frames:
+        return []
+    frame, calibration = record.frames[facts.name], facts.calibration
+    read = _frame(build, index, facts.name)
+    digest = hashlib.sha256(f"{frame.array.digest} {calibration} {grid}".encode()).hexdigest()
+    return [Picture(HR, f"sha256:{digest}", grid.shape, 8, lambda: rectify(read(), calibration, grid, frame.bits))]
 
 
 def _frame(build: Build, index: int, camera: str) -> Callable[[], Array]:

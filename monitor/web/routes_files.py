@@ -9,11 +9,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from monitor.domain import NotInStore
 from monitor.web.cache import ByteCache
-from monitor.web.pictures import Format, encode, picture
+from monitor.web.deviation import Kind, values_bytes, values_digest
+from monitor.web.library import Build
+from monitor.web.parts import find_parts
+from monitor.web.pictures import MASKS, Format, encode, picture
 from monitor.web.routes_builds import BuildDep, Index, SettingsDep
-from monitor.web.schema import MeshView
-from monitor.web.surface import mesh_bytes, plan
-from monitor.web.views import VERSION_CHARS, mesh_view
+from monitor.web.schema import MeshView, PartsView
+from monitor.web.surface import Plan, Slab, mesh_bytes, plan
+from monitor.web.views import VERSION_CHARS, mesh_view, parts_view
 
 router = APIRouter(prefix="/api/v1")
 
@@ -37,9 +40,15 @@ def layer_picture(
     chosen = form or wanted.default_format
     columns = None if width is None or width >= wanted.shape[1] else width
     digest = wanted.digest.removeprefix("sha256:")
-    key = (wanted.kind in ("mask", "reference"), digest, wanted.bits, columns, chosen)
+    key = (wanted.kind in MASKS, digest, wanted.bits, columns, chosen)
     tag = f"{digest[:32]}-{columns or 'full'}-{chosen}"
     return _cached(request, key, tag, v, digest, f"image/{chosen}", lambda: encode(wanted, columns, chosen))
+
+
+@router.get("/builds/{build}/layers/{index}/parts")
+def layer_parts(found: BuildDep, index: Index) -> PartsView:
+    """The separate parts of a layer with area and diameter, against the nominal ones where the build has them."""
+    return parts_view(find_parts(found, index), found.manifest.grid)
 
 
 @router.get("/builds/{build}/mesh")
@@ -52,15 +61,36 @@ def mesh(found: BuildDep, settings: SettingsDep) -> MeshView:
 def mesh_slab(request: Request, found: BuildDep, settings: SettingsDep, slab: int, v: Version = "") -> Response:
     """One slab of the surface; the layout of the bytes is that of `monitor.web.surface`."""
     planned = plan(found, settings.web.mesh_px)
-    if not 0 <= slab < len(planned.slabs):
-        raise NotInStore(
-            f"build {found.manifest.id} has no mesh slab {slab}", cure=f"it has {len(planned.slabs)}: ask its mesh"
-        )
-    wanted = planned.slabs[slab]
+    wanted = _slab(found, planned, slab)
     return _cached(
         request, ("mesh", wanted.digest), wanted.digest[:32], v, wanted.digest, "application/octet-stream",
         lambda: mesh_bytes(found, planned, wanted),
     )  # fmt: skip
+
+
+@router.get("/builds/{build}/mesh/{slab}/{kind}", response_class=Response)
+def mesh_values(
+    request: Request, found: BuildDep, settings: SettingsDep, slab: int, kind: Kind, v: Version = ""
+) -> Response:
+    """A number for each vertex of a slab; the layout of the bytes is that of `monitor.web.deviation`."""
+    planned = plan(found, settings.web.mesh_px)
+    wanted = _slab(found, planned, slab)
+    digest = values_digest(planned, wanted, kind, found.reader.references())
+    cache: ByteCache = request.app.state.cache
+
+    def make() -> bytes:
+        mesh = cache.get(("mesh", wanted.digest), lambda: mesh_bytes(found, planned, wanted))
+        return values_bytes(found, planned, wanted, kind, mesh)
+
+    return _cached(request, (kind, digest), digest[:32], v, digest, "application/octet-stream", make)
+
+
+def _slab(found: Build, planned: Plan, slab: int) -> Slab:
+    if not 0 <= slab < len(planned.slabs):
+        raise NotInStore(
+            f"build {found.manifest.id} has no mesh slab {slab}", cure=f"it has {len(planned.slabs)}: ask its mesh"
+        )
+    return planned.slabs[slab]
 
 
 def _cached(

@@ -111,6 +111,8 @@ class LayerRow(Answer):
     gaps: dict[str, str]
     """Why a camera has no frame, by camera."""
     measures: dict[str, float]
+    spreads: dict[str, float]
+    """Half-widths of the measures that have one, same units."""
     timings_s: dict[str, float]
     """Wall time of each stage, s."""
     latency_s: float | None
@@ -129,6 +131,8 @@ class BuildView(BuildBrief):
 
     grid: GridView
     layer_height_mm: float
+    planned_layers: int | None
+    """Layers that the build will have; null where nobody told."""
     cameras: tuple[CameraView, ...]
     software: str
     product_set: str
@@ -206,11 +210,40 @@ class LayerView(Answer):
     generated: GeneratedView | None
 
 
+class PartView(Answer):
+    """One part in one layer, of this layer's mask alone: no interval is claimed."""
+
+    number: int
+    """From 1, from the back of the plate to its front."""
+    area_mm2: float
+    diameter_mm: float
+    """Of the circle with the area of the part and its holes."""
+    nominal_area_mm2: float | None
+    nominal_diameter_mm: float | None
+    centre_mm: tuple[float, float]
+    """Middle of its bounding box on the plate (x, y)."""
+    size_mm: tuple[float, float]
+    """(width, height) of its bounding box."""
+
+
+class PartsView(Answer):
+    """The parts of one layer."""
+
+    parts: tuple[PartView, ...]
+    um_per_px: float
+    nominal: bool
+    """Whether the parts are those of the nominal mask."""
+
+
 class SlabView(Answer):
     """One slab of the part's surface."""
 
     url: str
     """Changes when the slab's triangles do."""
+    deviation_url: str | None
+    """Signed distance from the nominal outline of each vertex; null where no layer of it has one."""
+    uncertainty_url: str | None
+    """The ensemble's spread at each vertex; null where no layer of it has one."""
     first: int
     last: int
     """First and last layer in it."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.store import VolumeGrid
 from monitor.volume import Mesh, merge_planes, mesh_slab
@@ -29,6 +30,7 @@ from monitor.web.library import Build, Row
 PLANES = 16
 MOST_PLANES = 192
 MAGIC = b"LPM1"
+_HEAD = "<4sIII"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,13 @@ def pack(mesh: Mesh) -> bytes:
     """The bytes of a mesh; see the module for the layout."""
     normals = np.zeros((len(mesh.vertices), 4), np.int8)
     normals[:, :3] = np.rint(mesh.normals * 127)
-    head = struct.pack("<4sIII", MAGIC, len(mesh.vertices), len(mesh.faces), 0)
+    head = struct.pack(_HEAD, MAGIC, len(mesh.vertices), len(mesh.faces), 0)
     return b"".join(
         (head, mesh.vertices.astype("<f4").tobytes(), normals.tobytes(), mesh.faces.astype("<u4").tobytes())
     )
+
+
+def unpack_vertices(data: bytes) -> npt.NDArray[np.float32]:
+    """Positions (V, 3) of packed bytes, mm."""
+    _, count, _, _ = struct.unpack_from(_HEAD, data)
+    return np.frombuffer(data, "<f4", 3 * count, struct.calcsize(_HEAD)).reshape(-1, 3)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from monitor.domain import CameraFacts, NotInStore, PlateGrid
-from monitor.store import LayerRecord, ProductRecord
+from monitor.store import BuildManifest, LayerRecord, ProductRecord
+from monitor.web.deviation import Kind, values_digest
 from monitor.web.library import Build, Row, latency_s
+from monitor.web.parts import Part
 from monitor.web.pictures import FULL_SCALE, GAIN, Picture, pictures
 from monitor.web.schema import (
     BuildView,
@@ -20,11 +23,13 @@ from monitor.web.schema import (
     LayerView,
     MeasureView,
     MeshView,
+    PartsView,
+    PartView,
     PictureView,
     Rows,
     SlabView,
 )
-from monitor.web.surface import Plan
+from monitor.web.surface import Plan, Slab
 
 VERSION_CHARS = 16
 
@@ -43,6 +48,7 @@ def build_view(build: Build) -> BuildView:
         ended=build.reader.ended,
         grid=_grid(manifest.grid),
         layer_height_mm=manifest.layer_height_mm,
+        planned_layers=_planned(manifest),
         cameras=tuple(_camera(facts) for facts in manifest.cameras),
         software=manifest.software,
         product_set=build.products.product_set,
@@ -98,18 +104,12 @@ def mesh_view(build: Build, plan: Plan) -> MeshView:
     grid = build.manifest.grid
     (x, y), (width, height), half = grid.origin_mm, grid.size_mm, grid.mm_per_px / 2
     layers = plan.slabs[-1].stop if plan.slabs else 0
+    nominal = build.reader.references()
+    spread = [row.view.index for row in build.rows() if row.spread]
     step = build.manifest.layer_height_mm
     bottom = plan.grid.first_height_mm - step if plan.grid else 0.0
     return MeshView(
-        slabs=tuple(
-            SlabView(
-                url=f"{_address(build)}/mesh/{slab.number}?v={slab.digest[:VERSION_CHARS]}",
-                first=slab.first,
-                last=slab.stop - 1,
-                closed=slab.closed,
-            )
-            for slab in plan.slabs
-        ),
+        slabs=tuple(_slab(build, plan, slab, nominal, spread) for slab in plan.slabs),
         gaps=tuple(
             GapView(first=gap.first, last=gap.last, state=gap.state, bottom_mm=gap.bottom_mm, top_mm=gap.top_mm)
             for gap in plan.gaps
@@ -121,6 +121,60 @@ def mesh_view(build: Build, plan: Plan) -> MeshView:
         x_mm=(x - half, x - half + width),
         y_mm=(y - half, y - half + height),
     )
+
+
+def _slab(build: Build, plan: Plan, slab: Slab, nominal: Sequence[int], spread: Sequence[int]) -> SlabView:
+    address = f"{_address(build)}/mesh/{slab.number}"
+
+    def values(kind: Kind, layers: Sequence[int]) -> str | None:
+        if not any(slab.first <= index < slab.stop for index in layers):
+            return None
+        return f"{address}/{kind}?v={values_digest(plan, slab, kind, nominal)[:VERSION_CHARS]}"
+
+    return SlabView(
+        url=f"{address}?v={slab.digest[:VERSION_CHARS]}",
+        deviation_url=values("deviation", nominal),
+        uncertainty_url=values("uncertainty", spread),
+        first=slab.first,
+        last=slab.stop - 1,
+        closed=slab.closed,
+    )
+
+
+def parts_view(parts: Sequence[Part], grid: PlateGrid) -> PartsView:
+    """Say the parts of a layer in millimetres."""
+    nominal = any(part.nominal_px is not None for part in parts)
+    return PartsView(
+        parts=tuple(_part(number, part, grid) for number, part in enumerate(parts, 1)),
+        um_per_px=grid.um_per_px,
+        nominal=nominal,
+    )
+
+
+def _part(number: int, part: Part, grid: PlateGrid) -> PartView:
+    mm, (x, y) = grid.mm_per_px, grid.origin_mm
+    left, top, right, bottom = part.box
+
+    def diameter(filled: int) -> float:
+        return 2 * math.sqrt(filled * mm**2 / math.pi)
+
+    return PartView(
+        number=number,
+        area_mm2=part.area_px * mm**2,
+        diameter_mm=diameter(part.filled_px),
+        nominal_area_mm2=None if part.nominal_px is None else part.nominal_px * mm**2,
+        nominal_diameter_mm=None if part.nominal_filled_px is None else diameter(part.nominal_filled_px),
+        centre_mm=(x + (left + right - 1) / 2 * mm, y + (top + bottom - 1) / 2 * mm),
+        size_mm=((right - left) * mm, (bottom - top) * mm),
+    )
+
+
+def _planned(manifest: BuildManifest) -> int | None:
+    """How many layers the virtual printer will make; a real one does not say."""
+    if manifest.origin != "simulated":
+        return None
+    layers = manifest.config.get("simulation", {}).get("layers")
+    return layers if isinstance(layers, int) else None
 
 
 def _address(build: Build) -> str:

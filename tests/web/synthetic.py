@@ -100,6 +100,7 @@ class SyntheticBuild:
             self.spec.grid,
             settings.acquire.layer_height_um / 1000,
             cameras,
+            config=settings.model_dump(mode="json"),
         )
         self.writer = BuildWriter.create(self.root, self.manifest)
         self.products = ProductWriter.open(self.root, self.id)
@@ -131,7 +132,7 @@ class SyntheticBuild:
 
     def _facts(self, name: str, shape: tuple[int, ...], dtype: str) -> CameraFacts:
         role = next(camera.role for camera in self.settings.cameras if camera.name == name)
-        return CameraFacts(name, role, "Virtual", "", shape, dtype, "simulated")
+        return CameraFacts(name, role, "Virtual", "", shape, dtype, "simulated", self.spec.camera(name).calibration)
 
     def _capture(self, index: int, name: str, image: npt.NDArray[Any]) -> Frame | Gap:
         role = next(camera.role for camera in self.settings.cameras if camera.name == name)

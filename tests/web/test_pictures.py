@@ -27,7 +27,7 @@ def test_every_picture_of_a_layer_has_the_size_that_its_facts_say(site: Site) ->
     """Each address in a layer's answer gives a picture of the width and height beside it."""
     pictures: Any = site.json(f"{site.base}/layers/0")["pictures"]
     products = {"rectified", "upscaled", "mask", "probability", "spread", "inconsistency"}
-    assert set(pictures) == products | {"webcam", "basler", "reference"}
+    assert set(pictures) == products | {"webcam", "basler", "hr", "reference"}
     for kind, facts in pictures.items():
         assert _decoded(site.client.get(facts["url"])).shape[:2] == (facts["height"], facts["width"]), kind
         assert (facts["um_per_px"] is None) == (kind in ("webcam", "basler"))
