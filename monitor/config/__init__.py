@@ -5,11 +5,13 @@ Refuses to know what the settings are for.
 
 from monitor.config.acquire import AcquireSettings
 from monitor.config.cameras import CameraSettings, CornersSettings
+from monitor.config.channels import ChannelSettings, FieldSettings
 from monitor.config.plant import OpcUaSettings, PlantSettings
 from monitor.config.plate import PlateSettings
 from monitor.config.report import ReportSettings
 from monitor.config.root import LogSettings, Settings, load_settings
 from monitor.config.segment import SegmentSettings
+from monitor.config.signals import SignalSettings
 from monitor.config.simulation import PartSettings, SimulationSettings
 from monitor.config.store import StoreSettings
 from monitor.config.trigger import DetectorSettings, TriggerSettings
@@ -20,8 +22,10 @@ from monitor.config.worker import WorkerSettings
 __all__ = [
     "AcquireSettings",
     "CameraSettings",
+    "ChannelSettings",
     "CornersSettings",
     "DetectorSettings",
+    "FieldSettings",
     "LogSettings",
     "OpcUaSettings",
     "PartSettings",
@@ -30,6 +34,7 @@ __all__ = [
     "ReportSettings",
     "SegmentSettings",
     "Settings",
+    "SignalSettings",
     "SimulationSettings",
     "StoreSettings",
     "TriggerSettings",

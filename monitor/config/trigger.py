@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitor.config.base import Section
+from monitor.config.channels import ChannelSettings, FieldSettings, by_position, check_channels
 
 
 class DetectorSettings(Section):
@@ -36,8 +37,13 @@ class TriggerSettings(Section):
 
     device: Literal["ni9223", "simulated", "recorded"] = "simulated"
     """ni9223: a real NI-9223 through nidaqmx; simulated: the virtual printer; recorded: a build in the store."""
-    channels: tuple[str, ...] = Field(("cDAQ1Mod1/ai0", "cDAQ1Mod1/ai1", "cDAQ1Mod1/ai2"), min_length=1)
-    """Physical channels: laser gate first, then galvanometer X and Y (ni9223 only)."""
+    channels: tuple[ChannelSettings, ...] = Field(
+        tuple(ChannelSettings(**wire) for wire in by_position([f"cDAQ1Mod1/ai{k}" for k in range(3)])), min_length=1
+    )
+    """The channels of one chassis, sampled at once (ni9223 only). Physical names alone mean laser gate, galvanometer x
+    and y, others."""
+    field: FieldSettings = FieldSettings()
+    """How the mirrors' field lies on the plate (ni9223 only)."""
     rate_hz: float = Field(100_000.0, gt=0.0, le=1_000_000.0)
     """Samples per second and channel, in Hz. The NI-9223 takes up to 1 MS/s."""
     grpc_address: str = ""
@@ -46,3 +52,13 @@ class TriggerSettings(Section):
     """Length of the driver's buffer, in s: how long this computer may stall without losing samples."""
     detector: DetectorSettings = DetectorSettings()
     """When the laser counts as off."""
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _by_position(cls, value: Any) -> Any:
+        return by_position(value)
+
+    @field_validator("channels")
+    @classmethod
+    def _channels(cls, value: tuple[ChannelSettings, ...]) -> tuple[ChannelSettings, ...]:
+        return check_channels(value)

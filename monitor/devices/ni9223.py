@@ -1,7 +1,11 @@
-"""The NI-9223 through nidaqmx, by the local driver or by an NI gRPC Device Server. Owns sampling and its clock.
+"""NI-9223 modules through nidaqmx, by the local driver or by an NI gRPC Device Server. Owns sampling and its clock.
 
-Refuses to know what the voltages mean. The driver samples continuously into a buffer; the clock of the samples is the
-module's own, so the monotonic time of a sample is estimated from when samples arrive (see `SampleTimes`).
+Refuses to know what the voltages mean. One task takes the channels of all modules of a chassis: they share the sample
+clock of the chassis, so their samples are of the same moments. The driver samples continuously into a buffer; that
+clock is the chassis' own, so the monotonic time of a sample is estimated from when samples arrive (see `SampleTimes`).
+
+The driver gives volts, not the converter's codes. Each channel's line from code to volts is asked of the module, so
+that the recorder finds the codes again; what is left over it counts.
 """
 
 from __future__ import annotations
@@ -9,13 +13,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from monitor.config import TriggerSettings
-from monitor.devices.ni_errors import lost, missing_client, not_found
-from monitor.domain import DeviceError, DeviceLost, DeviceTimeout, SampleBlock
+from monitor.devices.ni_errors import lost, missing_client, no_channel, not_found
+from monitor.domain import Channel, DeviceError, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
 READS_HZ = 10.0
 CATCH_UP = 10  # blocks at most in one read, after a stall
@@ -44,7 +49,7 @@ class SampleTimes:
 
 
 class Ni9223Trigger:
-    """Laser gate and galvanometer voltages from an NI-9223.
+    """Laser gate, galvanometer and further voltages from the NI-9223 modules of one chassis.
 
     Args:
         settings: channels, rate, buffer, and where the driver is.
@@ -54,6 +59,7 @@ class Ni9223Trigger:
         self.name = "ni9223"
         self._settings = settings
         self._rate_hz = settings.rate_hz
+        self._facts = SignalFacts(tuple(c.channel() for c in settings.channels), settings.field.to_plate())
         self._task: Any = None
         self._reader: Any = None
         self._channel: Any = None
@@ -61,9 +67,9 @@ class Ni9223Trigger:
         self._times = SampleTimes(settings.rate_hz, 0.0)
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Physical channels."""
-        return self._settings.channels
+    def facts(self) -> SignalFacts:
+        """The channels as configured, the gate first; after `open`, with the codes of their modules."""
+        return self._facts
 
     @property
     def rate_hz(self) -> float:
@@ -106,7 +112,7 @@ class Ni9223Trigger:
             available = self._wait(task, timeout_s)
             start = self._times.start_s(self._next + available, time.monotonic())
             count = min(available, CATCH_UP * self._block)
-            volts = np.empty((len(self.channels), count))
+            volts = np.empty((len(self._facts.channels), count))
             reader.read_many_sample(volts, count, timeout_s)
         first, self._next = self._next, self._next + count
         return SampleBlock(volts, self._rate_hz, first, start + first / self._rate_hz)
@@ -141,8 +147,7 @@ class Ni9223Trigger:
         from nidaqmx.constants import AcquisitionType
         from nidaqmx.stream_readers import AnalogMultiChannelReader
 
-        for channel in self.channels:
-            task.ai_channels.add_ai_voltage_chan(channel, min_val=-RANGE_V, max_val=RANGE_V)
+        self._facts = replace(self._facts, channels=tuple(self._add(task, c) for c in self._facts.channels))
         task.timing.cfg_samp_clk_timing(
             self._settings.rate_hz,
             sample_mode=AcquisitionType.CONTINUOUS,
@@ -151,6 +156,22 @@ class Ni9223Trigger:
         self._rate_hz = float(task.timing.samp_clk_rate)
         self._reader = AnalogMultiChannelReader(task.in_stream)
         self._reader.verify_array_shape = False  # it would ask the driver again at every read
+
+    def _add(self, task: Any, channel: Channel) -> Channel:
+        """Add one channel to the task, and ask its module how codes become volts."""
+        from nidaqmx.errors import Error
+
+        try:
+            added = task.ai_channels.add_ai_voltage_chan(channel.physical, min_val=-RANGE_V, max_val=RANGE_V)
+        except Error as error:
+            raise no_channel(error, channel, self._settings) from error
+        try:
+            terms = list(added.ai_dev_scaling_coeff)
+        except Error:
+            terms = []
+        if len(terms) < 2 or not terms[1]:
+            return channel  # a module that does not tell has the nominal codes
+        return replace(channel, volts_at_zero=float(terms[0]), volts_per_code=float(terms[1]))
 
     def _wait(self, task: Any, timeout_s: float) -> int:
         """Wait for a block; a read that waits by itself would lose its samples at a timeout. Returns what is there."""

@@ -6,7 +6,7 @@ Codes are those of NI-DAQmx (nidaqmx.error_codes).
 from __future__ import annotations
 
 from monitor.config import TriggerSettings
-from monitor.domain import DeviceError, DeviceLost, DeviceNotFound, DeviceTimeout
+from monitor.domain import Channel, DeviceError, DeviceLost, DeviceNotFound, DeviceTimeout
 
 TIMEOUT = -200284
 OVERRUN = (-200279, -200361)  # the driver's buffer, the module's FIFO
@@ -30,7 +30,7 @@ def not_found(error: Exception, settings: TriggerSettings) -> DeviceError:
     """Why opening failed."""
     from nidaqmx.errors import DaqNotFoundError, DaqNotSupportedError, RpcError
 
-    channels = ", ".join(settings.channels)
+    channels = ", ".join(channel.physical for channel in settings.channels)
     if isinstance(error, DaqNotFoundError | DaqNotSupportedError):
         return DeviceNotFound("NI-9223: this computer has no NI-DAQmx driver", cure=INSTALL)
     if isinstance(error, RpcError):
@@ -49,6 +49,17 @@ def not_found(error: Exception, settings: TriggerSettings) -> DeviceError:
             f"NI-9223: {channels}: reserved by another application ({code})", cure="close the application that has it"
         )
     return DeviceNotFound(f"NI-9223: {channels}: {_said(error)}", cure="correct the [trigger] section")
+
+
+def no_channel(error: Exception, channel: Channel, settings: TriggerSettings) -> DeviceError:
+    """Why one channel could not be added to the task."""
+    code = getattr(error, "error_code", 0)
+    if code not in NO_CHANNEL and code not in NO_DEVICE:
+        return not_found(error, settings)
+    return DeviceNotFound(
+        f"NI-9223: trigger.channels '{channel.name}': there is no {channel.physical} on the chassis ({code})",
+        cure="take its name from NI MAX or `nilsdev` for trigger.channels, and check the module, power and cable",
+    )
 
 
 def lost(error: Exception, settings: TriggerSettings) -> DeviceError:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from monitor.domain import CameraFacts, Clock, Frame, Gap, LayerEnd, SampleBlock
+from monitor.domain import CameraFacts, Clock, Frame, Gap, LayerEnd, SampleBlock, SignalFacts
 
 
 class Trigger(Protocol):
-    """A source of the trigger signal: laser gate first, then galvanometer channels."""
+    """A source of the trigger signal: laser gate first, then all other channels."""
 
     name: str
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Channel names in the order of the rows of `SampleBlock.volts`."""
+    def facts(self) -> SignalFacts:
+        """The channels, in the order of the rows of `SampleBlock.volts`; final once `open` has returned."""
         ...
 
     @property

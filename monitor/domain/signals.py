@@ -113,7 +113,8 @@ class Signal:
 
     def times(self) -> npt.NDArray[np.float64]:
         """Monotonic time of each sample, float64 (samples,)."""
-        return self.time_s + (self.end_s - self.time_s) / max(1, self.samples) * np.arange(self.samples)
+        step = (self.end_s - self.time_s) / max(1, self.samples)
+        return self.time_s + step * np.arange(self.samples, dtype=np.float64)
 
     def volts(self) -> npt.NDArray[np.float64]:
         """float64 (channels, samples), in volts."""

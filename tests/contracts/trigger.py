@@ -75,7 +75,7 @@ class TriggerContract:
         """Every block has a row for each channel, the trigger's rate, and volts of a ±10 V module."""
         bench.trigger.open()
         for block in blocks(bench.trigger, 3):
-            assert block.volts.shape == (len(bench.trigger.channels), block.samples)
+            assert block.volts.shape == (len(bench.trigger.facts.channels), block.samples)
             assert block.volts.dtype == np.float64
             assert block.rate_hz == bench.trigger.rate_hz
             assert np.abs(block.volts).max() <= 10

@@ -79,6 +79,49 @@ def test_a_million_samples_a_second(make: Make) -> None:
     assert block.volts.shape[0] == 4
 
 
+def test_three_modules_in_one_task() -> None:
+    """Twelve channels of three modules come in one block, so of the same moments, each in its configured place."""
+    wires = tuple(f"cDAQ1Mod{1 + k // 4}/ai{k % 4}" for k in range(12))
+
+    def signal(first: int, count: int, rate_hz: float) -> Any:
+        return np.arange(12)[:, None] / 2 + 1e-6 * (first + np.arange(count))
+
+    with DaqServer(signal) as server:
+        settings = {"device": "ni9223", "grpc_address": server.address, "rate_hz": 50_000, "channels": wires}
+        trigger = Ni9223Trigger(TriggerSettings.model_validate(settings))
+        trigger.open()
+        block = trigger.read(5.0)
+        assert block is not None
+        assert server.sessions == 1
+        assert tuple(channel.physical for channel in trigger.facts.channels) == wires
+        assert np.array_equal(block.volts, signal(0, block.samples, 50_000))
+        trigger.close()
+
+
+def test_the_module_tells_its_codes() -> None:
+    """The line from code to volts is the module's own; codes come back exactly from its volts."""
+    zero, step = 1.7e-3, 3.235e-4
+    codes = np.arange(-32768, 32768).astype(np.int16)
+    with DaqServer(
+        lambda first, count, rate: np.tile(zero + step * codes[:count], (3, 1)), scaling=(zero, step)
+    ) as server:
+        trigger = Ni9223Trigger(TriggerSettings(device="ni9223", grpc_address=server.address, rate_hz=100_000))
+        trigger.open()
+        block = trigger.read(5.0)
+        assert block is not None
+        gate = trigger.facts.channels[0]
+        assert (gate.volts_at_zero, gate.volts_per_code) == (zero, step)
+        assert np.array_equal(np.rint((block.volts[0] - zero) / step), codes[: block.samples])
+        trigger.close()
+
+
+def test_a_channel_that_is_not_on_the_chassis_is_named(make: Make) -> None:
+    """The one wire that is missing is told by its name in the configuration and by the card's."""
+    trigger = make(channels=("cDAQ1Mod1/ai0", "cDAQ1Mod1/ai1", "cDAQ1Mod4/ai2"))
+    with pytest.raises(DeviceNotFound, match=r"trigger.channels 'galvo-y': there is no cDAQ1Mod4/ai2.*-200170"):
+        trigger.open()
+
+
 def test_the_rate_is_the_modules() -> None:
     """Where the module's timebase rounds the rate, blocks carry the true one."""
     with DaqServer(SIGNAL, coerce=lambda rate: rate * 1.0004) as server:

@@ -1,6 +1,6 @@
 """A stand-in for NI's gRPC Device Server: an in-process server on the stubs inside nidaqmx, streaming a given signal.
 
-The unmodified nidaqmx client connects to it. It owns one module with four channels, samples in real time from the
+The unmodified nidaqmx client connects to it. It owns three modules of four channels, samples in real time from the
 start of a task, loses samples like the driver when nobody reads, and fails on demand with NI's own error codes.
 
     with DaqServer(signal) as server:
@@ -28,8 +28,9 @@ Signal = Callable[[int, int, float], npt.NDArray[np.float64]]
 """(first sample, count, rate in Hz) → volts of shape (channels at least, count)."""
 
 MODULE = "cDAQ1Mod1"
-CHANNELS = tuple(f"{MODULE}/ai{k}" for k in range(4))
-AVAILABLE, NUM_CHANNELS, CLOCK_RATE = 0x1223, 0x217B, 0x1344
+CHANNELS = tuple(f"cDAQ1Mod{module}/ai{k}" for module in (1, 2, 3) for k in range(4))
+AVAILABLE, NUM_CHANNELS, CLOCK_RATE, SCALING = 0x1223, 0x217B, 0x1344, 0x1930
+CODE_V = 20 / 65536
 NO_SUCH_CHANNEL, RESERVED, OVERRUN = -200170, -200022, -200279
 
 
@@ -50,9 +51,10 @@ class _Task:
 
 
 class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
-    def __init__(self, signal: Signal, coerce: Callable[[float], float]) -> None:
+    def __init__(self, signal: Signal, coerce: Callable[[float], float], scaling: tuple[float, ...]) -> None:
         self.signal = signal
         self.coerce = coerce
+        self.scaling = scaling
         self.tasks: dict[str, _Task] = {}
         self.failure: tuple[str, int] | None = None
         self.going = threading.Event()
@@ -118,6 +120,11 @@ class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
     def GetTimingAttributeDouble(self, request: Any, context: Any) -> Any:
         return pb.GetTimingAttributeDoubleResponse(value=self.tasks[request.task.name].rate_hz)
 
+    def GetChanAttributeDoubleArray(self, request: Any, context: Any) -> Any:
+        self._enter("GetChanAttributeDoubleArray", context)
+        assert request.attribute_raw == SCALING
+        return pb.GetChanAttributeDoubleArrayResponse(value=self.scaling)
+
     def GetTaskAttributeString(self, request: Any, context: Any) -> Any:
         return pb.GetTaskAttributeStringResponse(value=request.task.name)
 
@@ -138,10 +145,16 @@ class DaqServer:
     Args:
         signal: what the module's channels carry, from the start of each task.
         coerce: the sampling rate that the module's timebase makes of the one asked for.
+        scaling: polynomial from the converters' codes to volts, the constant term first.
     """
 
-    def __init__(self, signal: Signal, coerce: Callable[[float], float] = float) -> None:
-        self._servicer = _Servicer(signal, coerce)
+    def __init__(
+        self,
+        signal: Signal,
+        coerce: Callable[[float], float] = float,
+        scaling: tuple[float, ...] = (0.0, CODE_V, 0.0, 0.0),
+    ) -> None:
+        self._servicer = _Servicer(signal, coerce, scaling)
         self._server = grpc.server(ThreadPoolExecutor(4))
         stubs.add_NiDAQmxServicer_to_server(self._servicer, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"

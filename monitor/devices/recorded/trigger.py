@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from monitor.config import DetectorSettings
 from monitor.devices.recorded.playback import RATE_HZ, PlayedLayer
-from monitor.domain import Clock, DeviceLost, DeviceTimeout, SampleBlock
+from monitor.domain import Channel, ChannelRole, Clock, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
 BLOCK = 100  # samples: 0.1 s
 
@@ -41,9 +41,9 @@ class RecordedTrigger:
         self._base = 0  # the same, when the trigger was opened
 
     @property
-    def channels(self) -> tuple[str, ...]:
+    def facts(self) -> SignalFacts:
         """Only the laser gate can be made again."""
-        return ("laser",)
+        return SignalFacts((Channel("laser", ChannelRole.GATE),), made=True)
 
     @property
     def rate_hz(self) -> float:

@@ -1,7 +1,7 @@
 """The voltages of the laser gate and of the mirrors. Owns from path to volts; refuses to know clocks and devices.
 
-Gate: 0 V off, 5 V on, with noise. Mirrors: ±10 V across the scan field. Not modelled: rise times, crosstalk, hum, the
-mirrors' lag.
+Gate: 0 V off, 5 V on, with noise. Mirrors: ±10 V across the scan field. Volts are those of a 16-bit converter. Not
+modelled: rise times, crosstalk, hum, the mirrors' lag.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from monitor.devices.simulated.raster import rng_for
 from monitor.devices.simulated.scan import ScanPath
 from monitor.devices.simulated.timeline import Timeline
-from monitor.domain import PlateGrid
+from monitor.domain import CODE_V, Channel, ChannelRole, PlateGrid
 
 Volts = npt.NDArray[np.float64]
 GATE_V = 5.0
 FIELD_V = 10.0
 GATE_NOISE_V = 0.06
 MIRROR_NOISE_V = 0.003
-CHANNELS = ("laser", "galvo-x", "galvo-y")
+CODES = (-32768, 32767)
 
 
 class Signals:
@@ -44,6 +44,16 @@ class Signals:
         self._seed = seed
         self._fault_rate = fault_rate
 
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Laser gate and mirrors, in the order of the rows of `volts`."""
+        mm_per_volt, (x, y) = 1 / self._volts_per_mm, self._middle
+        return (
+            Channel("laser", ChannelRole.GATE),
+            Channel("galvo-x", ChannelRole.X, unit="mm", scale=mm_per_volt, offset=x),
+            Channel("galvo-y", ChannelRole.Y, unit="mm", scale=mm_per_volt, offset=y),
+        )
+
     def volts(self, first: int, count: int, rate_hz: float) -> Volts:
         """Samples `first` to `first + count`, counted from the build's time zero: float64 (3, count) in volts."""
         time = (first + np.arange(count)) / rate_hz
@@ -59,7 +69,10 @@ class Signals:
             part = slice(done, max(stop, done + 1))
             self._layer(index, time[part] - times.start_s, out[:, part])
             done = part.stop
-        np.clip(out, -FIELD_V, FIELD_V, out=out)
+        out /= CODE_V
+        np.rint(out, out=out)
+        np.clip(out, *CODES, out=out)
+        out *= CODE_V
         return out
 
     def _layer(self, index: int, time: Volts, out: Volts) -> None:

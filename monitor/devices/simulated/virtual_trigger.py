@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from monitor.devices.simulated.signals import CHANNELS, Signals
-from monitor.domain import DeviceLost, DeviceTimeout, SampleBlock
+from monitor.devices.simulated.signals import Signals
+from monitor.domain import DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
 if TYPE_CHECKING:
     from monitor.devices.simulated.printer import VirtualPrinter
@@ -30,9 +30,9 @@ class VirtualTrigger:
         self._base = 0  # the same, when the trigger was opened
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Channel names: laser gate, mirror x, mirror y."""
-        return CHANNELS
+    def facts(self) -> SignalFacts:
+        """Laser gate, mirror x, mirror y; the mirrors exactly scaled to plate mm."""
+        return SignalFacts(self._signals.channels)
 
     @property
     def rate_hz(self) -> float:
