@@ -4,42 +4,55 @@ Refuses to know what the settings are for.
 """
 
 from monitor.config.acquire import AcquireSettings
+from monitor.config.alarms import AlarmsSettings, RuleSettings, RulesSettings
 from monitor.config.cameras import CameraSettings, CornersSettings
-from monitor.config.channels import ChannelSettings, FieldSettings
 from monitor.config.plant import OpcUaSettings, PlantSettings
 from monitor.config.plate import PlateSettings
 from monitor.config.report import ReportSettings
 from monitor.config.root import LogSettings, Settings, load_settings
 from monitor.config.segment import SegmentSettings
-from monitor.config.signals import SignalSettings
 from monitor.config.simulation import PartSettings, SimulationSettings
 from monitor.config.store import StoreSettings
 from monitor.config.trigger import DetectorSettings, TriggerSettings
 from monitor.config.upscale import UpscaleSettings
+from monitor.config.ways import (
+    CommandSettings,
+    EmailSettings,
+    MqttSettings,
+    SecretSettings,
+    WaySettings,
+    WebhookSettings,
+)
 from monitor.config.web import WebSettings
 from monitor.config.worker import WorkerSettings
 
 __all__ = [
     "AcquireSettings",
+    "AlarmsSettings",
     "CameraSettings",
-    "ChannelSettings",
+    "CommandSettings",
     "CornersSettings",
     "DetectorSettings",
-    "FieldSettings",
+    "EmailSettings",
     "LogSettings",
+    "MqttSettings",
     "OpcUaSettings",
     "PartSettings",
     "PlantSettings",
     "PlateSettings",
     "ReportSettings",
+    "RuleSettings",
+    "RulesSettings",
+    "SecretSettings",
     "SegmentSettings",
     "Settings",
-    "SignalSettings",
     "SimulationSettings",
     "StoreSettings",
     "TriggerSettings",
     "UpscaleSettings",
+    "WaySettings",
     "WebSettings",
+    "WebhookSettings",
     "WorkerSettings",
     "load_settings",
 ]

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import ValidationError, model_validator
 
 from monitor.config.acquire import AcquireSettings
+from monitor.config.alarms import AlarmsSettings
 from monitor.config.base import Section
 from monitor.config.cameras import CameraSettings
 from monitor.config.locate import describe
@@ -16,7 +17,6 @@ from monitor.config.plant import PlantSettings
 from monitor.config.plate import PlateSettings
 from monitor.config.report import ReportSettings
 from monitor.config.segment import SegmentSettings
-from monitor.config.signals import SignalSettings
 from monitor.config.simulation import SimulationSettings
 from monitor.config.store import StoreSettings
 from monitor.config.trigger import TriggerSettings
@@ -41,7 +41,6 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     plate: PlateSettings = PlateSettings()
     trigger: TriggerSettings = TriggerSettings()
-    signals: SignalSettings = SignalSettings()
     cameras: tuple[CameraSettings, ...] = (
         CameraSettings(name="webcam", role=CameraRole.WEBCAM),
         CameraSettings(name="basler", role=CameraRole.BASLER, shape=(3648, 5472), pixel_format="Mono8"),
@@ -52,6 +51,7 @@ class Settings(Section):
     segment: SegmentSettings = SegmentSettings()
     worker: WorkerSettings = WorkerSettings()
     web: WebSettings = WebSettings()
+    alarms: AlarmsSettings = AlarmsSettings()
     plant: PlantSettings = PlantSettings()
     report: ReportSettings = ReportSettings()
     log: LogSettings = LogSettings()
@@ -65,20 +65,7 @@ class Settings(Section):
             raise ValueError(f"camera names must differ, but are {names}")
         if self.worker.source not in names:
             raise ValueError(f"worker.source is '{self.worker.source}', but the cameras are {names}")
-        self._check_signals()
         return self
-
-    def _check_signals(self) -> None:
-        """What is kept of the signal must be there, and at a rate that samples can be put together to."""
-        if self.trigger.device == "ni9223":
-            known = [channel.name for channel in self.trigger.channels]
-            for name in self.signals.channels:
-                if name not in known:
-                    raise ValueError(f"signals.channels names '{name}', but trigger.channels are {known}")
-        rate, kept = self.trigger.rate_hz, self.signals.rate_hz
-        if kept and abs(rate / kept - round(rate / kept)) > 1e-6 * rate / kept:
-            near = rate / max(1, round(rate / kept))
-            raise ValueError(f"signals.rate_hz = {kept:g} does not divide trigger.rate_hz = {rate:g}; {near:g} does")
 
 
 def load_settings(path: Path) -> Settings:
@@ -127,6 +114,7 @@ def _rooted(settings: Settings, base: Path) -> Settings:
             "simulation": simulation,
             "cameras": cameras,
             "plant": _rooted_plant(settings.plant, base),
+            "alarms": settings.alarms.rooted(base),
         }
     )
 
