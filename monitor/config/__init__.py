@@ -6,11 +6,13 @@ Refuses to know what the settings are for.
 from monitor.config.acquire import AcquireSettings
 from monitor.config.alarms import AlarmsSettings, RuleSettings, RulesSettings
 from monitor.config.cameras import CameraSettings, CornersSettings
+from monitor.config.channels import ChannelSettings, FieldSettings
 from monitor.config.plant import OpcUaSettings, PlantSettings
 from monitor.config.plate import PlateSettings
 from monitor.config.report import ReportSettings
 from monitor.config.root import LogSettings, Settings, load_settings
 from monitor.config.segment import SegmentSettings
+from monitor.config.signals import SignalSettings
 from monitor.config.simulation import PartSettings, SimulationSettings
 from monitor.config.store import StoreSettings
 from monitor.config.trigger import DetectorSettings, TriggerSettings
@@ -30,10 +32,12 @@ __all__ = [
     "AcquireSettings",
     "AlarmsSettings",
     "CameraSettings",
+    "ChannelSettings",
     "CommandSettings",
     "CornersSettings",
     "DetectorSettings",
     "EmailSettings",
+    "FieldSettings",
     "LogSettings",
     "MqttSettings",
     "OpcUaSettings",
@@ -46,6 +50,7 @@ __all__ = [
     "SecretSettings",
     "SegmentSettings",
     "Settings",
+    "SignalSettings",
     "SimulationSettings",
     "StoreSettings",
     "TriggerSettings",

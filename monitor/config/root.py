@@ -17,6 +17,7 @@ from monitor.config.plant import PlantSettings
 from monitor.config.plate import PlateSettings
 from monitor.config.report import ReportSettings
 from monitor.config.segment import SegmentSettings
+from monitor.config.signals import SignalSettings
 from monitor.config.simulation import SimulationSettings
 from monitor.config.store import StoreSettings
 from monitor.config.trigger import TriggerSettings
@@ -41,6 +42,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     plate: PlateSettings = PlateSettings()
     trigger: TriggerSettings = TriggerSettings()
+    signals: SignalSettings = SignalSettings()
     cameras: tuple[CameraSettings, ...] = (
         CameraSettings(name="webcam", role=CameraRole.WEBCAM),
         CameraSettings(name="basler", role=CameraRole.BASLER, shape=(3648, 5472), pixel_format="Mono8"),
@@ -65,7 +67,20 @@ class Settings(Section):
             raise ValueError(f"camera names must differ, but are {names}")
         if self.worker.source not in names:
             raise ValueError(f"worker.source is '{self.worker.source}', but the cameras are {names}")
+        self._check_signals()
         return self
+
+    def _check_signals(self) -> None:
+        """What is kept of the signal must be there, and at a rate that samples can be put together to."""
+        if self.trigger.device == "ni9223":
+            known = [channel.name for channel in self.trigger.channels]
+            for name in self.signals.channels:
+                if name not in known:
+                    raise ValueError(f"signals.channels names '{name}', but trigger.channels are {known}")
+        rate, kept = self.trigger.rate_hz, self.signals.rate_hz
+        if kept and abs(rate / kept - round(rate / kept)) > 1e-6 * rate / kept:
+            near = rate / max(1, round(rate / kept))
+            raise ValueError(f"signals.rate_hz = {kept:g} does not divide trigger.rate_hz = {rate:g}; {near:g} does")
 
 
 def load_settings(path: Path) -> Settings:
