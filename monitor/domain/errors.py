@@ -16,6 +16,7 @@ MonitorError                 every error that a person must act on
 │   ├── NotInStore           no such build, layer or alarm
 │   └── AlarmClosed          an alarm that nothing can be done to any more
 ├── BundleError              a model bundle
+├── ReportError              a report, or its PDF
 └── ImportDataError          a folder of recorded images
 """
 
@@ -106,3 +107,7 @@ class BundleError(MonitorError):
 
 class ImportDataError(MonitorError):
     """A folder of recorded images cannot be imported."""
+
+
+class ReportError(MonitorError):
+    """A report cannot be made or kept."""

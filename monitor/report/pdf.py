@@ -1,0 +1,42 @@
+"""A report as PDF. Owns the way from HTML to paper; refuses to know what it says.
+
+WeasyPrint is an extra: it needs Pango from the operating system, which a machine beside a printer may not have.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitor.domain import ReportError
+
+
+def pdf_of(html: str) -> bytes:
+    """The PDF of one self-contained HTML file.
+
+    Raises:
+        ReportError: WeasyPrint or Pango is not there.
+    """
+    try:
+        from weasyprint import HTML  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ReportError(
+            "a PDF cannot be made: WeasyPrint is not installed",
+            cure="run `pip install 'lpbf-monitor[report]'`, or make the report as HTML",
+        ) from error
+    except OSError as error:  # what it says where its shared libraries are missing
+        raise ReportError(
+            f"a PDF cannot be made: {str(error).splitlines()[0]}",
+            cure="install Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0), "
+            "or make the report as HTML",
+        ) from error
+    document: bytes = HTML(string=html, url_fetcher=_only_data).write_pdf()
+    return document
+
+
+def _only_data(url: str, *args: Any, **keywords: Any) -> Any:
+    """Nothing is fetched: a report holds all it needs."""
+    from weasyprint import default_url_fetcher
+
+    if not url.startswith("data:"):
+        raise ValueError(f"a report fetches nothing, not even {url}")
+    return default_url_fetcher(url, *args, **keywords)

@@ -1,0 +1,68 @@
+"""Numbers, times and stretches of layers as a person reads them. Owns rounding and units; refuses to know reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+NO_INTERVAL = "no interval"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits, never in powers of ten below a million."""
+    if value == 0:
+        return "0"
+    text = f"{value:.{digits}g}"
+    return (f"{float(text):.0f}" if "e" in text else text).replace("-", "−")
+
+
+def with_interval(value: float, unit: str, spread: float | None) -> str:
+    """As "12.3 ± 0.4 mm²", or "12.3 mm² (no interval)" where none was estimated."""
+    shown = "" if unit == "1" else f" {unit}"
+    if spread is None:
+        return f"{number(value)}{shown} ({NO_INTERVAL})"
+    return f"{number(value)} ± {number(spread, 2)}{shown}"
+
+
+def time(text: str) -> str:
+    """An ISO 8601 time in UTC to the second; the text itself where it is none."""
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (then if then.tzinfo else then.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(seconds: float) -> str:
+    """As "3 h 12 min", "12 min 05 s" or "48.1 s"."""
+    if seconds < 60:
+        return f"{number(seconds, 3)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def stretches(indices: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each unbroken run of ascending indices."""
+    runs: list[tuple[int, int]] = []
+    for index in indices:
+        if runs and index == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], index)
+        else:
+            runs.append((index, index))
+    return runs
+
+
+def layers(first: int, last: int) -> str:
+    """As "layer 7" or "layers 7–9"."""
+    return f"layer {first}" if first == last else f"layers {first}–{last}"
+
+
+def short(digest: str) -> str:
+    """The first characters of a digest, enough to compare by eye."""
+    return digest.removeprefix("sha256:")[:16]
+
+
+def count(amount: int, one: str, many: str = "") -> str:
+    """As "1 layer" or "2 layers"."""
+    return f"{amount} {one if amount == 1 else many or one + 's'}"
