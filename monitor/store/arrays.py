@@ -3,28 +3,28 @@
 zarr's own local store renames but never fsyncs. `DurableStore` is that store with writes that are fsynced before the
 rename, and with `sync_folders`, which a commit calls before it writes its record.
 
-Each layer is one shard, so one file, of strips that are compressed side by side. lz4 with bitshuffle is the fastest
-codec here that still saves a third. A layer of zeros is written like any other: a frame that is black must not look
-like a frame that was never written.
+Each layer is one shard, so one file, of strips. A layer of zeros is written like any other: a frame that is black must
+not look like a frame that was never written.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.abc.store import Store
-from zarr.codecs import BloscCodec
 from zarr.core.buffer import Buffer
 from zarr.storage import LocalStore
 
-from monitor.store.disk import make_folder, put_file, sync_folder
+from monitor.store.disk import make_folder, staged, sync_folder
+from monitor.store.shards import COMPRESSOR, shard
 
 GROW = 64
 """Layers by which arrays grow, so that metadata is rewritten once in so many layers."""
@@ -53,28 +53,48 @@ class DurableStore(LocalStore):
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Write one key durably, in this thread."""
+        self.put(key, (memoryview(value.as_buffer_like()),))
+
+    def put(self, key: str, pieces: Iterable[bytes | memoryview]) -> None:
+        """Write one key durably, piece by piece as they come. Threads may call it at the same time."""
         self._check_writable()
         path = self.root / key
         make_folder(path.parent, self.root)
-        put_file(path, memoryview(value.as_buffer_like()))
+        with staged(path, pieces) as temporary:
+            temporary.replace(path)
         self._touched.add(path.parent)
 
     def sync_folders(self) -> None:
-        """Make every name written since the last call durable."""
+        """Make every name written so far durable."""
         while self._touched:
-            sync_folder(self._touched.pop())
+            folder = next(iter(self._touched))
+            sync_folder(folder)
+            self._touched.discard(folder)
+
+    def begin_sync(self, pool: Executor) -> tuple[Future[None], ...]:
+        """As `sync_folders`, all folders at once: the journal of the disk takes them together."""
+        folders, self._touched = self._touched, set()
+        return tuple(pool.submit(self._sync, folder) for folder in folders)
+
+    def _sync(self, folder: Path) -> None:
+        try:
+            sync_folder(folder)
+        except OSError:
+            self._touched.add(folder)
+            raise
 
 
 class LayerArray:
     """One Zarr array with one row per layer. Rows are written in any order and grow the array where needed."""
 
-    def __init__(self, array: zarr.Array[Any]) -> None:
+    def __init__(self, array: zarr.Array[Any], store: DurableStore) -> None:
         self._array = array
+        self._store = store
 
     @classmethod
     def open_or_create(
         cls,
-        store: Store,
+        store: DurableStore,
         path: str,
         row: Sequence[int],
         dtype: str,
@@ -84,7 +104,7 @@ class LayerArray:
         separator: Literal[".", "/"] = ".",
     ) -> LayerArray:
         """Open the array at `path`, or make it for rows of shape `row`."""
-        if isinstance(store, LocalStore) and (store.root / path / "zarr.json").is_file():
+        if (store.root / path / "zarr.json").is_file():
             return cls.open(store, path)
         chunk, shard = _chunks(row, np.dtype(dtype).itemsize)
         array = zarr.create_array(
@@ -94,22 +114,17 @@ class LayerArray:
             dtype=dtype,
             chunks=(1, *chunk),
             shards=(1, *shard),
-            compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
+            compressors=COMPRESSOR,
             fill_value=fill,
             chunk_key_encoding={"name": "default", "separator": separator},
             dimension_names=names,
-            config={"write_empty_chunks": True},
         )
-        return cls(array)
+        return cls(array, store)
 
     @classmethod
-    def open(cls, store: Store, path: str) -> LayerArray:
+    def open(cls, store: DurableStore, path: str) -> LayerArray:
         """Open an array that exists."""
-        return cls(
-            zarr.open_array(store, path=path, mode="r" if store.read_only else "r+").with_config(
-                {"write_empty_chunks": True}
-            )
-        )
+        return cls(zarr.open_array(store, path=path, mode="r" if store.read_only else "r+"), store)
 
     @property
     def row(self) -> tuple[int, ...]:
@@ -126,11 +141,19 @@ class LayerArray:
         return int(self._array.shape[0])
 
     def write(self, index: int, values: npt.NDArray[Any]) -> None:
-        """Write one layer."""
+        """Write one layer: of the array's row and type."""
+        self.begin(index, values)()
+
+    def begin(self, index: int, values: npt.NDArray[Any], pool: Executor | None = None) -> Callable[[], None]:
+        """Begin to compress one layer with the threads of `pool`; what is returned writes it."""
+        if values.shape != self.row or values.dtype != self.dtype:
+            raise ValueError(f"{values.dtype} {values.shape} is not a layer of {self.dtype} {self.row}")
         if index >= len(self):
             room = -(-(index + 1) // GROW) * GROW
             self._array.resize((room, *self.row))
-        self._array[index] = values
+        key = self._array.metadata.encode_chunk_key((index, *(0 for _ in self.row)))
+        pieces = shard(values, self._array.chunks[1], self._array.fill_value, pool)
+        return partial(self._store.put, f"{self._array.path}/{key}", pieces)
 
     def read_layer(self, index: int) -> npt.NDArray[Any]:
         """Read one layer; what was never written is the fill value."""

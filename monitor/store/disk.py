@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -52,24 +52,32 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
+@contextmanager
+def staged(path: Path, pieces: Iterable[bytes | memoryview]) -> Iterator[Path]:
+    """Write and fsync a file under its temporary name, for the block to rename; gone afterwards where it did not."""
+    partial = partial_path(path)
+    try:
+        with partial.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def put_file(path: Path, data: bytes | memoryview, *, exclusive: bool = False) -> None:
     """Write, fsync and rename one file. The rename itself is durable only after `sync_folder(path.parent)`.
 
     Raises:
         FileExistsError: `exclusive` and `path` is there already.
     """
-    partial = partial_path(path)
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with staged(path, (data,)) as partial:
         if exclusive:
             os.link(partial, path)
         else:
             partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_durable(path: Path, data: bytes) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from blake3 import blake3
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
@@ -33,6 +34,9 @@ from monitor.domain import (
 
 FORMAT = 1
 """Version of the layout and of the records. A reader accepts its own and older ones."""
+
+_HASHES: dict[str, Callable[[memoryview], Any]] = {"blake3": blake3, "sha256": hashlib.sha256}
+"""Kinds of digests. BLAKE3 is as strong as SHA-256 and takes a quarter of its time, which a commit would spend."""
 
 T = TypeVar("T")
 _CLOSED = ConfigDict(extra="forbid")
@@ -78,7 +82,7 @@ class ArrayRecord:
     Attributes:
         shape: its shape, without the layer axis.
         dtype: "uint8", "uint16" or "bool".
-        digest: "sha256:" and the hex SHA-256 of its bytes in C order.
+        digest: "blake3:" and the hex BLAKE3 of its bytes in C order; "sha256:" in builds of earlier versions.
     """
 
     shape: tuple[int, ...]
@@ -178,9 +182,16 @@ class EndRecord:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
 
-def digest_of(array: npt.NDArray[Any]) -> str:
-    """SHA-256 of an array's bytes in C order."""
-    return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+def digest_of(array: npt.NDArray[Any], kind: str = "blake3") -> str:
+    """Digest of an array's bytes in C order, with its kind in front: "blake3:…" or "sha256:…"."""
+    octets = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    return f"{kind}:{_HASHES[kind](octets).hexdigest()}"
+
+
+def has_digest(array: npt.NDArray[Any], digest: str) -> bool:
+    """Whether an array is the one whose digest was recorded, by whichever of the known kinds."""
+    kind = digest.partition(":")[0]
+    return kind in _HASHES and digest_of(array, kind) == digest
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:

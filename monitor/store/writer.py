@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import Self
 
 from monitor.domain import CameraFacts, Frame, Gap, Layer, Mask, StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
-from monitor.store.disk import disk_errors, make_folder, write_durable
+from monitor.store.disk import disk_errors, make_folder, staged, sync_folder, write_durable
 from monitor.store.layout import (
     build_folder,
     commits_in,
@@ -41,7 +42,8 @@ class BuildWriter:
         self._facts = {facts.name: facts for facts in manifest.cameras}
         self._store = DurableStore(folder)
         self._arrays: dict[str, LayerArray] = {}
-        self._pool = ThreadPoolExecutor(max(1, len(self._facts)), "commit")
+        self._files = ThreadPoolExecutor(max(1, len(self._facts)), "commit-files")
+        self._cores = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "commit-cores")
         self._next = max(recorded(commits_in(folder)), default=-1) + 1
 
     @classmethod
@@ -103,12 +105,18 @@ class BuildWriter:
         what = f"layer {layer.index} of build {self.manifest.id}"
         shot = {name: capture for name, capture in layer.captures.items() if isinstance(capture, Frame)}
         with disk_errors(what):
-            for name in shot:
-                self._array(name)
-            frames = dict(zip(shot, self._pool.map(lambda f: self._write(layer.index, f), shot.values()), strict=True))
-            self._store.sync_folders()
-            record = _record(layer, frames)
-            write_durable(record_file(commits_in(self._folder), layer.index), to_json(record))
+            smallest_first = sorted(shot.values(), key=lambda frame: frame.image.nbytes)
+            begun = [self._array(f.camera).begin(layer.index, f.image, self._cores) for f in smallest_first]
+            writes = [self._files.submit(write) for write in begun]
+            arrays = {name: self._cores.submit(ArrayRecord.of, frame.image) for name, frame in shot.items()}
+            _wait_all(writes)
+            syncs = self._store.begin_sync(self._files)
+            record = _record(layer, {name: _frame_record(frame, arrays[name].result()) for name, frame in shot.items()})
+            path = record_file(commits_in(self._folder), layer.index)
+            with staged(path, (to_json(record),)) as partial:
+                _wait_all(syncs)
+                partial.replace(path)
+            sync_folder(path.parent)
         self._next = layer.index + 1
         return record
 
@@ -129,7 +137,8 @@ class BuildWriter:
 
     def close(self) -> None:
         """Give the build back; may be called twice."""
-        self._pool.shutdown()
+        self._files.shutdown()
+        self._cores.shutdown()
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -172,10 +181,6 @@ class BuildWriter:
             self._arrays[camera] = LayerArray.open_or_create(self._store, f"raw/{camera}", facts.shape, facts.dtype)
         return self._arrays[camera]
 
-    def _write(self, index: int, frame: Frame) -> FrameRecord:
-        self._arrays[frame.camera].write(index, frame.image)
-        return FrameRecord(ArrayRecord.of(frame.image), frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
-
 
 def _make(folder: Path, manifest: BuildManifest) -> None:
     """Write the manifest, last, once."""
@@ -205,6 +210,17 @@ def _check_capture(facts: CameraFacts, capture: Frame | Gap, what: str) -> None:
 def _record(layer: Layer, frames: Mapping[str, FrameRecord]) -> LayerRecord:
     gaps = {name: capture.reason for name, capture in layer.captures.items() if isinstance(capture, Gap)}
     return LayerRecord(layer.index, layer.height_mm, layer.wall_time, layer.end, frames, gaps, _now())
+
+
+def _wait_all(futures: Collection[Future[None]]) -> None:
+    """Wait until all are over; raise the first failure only then, so that nothing is still written meanwhile."""
+    wait(futures)
+    for future in futures:
+        future.result()
+
+
+def _frame_record(frame: Frame, array: ArrayRecord) -> FrameRecord:
+    return FrameRecord(array, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
 
 
 def _now() -> str:

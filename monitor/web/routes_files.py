@@ -39,7 +39,7 @@ def layer_picture(
     wanted = picture(found, index, kind)
     chosen = form or wanted.default_format
     columns = None if width is None or width >= wanted.shape[1] else width
-    digest = wanted.digest.removeprefix("sha256:")
+    digest = wanted.digest.partition(":")[2]
     key = (wanted.kind in MASKS, digest, wanted.bits, columns, chosen)
     tag = f"{digest[:32]}-{columns or 'full'}-{chosen}"
     return _cached(request, key, tag, v, digest, f"image/{chosen}", lambda: encode(wanted, columns, chosen))

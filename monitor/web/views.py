@@ -213,7 +213,7 @@ def _measures(product: ProductRecord | None) -> tuple[MeasureView, ...]:
 
 
 def _picture(build: Build, index: int, picture: Picture) -> PictureView:
-    version = picture.digest.removeprefix("sha256:")[:VERSION_CHARS]
+    version = picture.digest.partition(":")[2][:VERSION_CHARS]
     return PictureView(
         url=f"{_address(build)}/layers/{index}/pictures/{picture.kind}?v={version}",
         width=picture.shape[1],
