@@ -5,5 +5,6 @@ at a layer end.
 """
 
 from monitor.trigger.detector import LaserOffDetector
+from monitor.trigger.laser_map import LaserMapper, commanded_area, laser_map
 
-__all__ = ["LaserOffDetector"]
+__all__ = ["LaserMapper", "LaserOffDetector", "commanded_area", "laser_map"]
