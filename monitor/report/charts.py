@@ -18,7 +18,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#00795a", "#5c6670"
 COLOURS = (BLUE, ORANGE, GREEN)
 INK, RULE = "#1c2329", "#d9dee3"
 WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM, LEGEND = 62, 12, 12, 40, 16
 FONT = 'font-family="DejaVu Sans, sans-serif" font-size="11"'
 Values = npt.NDArray[np.float64]
 
@@ -72,8 +72,8 @@ def chart(
     everywhere = np.concatenate([line.x for line in lines])
     x = _axis(float(everywhere.min()), float(everywhere.max()), LEFT, WIDTH - RIGHT, tight=True)
     least = min(0.0, float(values.min())) if from_zero else float(values.min())
-    y = _axis(least, float(values.max()), HEIGHT - BOTTOM, TOP)
-    body = [_grid(x, y, x_label, y_label)]
+    y = _axis(least, float(values.max()), HEIGHT - BOTTOM, TOP + (LEGEND if len(lines) > 1 else 0))
+    body = [_grid(x, y, x_label, y_label, whole=bool((values == np.rint(values)).all()))]
     body += [_upright(x, mark) for mark in marks]
     body += [_drawn(line, x, y, colour) for line, colour in zip(lines, COLOURS, strict=False)]
     if len(lines) > 1:
@@ -106,9 +106,11 @@ def _axis(low: float, high: float, start_px: float, end_px: float, *, tight: boo
     return _Axis(low, high, start_px, end_px)
 
 
-def _grid(x: _Axis, y: _Axis, x_label: str, y_label: str) -> str:
+def _grid(x: _Axis, y: _Axis, x_label: str, y_label: str, *, whole: bool) -> str:
     out = []
     for value in ticks(y.low, y.high, 5):
+        if whole and value != round(value):  # what is counted has no halves
+            continue
         place = f"{y.px(value):.1f}"
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place}" y2="{place}" stroke="{RULE}"/>')
         out.append(_text(LEFT - 6, y.px(value) + 4, _number(value), "end"))
@@ -160,8 +162,8 @@ def _legend(lines: Sequence[Line]) -> str:
     out, place = [], float(LEFT + 8)
     for line, colour in zip(lines, COLOURS, strict=False):
         out.append(
-            f'<line x1="{place:.0f}" x2="{place + 16:.0f}" y1="{TOP + 2}" y2="{TOP + 2}" stroke="{colour}" '
-            f'stroke-width="2"/>{_text(place + 20, TOP + 6, line.name, "start")}'
+            f'<line x1="{place:.0f}" x2="{place + 16:.0f}" y1="{TOP}" y2="{TOP}" stroke="{colour}" '
+            f'stroke-width="2"/>{_text(place + 20, TOP + 4, line.name, "start")}'
         )
         place += 34 + 6.5 * len(line.name)
     return "".join(out)

@@ -131,6 +131,7 @@ class BuildFacts:
 
     Attributes:
         id, name, created, origin, source: of its manifest.
+        timed: whether the times of its layer ends are true; those of imported images stand in for unknown ones.
         ended: why it ended, None while it runs.
         product_set: name of the products told of.
         grid: the plate grid.
@@ -155,6 +156,7 @@ class BuildFacts:
     created: str
     origin: str
     source: str
+    timed: bool
     ended: str | None
     product_set: str
     grid: PlateGrid

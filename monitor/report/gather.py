@@ -17,13 +17,13 @@ from typing import TypeVar
 import numpy as np
 
 from monitor.config import ReportSettings
-from monitor.domain import Alarm, CameraFacts, Mask, Measure, NotInStore, ProductState, StoreCorrupt
+from monitor.domain import Alarm, CameraFacts, Mask, Measure, NotInStore, ProductState, StoreCorrupt, StoreError
 from monitor.report.facts import BuildFacts, CameraSaid, LayerFacts, PartFacts, Series, WorstLayer
-from monitor.report.measured import contours_of, part_facts, spread_out, trace
+from monitor.report.measured import contours_of, may_be_round, part_facts, spread_out, trace
 from monitor.report.pictures import pictures_of
 from monitor.report.worst import worst_layers
 from monitor.store import AlarmBook, BuildReader, LayerRecord, ProductReader, ProductRecord
-from monitor.volume import Part, PartFinder, PartSlice, cut
+from monitor.volume import Part, PartFinder, PartSlice, cut, labelled
 
 T = TypeVar("T", str, tuple[str, str])
 
@@ -86,6 +86,7 @@ def gather(
         created=manifest.created,
         origin=manifest.origin,
         source=manifest.source,
+        timed=_timed(root, source.reader),
         ended=source.reader.ended,
         product_set=product_set,
         grid=manifest.grid,
@@ -146,6 +147,16 @@ def _read(root: Path, build: str, product_set: str) -> _Source:
     return source
 
 
+def _timed(root: Path, reader: BuildReader) -> bool:
+    """Whether its layers have true times: an import has none, nor has a replay of one, nor of what is gone."""
+    if reader.manifest.origin != "replay":
+        return reader.manifest.origin != "import"
+    try:
+        return _timed(root, BuildReader.open(root, reader.manifest.source))
+    except StoreError:
+        return False
+
+
 def _layer(record: LayerRecord, product: ProductRecord | None) -> LayerFacts:
     return LayerFacts(
         record.index,
@@ -188,29 +199,29 @@ def _parts(source: _Source, settings: ReportSettings) -> tuple[tuple[PartFacts, 
     voxels = settings.part_least_mm3 / (grid.mm_per_px**2 * height)
     parts, fragments = finder.parts(max(1, round(voxels)), max(1, min(LEAST_LAYERS, known)))
     heights = {index: record.height_mm for index, record in source.records.items()}
-    radii, traced = _radii(source, parts, settings.contour_layers)
-    contours = [contours_of(radii[part.id], heights, grid.um_per_px, traced=traced) for part in parts]
+    radii = _radii(source, parts, settings.contour_layers)
+    contours = [
+        contours_of(radii.get(part.id, {}), heights, grid.um_per_px, square=may_be_round(part)) for part in parts
+    ]
     return tuple(part_facts(part, heights, grid, c) for part, c in zip(parts, contours, strict=True)), fragments, plan
 
 
-def _radii(source: _Source, parts: tuple[Part, ...], most: int) -> tuple[dict[int, dict[int, Series | None]], bool]:
-    """By part and layer the radii of its contour; and whether there was a probability to trace on."""
+def _radii(source: _Source, parts: tuple[Part, ...], most: int) -> dict[int, dict[int, Series | None]]:
+    """By part and layer the radii of its contour, of the parts that may be round."""
     wanted: dict[int, list[tuple[Part, PartSlice]]] = defaultdict(list)
-    for part in parts:
+    for part in filter(may_be_round, parts):
         slices = {one.index: one for one in part.slices}
         for index in spread_out(list(slices), most):
             wanted[index].append((part, slices[index]))
-    radii: dict[int, dict[int, Series | None]] = {part.id: {} for part in parts}
-    traced = False
+    radii: dict[int, dict[int, Series | None]] = defaultdict(dict)
     for index, slices_here in sorted(wanted.items()):
-        if "probability" not in source.made[index].arrays:
+        mask = source.mask(index) if "probability" in source.made[index].arrays else None
+        if mask is None:
             continue
-        mask, probability = source.mask(index), source.products.array(index, "probability", verify=False)
-        traced = True
+        labels, probability = labelled(mask), source.products.array(index, "probability", verify=False)
         for part, one in slices_here:
-            if mask is not None:
-                radii[part.id][index] = trace(probability, cut(mask, one), one, part.centre)
-    return radii, traced
+            radii[part.id][index] = trace(probability, cut(labels, one), one, part.centre)
+    return radii
 
 
 def _worst(source: _Source, layers: tuple[LayerFacts, ...], count: int, own: PartFacts | None) -> Iterator[WorstLayer]:

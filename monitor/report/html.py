@@ -25,6 +25,7 @@ WARNINGS = {
     "replay": "This is a replay of a recorded build. Its frames are the recorded ones; its products were made again.",
     "import": "These layers were imported from image files; the times of their layer ends are not known.",
 }
+LABEL_PX = 13
 SCALE_MM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 
 
@@ -59,7 +60,7 @@ def part_html(facts: BuildFacts, part: PartFacts, made: str) -> str:
         title=f"Part {part.part.id} of build {facts.name or facts.id}",
         part=part,
         part_rows=[
-            ("place", f"centre at x {words.number(x, 4)} mm, y {words.number(y, 4)} mm on the plate"),
+            ("place", f"centre at x = {x:.1f} mm, y = {y:.1f} mm on the plate".replace("-", "−")),
             ("layers", f"{words.layers(first, last)}, {part.known[0]} of {part.known[1]} with a believed mask"),
             ("build", f"{facts.id}, {tables.ORIGINS[facts.origin]}"),
             ("state of the build", f"ended: {facts.ended}" if facts.ended else "not ended when this report was made"),
@@ -75,22 +76,33 @@ def plan_svg(facts: BuildFacts, chosen: PartFacts | None) -> str:
     picture = plan_picture(facts.plan, facts.grid)
     rows, columns = picture.shape
     per_px = facts.grid.um_per_px / picture.um_per_px
-    labels = []
+    over = [f'<rect x="0.5" y="0.5" width="{columns - 1}" height="{rows - 1}" fill="none" stroke="#5c6670"/>']
     for part in facts.parts if chosen is None else (chosen,):
-        top, left, bottom, right = (edge * per_px for edge in part.part.box)
-        if chosen is not None:
-            labels.append(
-                f'<rect x="{left - 4:.1f}" y="{top - 4:.1f}" width="{right - left + 8:.1f}" '
-                f'height="{bottom - top + 8:.1f}" fill="none" stroke="#d55e00" stroke-width="2"/>'
-            )
-        x, y = (left + right) / 2, (top + bottom) / 2
-        labels.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="13" fill="#fff" stroke="#1c2329"/>'
-            f'<text x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle" font-family="DejaVu Sans, sans-serif" '
-            f'font-size="14" font-weight="bold" fill="#1c2329">{part.part.id}</text>'
-        )
-    frame = f'<rect x="0.5" y="0.5" width="{columns - 1}" height="{rows - 1}" fill="none" stroke="#5c6670"/>'
-    return _svg(picture, "".join(labels) + frame)
+        box = tuple(edge * per_px for edge in part.part.box)
+        over += [] if chosen is None else [_frame(box)]
+        over.append(_label(part.part.id, box, columns))
+    return _svg(picture, "".join(over))
+
+
+def _frame(box: tuple[float, ...]) -> str:
+    top, left, bottom, right = box
+    return (
+        f'<rect x="{left - 4:.1f}" y="{top - 4:.1f}" width="{right - left + 8:.1f}" '
+        f'height="{bottom - top + 8:.1f}" fill="none" stroke="#d55e00" stroke-width="2"/>'
+    )
+
+
+def _label(number: int, box: tuple[float, ...], columns: int) -> str:
+    """A part's number on the part, or beside it where it would hide it."""
+    top, left, bottom, right = box
+    small = min(bottom - top, right - left) < 3 * LABEL_PX
+    x, y = (right + LABEL_PX, top - LABEL_PX / 2) if small else ((left + right) / 2, (top + bottom) / 2)
+    x, y = min(x, columns - LABEL_PX), max(y, LABEL_PX)
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{LABEL_PX}" fill="#fff" stroke="#1c2329"/>'
+        f'<text x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle" font-family="DejaVu Sans, sans-serif" '
+        f'font-size="14" font-weight="bold" fill="#1c2329">{number}</text>'
+    )
 
 
 def picture_svg(picture: Picture) -> str:

@@ -22,6 +22,8 @@ ROUND = 0.05
 """A part is round where the radius of its mean outline varies by less than this, relative (standard deviation)."""
 LEAST_RADIUS_PX = 6.0
 MARGIN_PX = 3
+SQUARE = 1.25
+"""A part whose box is longer than this, relative, is not round; its outline need not be traced to know that."""
 
 
 def part_facts(part: Part, heights_mm: Mapping[int, float], grid: PlateGrid, contours: Contours) -> PartFacts:
@@ -45,6 +47,12 @@ def part_facts(part: Part, heights_mm: Mapping[int, float], grid: PlateGrid, con
         (len(part.slices), last - first + 1),
         contours,
     )
+
+
+def may_be_round(part: Part) -> bool:
+    """Whether its boxes are square enough, in the median layer."""
+    sides = np.array([(bottom - top, right - left) for top, left, bottom, right in (one.box for one in part.slices)])
+    return bool(np.median(sides.max(axis=1) / sides.min(axis=1)) <= SQUARE)
 
 
 def spread_out(indices: Sequence[int], most: int) -> tuple[int, ...]:
@@ -75,18 +83,19 @@ def trace(probability: Image, own: Mask, one: PartSlice, centre: tuple[float, fl
 
 
 def contours_of(
-    radii: Mapping[int, Series | None], heights_mm: Mapping[int, float], um_per_px: float, *, traced: bool = True
+    radii: Mapping[int, Series | None], heights_mm: Mapping[int, float], um_per_px: float, *, square: bool = True
 ) -> Contours:
     """Diameter and roughness of one part from its traced radii.
 
     Args:
-        radii: radii by layer, in pixels; None where the contour is no function of the angle.
+        radii: radii by layer, in pixels; None where the contour is no function of the angle; none at all where there
+            is no probability to trace on.
         heights_mm: height by layer.
         um_per_px: scale of the radii.
-        traced: False where there is no probability to trace on.
+        square: whether the part's box allows it to be round.
     """
     known = {index: radius for index, radius in radii.items() if radius is not None}
-    why_not = _why_not(known, len(radii), traced)
+    why_not = _why_not(known, len(radii)) if square else "its outline is not round"
     if why_not:
         return Contours((), np.empty(0), np.empty(0), (), why_not)
     stack = np.stack(list(known.values()))
@@ -98,8 +107,8 @@ def contours_of(
     )
 
 
-def _why_not(known: Mapping[int, Series], asked: int, traced: bool) -> str:
-    if not traced:
+def _why_not(known: Mapping[int, Series], asked: int) -> str:
+    if not asked:
         return "these products hold no probability on which an outline could be traced"
     if len(known) < max(2, asked / 2):
         return "its outline is not a function of the angle around its centre"

@@ -52,10 +52,10 @@ def pictures_of(
     if "rectified" in record.arrays:
         photo = products.array(index, "rectified")[box]
         drawn = _outlined(photo, mask[box], None if reference is None else reference[box])
-        found.append(_picture(drawn, photo.shape[1], products.grid, f"camera picture in the plate grid; {outlines}"))
+        found.append(_picture(drawn, photo.shape[1], products.grid, f"Camera picture in the plate grid; {outlines}"))
     if "upscaled" in record.arrays:
         generated = products.array(index, "upscaled")[box]
-        caption = f"super-resolved: generated, not measured{_doubt(products, index)}"
+        caption = f"Super-resolved: generated, not measured{_doubt(products, index)}"
         found.append(_picture(_shown(generated), generated.shape[1], products.grid, caption))
     return tuple(found)
 
@@ -65,7 +65,7 @@ def plan_picture(plan: Mask, grid: PlateGrid) -> Picture:
     grey = np.where(plan, np.uint8(METAL), np.uint8(POWDER))
     scale = min(1.0, WIDTH_PX / grey.shape[1])
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return Picture(_encoded(".png", small), "image/png", _size(small), grid.um_per_px / scale, "the plate from above")
+    return Picture(_encoded(".png", small), "image/png", _size(small), grid.um_per_px / scale, "The plate from above")
 
 
 def _doubt(products: ProductReader, index: int) -> str:

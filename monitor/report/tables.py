@@ -55,7 +55,7 @@ def summary(facts: BuildFacts) -> list[tuple[str, str]]:
 
 
 def measures(layers: Sequence[LayerFacts]) -> list[Row]:
-    """Name, number of layers, median with interval, smallest and largest with their layers, scale, basis."""
+    """Name, number of layers, median, its interval, smallest and largest with their layers, scale, basis."""
     found: dict[str, list[tuple[int, Measure]]] = {}
     for layer in layers:
         for measure in layer.measures if layer.state == "ok" else ():
@@ -74,17 +74,21 @@ def part_dimensions(facts: BuildFacts, part: PartFacts) -> list[Row]:
     pixel = f"± 1 pixel ({words.number(grid.um_per_px)} µm) from the grid alone; {words.NO_INTERVAL} beside it"
     rows: list[Row] = [
         ("height of its top", f"{words.number(float(part.heights_mm[-1]))} mm", words.NO_INTERVAL, "layer records"),
-        ("area, median layer", f"{words.number(float(np.median(part.areas_mm2)))} mm²", words.NO_INTERVAL, "masks"),
-        ("volume of known layers", f"{words.number(volume_mm3(facts, part))} mm³", words.NO_INTERVAL, _known(part)),
-        ("extent in x, median layer", f"{words.number(float(np.median(part.widths_mm)))} mm", pixel, "masks"),
-        ("extent in y, median layer", f"{words.number(float(np.median(part.depths_mm)))} mm", pixel, "masks"),
+        ("area, median layer", words.quantity(float(np.median(part.areas_mm2)), "mm²"), words.NO_INTERVAL, "masks"),
+        (
+            "volume of known layers",
+            words.quantity(volume_mm3(facts, part), "mm³"),
+            words.NO_INTERVAL,
+            f"masks of {_known(part)} layers",
+        ),
+        ("extent in x, median layer", words.quantity(float(np.median(part.widths_mm)), "mm"), pixel, "masks"),
+        ("extent in y, median layer", words.quantity(float(np.median(part.depths_mm)), "mm"), pixel, "masks"),
     ]
     if contours.why_not:
         return [*rows, ("diameter, Sa, Sq, Sz", "not given", "", contours.why_not)]
     basis = f"outer contour at probability ½, {words.count(len(contours.layers), 'layer')}"
     rows.append(("mean diameter, median layer", *_spread(contours.diameters_mm, "mm"), basis))
-    rows += [(m.name, *_interval(m), f"{m.basis}, {words.number(m.um_per_px)} µm/px") for m in contours.roughness]
-    return rows
+    return rows + [_roughness(measure) for measure in contours.roughness]
 
 
 def missing(facts: BuildFacts) -> list[Missing]:
@@ -144,8 +148,8 @@ def _times(facts: BuildFacts) -> Iterator[tuple[str, str]]:
         "height",
         f"{words.number(layers[-1].height_mm)} mm in layers of {words.number(facts.layer_height_mm * 1000)} µm",
     )
-    if facts.origin == "import":
-        yield "time", "not recorded: the images do not tell when they were taken"
+    if not facts.timed:
+        yield "times", "not known: the images do not tell when they were taken"
         return
     cadence = cadence_s(layers)
     cadence = cadence[np.isfinite(cadence)]
@@ -160,9 +164,10 @@ def _measure_row(name: str, found: list[tuple[int, Measure]]) -> Row:
     some = found[0][1]
     least, most = found[int(values.argmin())], found[int(values.argmax())]
     return (
-        name,
+        words.NAMES.get(name, name),
         str(len(found)),
-        words.with_interval(float(np.median(values)), some.unit, float(np.median(spreads)) if spreads else None),
+        words.quantity(float(np.median(values)), some.unit),
+        words.interval(float(np.median(spreads)) if spreads else None, some.unit),
         f"{words.number(least[1].value)} ({words.layers(least[0], least[0])})",
         f"{words.number(most[1].value)} ({words.layers(most[0], most[0])})",
         f"{words.number(some.um_per_px)} µm/px",
@@ -174,22 +179,22 @@ def _part_row(facts: BuildFacts, part: PartFacts) -> Row:
     x, y = place_mm(part, facts.grid)
     contours = part.contours
     sa = next((measure for measure in contours.roughness if measure.name == "Sa"), None)
-    diameter = "not round" if contours.why_not else f"{words.number(float(np.median(contours.diameters_mm)))} mm"
+    diameter = "not round" if contours.why_not else words.quantity(float(np.median(contours.diameters_mm)), "mm")
     return (
         str(part.part.id),
-        f"{words.number(x, 3)}, {words.number(y, 3)} mm",
+        f"{x:.1f}, {y:.1f} mm".replace("-", "−"),
         f"{part.part.slices[0].index}–{part.part.slices[-1].index}",
         _known(part),
-        f"{words.number(float(np.median(part.widths_mm)))} × {words.number(float(np.median(part.depths_mm)))} mm",
-        f"{words.number(volume_mm3(facts, part))} mm³",
+        f"{words.number(float(np.median(part.widths_mm)), 3)} × {words.number(float(np.median(part.depths_mm)), 3)} mm",
+        words.quantity(volume_mm3(facts, part), "mm³", 3),
         diameter,
-        f"{words.number(sa.value, 3)} µm" if sa else "–",
+        words.quantity(sa.value, "µm", 3) if sa else "–",
     )
 
 
 def _known(part: PartFacts) -> str:
     known, all_layers = part.known
-    return f"{known} of {words.count(all_layers, 'layer')} known"
+    return f"{known} of {all_layers}"
 
 
 def _spread(values: Series, unit: str) -> tuple[str, str]:
@@ -200,11 +205,14 @@ def _spread(values: Series, unit: str) -> tuple[str, str]:
     return middle, f"{spread}; {words.NO_INTERVAL}"
 
 
-def _interval(measure: Measure) -> tuple[str, str]:
-    value = f"{words.number(measure.value, 3)} {measure.unit}"
-    if measure.spread is None:
-        return value, words.NO_INTERVAL
-    return value, f"± {words.number(measure.spread, 2)} {measure.unit}"
+def _roughness(measure: Measure) -> Row:
+    basis = f"{measure.basis}, {words.number(measure.um_per_px)} µm/px"
+    return (
+        measure.name,
+        words.quantity(measure.value, measure.unit, 3),
+        words.interval(measure.spread, measure.unit),
+        basis,
+    )  # fmt: skip
 
 
 def _lacks(layer: LayerFacts) -> Iterator[tuple[str, str]]:

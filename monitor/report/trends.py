@@ -8,9 +8,9 @@ from datetime import datetime
 
 import numpy as np
 
+from monitor.report import words
 from monitor.report.charts import GREY, ORANGE, Line, Mark, Values, chart
 from monitor.report.facts import BuildFacts, LayerFacts, PartFacts
-from monitor.report.words import duration
 
 HEIGHT = "height above the plate, mm"
 TOGETHER = {"hausdorff": "contour distances", "hd95": "contour distances", "assd": "contour distances"}
@@ -81,11 +81,10 @@ def _measure_graph(layers: Sequence[LayerFacts], title: str, names: list[str], m
     units = {m.name: m.unit for layer in layers for m in layer.measures if m.name in names}
     lines = [_measure_line(layers, x, name) for name in names]
     unit = units[names[0]]
-    words = TITLES.get(title, title)
-    label = (title if len(names) > 1 or title not in TITLES else names[0]) + ("" if unit == "1" else f", {unit}")
+    label = words.NAMES.get(title, title) + ("" if unit == "1" else f", {unit}")
     banded = any(line.low is not None for line in lines)
     note = "band: interval of the ensemble" if banded else "no interval was estimated"
-    return Graph(words, chart(lines, HEIGHT, label, marks), note)
+    return Graph(TITLES.get(title, title.capitalize()), chart(lines, HEIGHT, label, marks), note)
 
 
 def _measure_line(layers: Sequence[LayerFacts], x: Values, name: str) -> Line:
@@ -97,17 +96,17 @@ def _measure_line(layers: Sequence[LayerFacts], x: Values, name: str) -> Line:
                 y[place] = measure.value
                 spread[place] = np.nan if measure.spread is None else measure.spread
     known = bool(np.isfinite(spread).any())
-    return Line(name, x, y, y - spread if known else None, y + spread if known else None)
+    return Line(words.NAMES.get(name, name), x, y, y - spread if known else None, y + spread if known else None)
 
 
 def _time_graphs(facts: BuildFacts) -> list[Graph]:
-    if facts.origin == "import":  # its times stand in for times that nobody recorded
+    if not facts.timed:
         return []
     x = np.array([float(layer.index) for layer in facts.layers])
     cadence = np.r_[np.nan, cadence_s(facts.layers)] if facts.layers else np.empty(0)
     latency = np.array([np.nan if layer.latency_s is None else layer.latency_s for layer in facts.layers])
     usual = float(np.nanmedian(latency)) if np.isfinite(latency).any() else None
-    note = "" if usual is None else f"median {duration(usual)} from layer end to product"
+    note = "" if usual is None else f"median {words.duration(usual)} from layer end to product"
     if facts.origin == "replay":
         latency = np.full(len(x), np.nan)
         note = "recorded times; how long the replay itself took is not told"

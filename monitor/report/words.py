@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 NO_INTERVAL = "no interval"
+NBSP = "\u00a0"
+NAMES = {"iou": "IoU", "hausdorff": "Hausdorff distance", "hd95": "HD95", "assd": "ASSD", "parts": "separate pieces"}
+"""Measures whose name in the store is not what the field writes."""
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -16,12 +19,14 @@ def number(value: float, digits: int = 4) -> str:
     return (f"{float(text):.0f}" if "e" in text else text).replace("-", "−")
 
 
-def with_interval(value: float, unit: str, spread: float | None) -> str:
-    """As "12.3 ± 0.4 mm²", or "12.3 mm² (no interval)" where none was estimated."""
-    shown = "" if unit == "1" else f" {unit}"
-    if spread is None:
-        return f"{number(value)}{shown} ({NO_INTERVAL})"
-    return f"{number(value)} ± {number(spread, 2)}{shown}"
+def quantity(value: float, unit: str, digits: int = 4) -> str:
+    """A number with its unit, which "1" has not; never broken between the two."""
+    return number(value, digits) + ("" if unit == "1" else f"{NBSP}{unit}")
+
+
+def interval(spread: float | None, unit: str) -> str:
+    """As "± 0.4 mm²", or that there is none."""
+    return NO_INTERVAL if spread is None else f"± {quantity(spread, unit, 2)}"
 
 
 def time(text: str) -> str:
@@ -55,7 +60,7 @@ def stretches(indices: Iterable[int]) -> list[tuple[int, int]]:
 
 def layers(first: int, last: int) -> str:
     """As "layer 7" or "layers 7–9"."""
-    return f"layer {first}" if first == last else f"layers {first}–{last}"
+    return f"layer{NBSP}{first}" if first == last else f"layers{NBSP}{first}–{last}"
 
 
 def short(digest: str) -> str:

@@ -5,7 +5,7 @@ between; 127 is unknown in them too.
 """
 
 from monitor.volume.mesh import Mesh, mesh_slab, mesh_slabs
-from monitor.volume.parts import Part, PartFinder, PartSlice, cut, find_parts
+from monitor.volume.parts import Part, PartFinder, PartSlice, cut, find_parts, labelled
 from monitor.volume.pyramid import METAL, POWDER, UNKNOWN, halve, pyramid
 from monitor.volume.stl import stl_bytes
 from monitor.volume.thin import merge_planes
@@ -21,6 +21,7 @@ __all__ = [
     "cut",
     "find_parts",
     "halve",
+    "labelled",
     "merge_planes",
     "mesh_slab",
     "mesh_slabs",

@@ -137,9 +137,18 @@ def find_parts(
     return finder.parts(least_voxels, least_layers)
 
 
-def cut(mask: Mask, one: PartSlice) -> Mask:
-    """One part's pixels of a layer: bool, cut to its box. The mask must be the one that the slice was found in."""
-    labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[1]
+def labelled(mask: Mask) -> Labels:
+    """The components of a layer: int32 (rows, columns), 0 where there is no metal; the same labels as in the slices."""
+    return np.asarray(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[1], np.int32)
+
+
+def cut(labels: Labels, one: PartSlice) -> Mask:
+    """One part's pixels of a layer, cut to its box: bool.
+
+    Args:
+        labels: of the layer, from `labelled`.
+        one: the part's slice of the same layer.
+    """
     top, left, bottom, right = one.box
     return np.isin(labels[top:bottom, left:right], one.labels)
 

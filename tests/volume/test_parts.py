@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from monitor.domain import Mask
-from monitor.volume import cut, find_parts
+from monitor.volume import cut, find_parts, labelled
 
 
 def empty() -> Mask:
@@ -62,7 +62,7 @@ def test_cut_gives_the_parts_own_pixels() -> None:
     ring[3:8, 3:8] = False
     core = with_box(empty(), 5, 5, 1)
     parts, _ = find_parts([(0, ring | core)])
-    np.testing.assert_array_equal(cut(ring | core, parts[0].slices[0]), ring[1:10, 1:10])
+    np.testing.assert_array_equal(cut(labelled(ring | core), parts[0].slices[0]), ring[1:10, 1:10])
 
 
 @given(st.integers(0, 2**32 - 1))
