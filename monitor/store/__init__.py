@@ -11,6 +11,7 @@ from monitor.store.importing import import_folder
 from monitor.store.layout import commits_folder, free_build_id, new_build_id
 from monitor.store.listing import BuildSummary, list_builds
 from monitor.store.lock import WriterLock
+from monitor.store.notes import AlarmNotes, hold_alarms
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import ProductWriter
@@ -19,12 +20,14 @@ from monitor.store.readings import Readings, read_readings, write_readings
 from monitor.store.recipe import ImportRecipe, load_recipe
 from monitor.store.records import ArrayRecord, BuildManifest, FrameRecord, LayerRecord, ProductRecord
 from monitor.store.references import replace_reference
-from monitor.store.status import read_statuses, write_status
+from monitor.store.reports import ReportFormat, StoredReport, keep_report, list_reports, read_report
+from monitor.store.status import read_heartbeats, read_statuses, write_status
 from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
 
 __all__ = [
     "AlarmBook",
+    "AlarmNotes",
     "ArrayRecord",
     "BuildManifest",
     "BuildReader",
@@ -38,6 +41,8 @@ __all__ = [
     "ProductRecord",
     "ProductWriter",
     "Readings",
+    "ReportFormat",
+    "StoredReport",
     "VerifyReport",
     "VolumeGrid",
     "WriterLock",
@@ -46,11 +51,16 @@ __all__ = [
     "end_requested",
     "free_build_id",
     "hold_acquisition",
+    "hold_alarms",
     "import_folder",
+    "keep_report",
     "list_builds",
+    "list_reports",
     "load_recipe",
     "new_build_id",
+    "read_heartbeats",
     "read_readings",
+    "read_report",
     "read_statuses",
     "replace_reference",
     "request_end",

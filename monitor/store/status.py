@@ -56,13 +56,19 @@ def _write_over(path: Path, data: bytes) -> None:
 
 def read_statuses(root: Path) -> tuple[ProcessStatus, ...]:
     """The last status of every process that ever wrote one, by name. A damaged one is logged and left out."""
-    found = []
+    return tuple(status for status in read_heartbeats(root).values() if status)
+
+
+def read_heartbeats(root: Path) -> dict[str, ProcessStatus | None]:
+    """As `read_statuses`, by process; None where its file is there but cannot be read."""
+    found: dict[str, ProcessStatus | None] = {}
     for path in sorted((root / STATUS).glob("[a-z]*.json")):
         try:
-            found.append(_adapter.validate_python(json.loads(path.read_bytes())))
+            found[path.stem] = _adapter.validate_python(json.loads(path.read_bytes()))
         except (OSError, ValueError, ValidationError) as error:
             log.warning("status cannot be read", path=str(path), reason=str(error).splitlines()[0])
-    return tuple(found)
+            found[path.stem] = None
+    return found
 
 
 def _plain(value: object) -> object:

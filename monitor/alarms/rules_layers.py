@@ -1,0 +1,107 @@
+"""Rules over layers and their products. A table of small pure functions; refuses to know files and what is usual.
+
+To add one: write a function from facts to samples, add a row here, and its settings to `RulesSettings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import hypot
+
+from monitor.alarms.samples import LayerFacts, ProductFacts, Rule, Sample
+from monitor.domain import Measure, ProductState
+
+LAYER = "layer"
+NO_MASK = "no mask that could be believed"
+
+
+def missing_frame(facts: LayerFacts) -> Iterator[Sample]:
+    """1 for each camera that gave no frame."""
+    for camera in facts.cameras:
+        why = facts.gaps.get(camera)
+        yield Sample(camera, 0.0 if why is None else 1.0, f"{camera}: {why or 'gave its frame'}")
+
+
+def anomaly(facts: ProductFacts) -> Iterator[Sample]:
+    """1 for a mask that is not believed; unsure where there was nothing to segment."""
+    if facts.state is ProductState.MISSING:
+        yield Sample(LAYER, None, f"nothing was segmented: {facts.reason}")
+    else:
+        unbelieved = facts.state is ProductState.ANOMALY
+        yield Sample(LAYER, float(unbelieved), facts.reason or "segmentation is believed")
+
+
+def area(facts: ProductFacts) -> Iterator[Sample]:
+    """Melted area against the reference mask, else against the running level of the layers before, in %."""
+    expected, of = facts.reference_area_mm2, "its reference mask"
+    if expected is None:
+        expected, of = facts.usual.area_mm2, "the layers before"
+    found = facts.measures.get("area")
+    if not facts.believed or found is None:
+        yield Sample(LAYER, None, f"area: {NO_MASK}")
+    elif expected:  # nothing is expected of the first layers, nor where nothing should be melted
+        share = 100 * abs(found.value / expected - 1)
+        yield Sample(LAYER, share, f"area {found.value:.4g} mm², {expected:.4g} mm² by {of}")
+
+
+def drift(facts: ProductFacts) -> Iterator[Sample]:
+    """How far the melted area stands beside its reference, else beside the layers before, in µm."""
+    expected, of = facts.reference_centre_mm, "its reference mask"
+    if expected is None:
+        expected, of = facts.usual.centre_mm, "the layers before"
+    found = facts.centre_mm
+    if not facts.believed or found is None:
+        yield Sample(LAYER, None, f"place: {NO_MASK}")
+    elif expected:
+        x, y = found[0] - expected[0], found[1] - expected[1]
+        yield Sample(LAYER, 1000 * hypot(x, y), f"melted area stands ({x:+.2f}, {y:+.2f}) mm beside {of}")
+
+
+def measured(matches: Callable[[str], bool]) -> Callable[[ProductFacts], Iterator[Sample]]:
+    """A measure as it is; unsure where the layers before had it. A build that never has it is not judged by it."""
+
+    def look(facts: ProductFacts) -> Iterator[Sample]:
+        for name in sorted(filter(matches, facts.usual.measures | set(facts.measures))):
+            found = facts.measures.get(name) if facts.believed else None
+            yield _sample(name, found) if found else Sample(name, None, f"{name}: not measured in this layer")
+
+    return look
+
+
+def _sample(name: str, found: Measure) -> Sample:
+    spread = f" ± {found.spread:.2g}" if found.spread is not None else ""
+    return Sample(name, found.value, f"{name} {found.value:.4g}{spread} {found.unit} ({found.basis})")
+
+
+def guard(facts: ProductFacts) -> Iterator[Sample]:
+    """Mean disagreement of the super-resolved picture, degraded again, with the webcam's, in % of the grey scale."""
+    if not facts.upscaled:
+        return
+    if facts.inconsistency is None:
+        yield Sample(LAYER, None, "no super-resolved picture to compare with the webcam's")
+    else:
+        share = 100 * facts.inconsistency
+        yield Sample(LAYER, share, f"super-resolved picture disagrees with the webcam's by {share:.2g} % of the scale")
+
+
+def wrong_device(facts: ProductFacts) -> Iterator[Sample]:
+    """1 where the models ran elsewhere than asked."""
+    if facts.state is ProductState.MISSING:
+        return
+    if not facts.device:
+        yield Sample(LAYER, None, "the products do not say where the models ran")
+    else:
+        wrong = facts.device != facts.asked_device
+        yield Sample(LAYER, float(wrong), f"models ran on {facts.device}, asked was {facts.asked_device}")
+
+
+LAYER_RULES: tuple[Rule[LayerFacts], ...] = (Rule("missing_frame", "Frame missing", "1", missing_frame),)
+PRODUCT_RULES: tuple[Rule[ProductFacts], ...] = (
+    Rule("anomaly", "Segmentation not believed", "1", anomaly, picture="mask"),
+    Rule("area", "Area out of tolerance", "%", area, picture="mask"),
+    Rule("dimension", "Outline out of tolerance", "µm", measured(lambda name: name == "hd95"), picture="mask"),
+    Rule("drift", "Melted area out of place", "µm", drift, picture="mask"),
+    Rule("roughness", "Surface too rough", "µm", measured(lambda name: name.split()[-1] == "Sa"), picture="mask"),
+    Rule("guard", "Generated picture disagrees with the webcam", "%", guard, picture="inconsistency"),
+    Rule("wrong_device", "Model on the wrong device", "1", wrong_device),
+)
