@@ -18,9 +18,17 @@ from monitor.store.products import ProductWriter
 from monitor.store.reader import BuildReader
 from monitor.store.readings import Readings, read_readings, write_readings
 from monitor.store.recipe import ImportRecipe, load_recipe
-from monitor.store.records import ArrayRecord, BuildManifest, FrameRecord, LayerRecord, ProductRecord
+from monitor.store.records import (
+    ArrayRecord,
+    BuildManifest,
+    FrameRecord,
+    LayerRecord,
+    ProductRecord,
+    SignalRecord,
+)
 from monitor.store.references import replace_reference
 from monitor.store.reports import ReportFormat, StoredReport, keep_report, list_reports, read_report
+from monitor.store.spool import LayerSignal, SignalSpool, SpooledLayer
 from monitor.store.status import read_heartbeats, read_statuses, write_status
 from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
@@ -37,11 +45,15 @@ __all__ = [
     "Heart",
     "ImportRecipe",
     "LayerRecord",
+    "LayerSignal",
     "ProductReader",
     "ProductRecord",
     "ProductWriter",
     "Readings",
     "ReportFormat",
+    "SignalRecord",
+    "SignalSpool",
+    "SpooledLayer",
     "StoredReport",
     "VerifyReport",
     "VolumeGrid",

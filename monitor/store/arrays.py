@@ -64,6 +64,15 @@ class DurableStore(LocalStore):
             temporary.replace(path)
         self._touched.add(path.parent)
 
+    def adopt(self, key: str, file: Path) -> None:
+        """Give a file of the same file system, fsynced already, the place of a key; where it is gone, it has it."""
+        self._check_writable()
+        path = self.root / key
+        make_folder(path.parent, self.root)
+        if file.exists():
+            file.replace(path)
+        self._touched.add(path.parent)
+
     def sync_folders(self) -> None:
         """Make every name written so far durable."""
         while self._touched:

@@ -2,10 +2,13 @@
 
 <root>/status/<process>.json          heartbeats
 <root>/status/acquire.lock            held by the one process that acquires live builds
+<root>/status/signals/                signals of layers that are not committed yet, one folder for each process
 <root>/alarms/                        alarms, one folder each, see `store/alarms.py`
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
 <root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
 <root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
+<root>/<build>/signals/000012        Zarr array (channels, samples) of one layer
+<root>/<build>/laser/exposure        Zarr array (layers, rows, columns), laser-on time in µs
 <root>/<build>/reference/mask         Zarr array (layers, rows, columns), with reference/records/000012.json
 <root>/<build>/end.json               when and why the build ended
 <root>/<build>/end-request.json       a person asks for the end; the one writer ends the build
@@ -93,6 +96,11 @@ def end_request_file(folder: Path) -> Path:
 def acquisition_lock_file(root: Path) -> Path:
     """The lock of the one process that acquires live builds."""
     return root / STATUS / "acquire.lock"
+
+
+def spools_folder(root: Path) -> Path:
+    """Folder of the signals that processes have not committed yet."""
+    return root / STATUS / "signals"
 
 
 def alarms_folder(root: Path) -> Path:

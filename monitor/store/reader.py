@@ -5,12 +5,14 @@ What is not in a record does not exist for a reader, whatever the arrays hold.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from monitor.domain import CameraFacts, Frame, Gap, LayerEnd, Mask, NotInStore
+from monitor.domain import CameraFacts, Frame, Gap, LaserMap, LayerEnd, Mask, NotInStore, Signal, SignalGap
 from monitor.store.layout import build_folder, commits_in, end_file, manifest_file, record_file, recorded
 from monitor.store.records import BuildManifest, EndRecord, LayerRecord, check_index, read_record
 from monitor.store.references import read_reference, reference_layers
+from monitor.store.signals import EXPOSURE, read_part, read_pieces
 from monitor.store.stored import StoredArrays
 
 _CURE = "restore the build from a backup; `lpbf-monitor builds verify` lists all damage"
@@ -102,6 +104,43 @@ class BuildReader:
         image = self._arrays.read(f"raw/{camera}", index, digest, what, _CURE)
         return Frame(camera, image, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
 
+    def signal(self, index: int, start: int = 0, stop: int | None = None, *, verify: bool = True) -> Signal | SignalGap:
+        """The trigger signal of one layer, or of samples start … stop − 1 of it, or why there is none.
+
+        Raises:
+            NotInStore: the layer is not committed.
+            StoreCorrupt: the signal is not the one that was committed.
+        """
+        record = self.record(index)
+        if record.signal is None:
+            return SignalGap(record.signal_gap)
+        stop = record.signal.samples if stop is None else min(stop, record.signal.samples)
+        what = self._signal_of(index)
+        return read_part(self._folder, index, record.signal, max(0, start), stop, what, _CURE, verify=verify)
+
+    def signal_pieces(self, index: int, *, verify: bool = True) -> Iterator[Signal]:
+        """The trigger signal of one layer, piece by piece in order of time, so that a long layer needs no memory.
+
+        Nothing where there is none; errors as in `signal`.
+        """
+        record = self.record(index).signal
+        if record is not None:
+            yield from read_pieces(self._folder, index, record, self._signal_of(index), _CURE, verify=verify)
+
+    def laser_map(self, index: int, *, verify: bool = True) -> LaserMap | None:
+        """Where the laser was commanded on in one layer, in the plate grid; None where it was not recorded.
+
+        Raises:
+            NotInStore: the layer is not committed.
+            StoreCorrupt: the map is not the one that was committed.
+        """
+        record = self.record(index).laser_map
+        if record is None:
+            return None
+        what = f"the laser-on map of layer {index} of build {self.manifest.id}"
+        exposure = self._arrays.read(EXPOSURE, index, record.array.digest if verify else None, what, _CURE)
+        return LaserMap(exposure, record.outside_us, record.unknown_us)
+
     def reference(self, index: int) -> Mask | None:
         """The mask that the layer should have, bool (rows, columns) in the plate grid; None where there is none.
 
@@ -109,6 +148,9 @@ class BuildReader:
             StoreCorrupt: the stored mask is damaged.
         """
         return read_reference(self._folder, index)
+
+    def _signal_of(self, index: int) -> str:
+        return f"the signal of layer {index} of build {self.manifest.id}"
 
     def references(self) -> tuple[int, ...]:
         """Indices of the layers that have a reference mask, ascending, listed afresh."""

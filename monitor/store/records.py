@@ -21,7 +21,10 @@ from pydantic_core import PydanticSerializationError
 
 from monitor import __version__
 from monitor.domain import (
+    IDENTITY,
+    Affine,
     CameraFacts,
+    Channel,
     LayerEnd,
     Measure,
     NotInStore,
@@ -32,7 +35,7 @@ from monitor.domain import (
     StoreVersion,
 )
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout and of the records. A reader accepts its own and older ones."""
 
 _HASHES: dict[str, Callable[[memoryview], Any]] = {"blake3": blake3, "sha256": hashlib.sha256}
@@ -109,6 +112,51 @@ class FrameRecord:
 
 
 @dataclass(frozen=True)
+class SignalRecord:
+    """The stored signal of one layer: what `Signal` says of it beside the codes, and what was found while coding.
+
+    Attributes:
+        chunk: samples of each stored chunk; the last one may hold fewer.
+        digests: of each chunk's codes.
+        invalid: samples per channel that were not a number; each repeats the code before it.
+        saturated: samples per channel at the converter's limit.
+        error_v: largest difference between the trigger's volts and the codes', in V; near 0 where nothing was lost.
+    """
+
+    channels: tuple[Channel, ...]
+    samples: int
+    rate_hz: float
+    time_s: float
+    end_s: float
+    chunk: int
+    digests: tuple[str, ...]
+    invalid: tuple[int, ...]
+    saturated: tuple[int, ...]
+    error_v: float
+    decimation: int = 1
+    to_plate: Affine = IDENTITY
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+@dataclass(frozen=True)
+class LaserMapRecord:
+    """The stored laser-on map of one layer.
+
+    Attributes:
+        array: its laser-on time per pixel, in µs.
+        outside_us: laser-on time beside the grid, in µs.
+        unknown_us: laser-on time at unknown places, in µs.
+        white_us: where a picture of it is white, in µs: a power of two, so that most layers of a build share it.
+    """
+
+    array: ArrayRecord
+    outside_us: float
+    unknown_us: float
+    white_us: float
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+@dataclass(frozen=True)
 class LayerRecord:
     """The commit of one layer. Every camera of the build is in `frames` or in `gaps`.
 
@@ -122,6 +170,10 @@ class LayerRecord:
         committed: UTC time of the commit, ISO 8601.
         software: version of the program that wrote it.
         format: version of the layout.
+        signal: the stored signal, None where it is missing.
+        signal_gap: why it is missing.
+        laser_map: the stored laser-on map, None where it is missing.
+        laser_map_gap: why it is missing.
     """
 
     index: int
@@ -133,6 +185,10 @@ class LayerRecord:
     committed: str
     software: str = __version__
     format: int = FORMAT
+    signal: SignalRecord | None = None
+    signal_gap: str = "recorded by a version that kept no signal"
+    laser_map: LaserMapRecord | None = None
+    laser_map_gap: str = "recorded by a version that kept no signal"
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
 

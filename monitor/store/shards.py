@@ -10,7 +10,7 @@ lz4 with bitshuffle is the fastest codec here that still saves a third.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -43,13 +43,23 @@ def shard(values: npt.NDArray[Any], strip: int, fill: Any, pool: Executor | None
 
 def _indexed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The pieces, then where each one lies."""
-    entries, offset = [], 0
+    sizes = []
     for piece in pieces:
         yield piece
-        entries.append((offset, len(piece)))
-        offset += len(piece)
-    index = np.array(entries, "<u8").tobytes()
-    yield index + int(google_crc32c.value(index)).to_bytes(4, "little")
+        sizes.append(len(piece))
+    yield index_of(sizes)
+
+
+def compress(values: npt.NDArray[Any]) -> bytes:
+    """The bytes of one chunk, which must be whole and in C order."""
+    return bytes(_CODEC.encode(values))
+
+
+def index_of(sizes: Sequence[int]) -> bytes:
+    """The index that ends a shard of pieces of these sizes, one after the other from its beginning."""
+    ends = np.cumsum(sizes, dtype=np.uint64)
+    index = np.stack([ends - np.array(sizes, np.uint64), np.array(sizes, np.uint64)], axis=1).astype("<u8").tobytes()
+    return index + int(google_crc32c.value(index)).to_bytes(4, "little")
 
 
 def _whole(rows: npt.NDArray[Any], strip: int, fill: Any) -> npt.NDArray[Any]:

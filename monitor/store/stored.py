@@ -12,7 +12,7 @@ from monitor.store.arrays import DurableStore, LayerArray
 from monitor.store.disk import disk_errors
 from monitor.store.records import has_digest
 
-_UNREADABLE = (ValueError, KeyError, TypeError, IndexError, RuntimeError, FileNotFoundError)
+UNREADABLE = (ValueError, KeyError, TypeError, IndexError, RuntimeError, FileNotFoundError)
 """What zarr and its codecs raise for damaged metadata, indices and chunks."""
 
 
@@ -40,8 +40,8 @@ class StoredArrays:
         with disk_errors(what):
             try:
                 values = self._open(path, index).read_layer(index)
-            except _UNREADABLE as error:
-                raise StoreCorrupt(f"{what} cannot be decoded: {_first_line(error)}", cure=cure) from error
+            except UNREADABLE as error:
+                raise StoreCorrupt(f"{what} cannot be decoded: {first_line(error)}", cure=cure) from error
         if digest is not None and not has_digest(values, digest):
             raise StoreCorrupt(f"{what} does not match its digest", cure=cure)
         return values
@@ -53,5 +53,6 @@ class StoredArrays:
         return self._arrays[path]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]

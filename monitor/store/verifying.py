@@ -28,6 +28,7 @@ class VerifyReport:
         build: its id.
         layers: committed layers that were checked.
         frames: frames that match their digests.
+        signals: layers whose trigger signal matches its digests.
         references: reference masks that match their digests.
         products: layers of all product sets that were checked.
         problems: what is wrong, in words; empty when all is well.
@@ -36,6 +37,7 @@ class VerifyReport:
     build: str
     layers: int
     frames: int
+    signals: int
     references: int
     products: int
     problems: tuple[str, ...]
@@ -67,7 +69,7 @@ def verify(root: Path, build: str, progress: Progress | None = None) -> VerifyRe
     with check.noted():
         _ = reader.ended
     problems = tuple(dict.fromkeys(check.problems))
-    return VerifyReport(build, len(layers), check.frames, check.references, check.products, problems)
+    return VerifyReport(build, len(layers), check.frames, check.signals, check.references, check.products, problems)
 
 
 @dataclass
@@ -76,6 +78,7 @@ class _Check:
 
     problems: list[str] = field(default_factory=list)
     frames: int = 0
+    signals: int = 0
     references: int = 0
     products: int = 0
 
@@ -93,10 +96,14 @@ class _Check:
         self.problems.extend(f"layer {index} of build {build} has lost its commit record" for index in lost)
 
     def layer(self, reader: BuildReader, index: int) -> None:
-        """Every camera of one layer."""
+        """Every camera of one layer, its signal and its laser-on map."""
         for facts in reader.facts:
             with self.noted():
                 self.frames += isinstance(reader.capture(index, facts.name), Frame)
+        with self.noted():
+            self.signals += sum(piece.samples for piece in reader.signal_pieces(index)) > 0
+        with self.noted():
+            reader.laser_map(index)
 
     def product(self, products: ProductReader, index: int) -> None:
         """Every array of one layer's products, and its plane of the volume against its mask."""

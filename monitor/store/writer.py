@@ -26,6 +26,10 @@ from monitor.store.layout import (
 from monitor.store.lock import WriterLock
 from monitor.store.records import ArrayRecord, BuildManifest, EndRecord, FrameRecord, LayerRecord, read_record, to_json
 from monitor.store.references import write_reference
+from monitor.store.signals import SignalStore, map_record
+from monitor.store.spool import LayerSignal
+
+NO_SIGNAL = LayerSignal()
 
 
 class BuildWriter:
@@ -42,6 +46,7 @@ class BuildWriter:
         self._facts = {facts.name: facts for facts in manifest.cameras}
         self._store = DurableStore(folder)
         self._arrays: dict[str, LayerArray] = {}
+        self._signals = SignalStore(self._store)
         self._files = ThreadPoolExecutor(max(1, len(self._facts)), "commit-files")
         self._cores = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "commit-cores")
         self._next = max(recorded(commits_in(folder)), default=-1) + 1
@@ -94,8 +99,8 @@ class BuildWriter:
         """The layer that comes next."""
         return self._next
 
-    def commit(self, layer: Layer) -> LayerRecord:
-        """Store one layer; when this returns, the layer survives a power cut.
+    def commit(self, layer: Layer, signal: LayerSignal = NO_SIGNAL) -> LayerRecord:
+        """Store one layer with its signal; when this returns, the layer survives a power cut.
 
         Raises:
             StoreError: not the next layer, a camera without frame or gap, a frame of another shape, or the disk failed.
@@ -107,11 +112,13 @@ class BuildWriter:
         with disk_errors(what):
             smallest_first = sorted(shot.values(), key=lambda frame: frame.image.nbytes)
             begun = [self._array(f.camera).begin(layer.index, f.image, self._cores) for f in smallest_first]
+            begun += self._signals.writes(layer.index, signal)
             writes = [self._files.submit(write) for write in begun]
             arrays = {name: self._cores.submit(ArrayRecord.of, frame.image) for name, frame in shot.items()}
             _wait_all(writes)
             syncs = self._store.begin_sync(self._files)
-            record = _record(layer, {name: _frame_record(frame, arrays[name].result()) for name, frame in shot.items()})
+            frames = {name: _frame_record(frame, arrays[name].result()) for name, frame in shot.items()}
+            record = _record(layer, frames, signal)
             path = record_file(commits_in(self._folder), layer.index)
             with staged(path, (to_json(record),)) as partial:
                 _wait_all(syncs)
@@ -207,9 +214,21 @@ def _check_capture(facts: CameraFacts, capture: Frame | Gap, what: str) -> None:
         )
 
 
-def _record(layer: Layer, frames: Mapping[str, FrameRecord]) -> LayerRecord:
+def _record(layer: Layer, frames: Mapping[str, FrameRecord], signal: LayerSignal) -> LayerRecord:
     gaps = {name: capture.reason for name, capture in layer.captures.items() if isinstance(capture, Gap)}
-    return LayerRecord(layer.index, layer.height_mm, layer.wall_time, layer.end, frames, gaps, _now())
+    return LayerRecord(
+        layer.index,
+        layer.height_mm,
+        layer.wall_time,
+        layer.end,
+        frames,
+        gaps,
+        _now(),
+        signal=signal.record,
+        signal_gap="" if signal.record else signal.gap,
+        laser_map=map_record(signal.laser_map) if signal.laser_map else None,
+        laser_map_gap="" if signal.laser_map else signal.laser_map_gap,
+    )
 
 
 def _wait_all(futures: Collection[Future[None]]) -> None:

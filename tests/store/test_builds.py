@@ -20,6 +20,7 @@ import zarr
 from monitor.domain import Frame, Gap, NotInStore, StoreCorrupt, StoreError, StoreLocked, StoreVersion
 from monitor.store import BuildManifest, BuildReader, BuildWriter, list_builds, new_build_id, replace_reference, verify
 from monitor.store.arrays import GROW
+from monitor.store.records import FORMAT
 from tests.store.small import BASLER, GRID, WEBCAM, assert_layer, frame, layer, make_build, manifest, mask
 
 
@@ -181,8 +182,9 @@ def test_a_build_goes_on_after_it_was_ended_only_as_another(tmp_path: Path, writ
 def test_a_newer_format_is_refused_with_the_cure(tmp_path: Path, file: str) -> None:
     """A newer program's build is never half understood: whoever reads it is told to update."""
     make_build(tmp_path, 1)
-    reseal(tmp_path / "b" / file, format=2, software="9.0", meaning="unknown today")
-    with pytest.raises(StoreVersion, match=r"format 2 \(written by 9.0\), this program reads up to 1") as caught:
+    reseal(tmp_path / "b" / file, format=FORMAT + 1, software="9.0", meaning="unknown today")
+    told = rf"format {FORMAT + 1} \(written by 9.0\), this program reads up to {FORMAT}"
+    with pytest.raises(StoreVersion, match=told) as caught:
         BuildReader.open(tmp_path, "b").capture(0, "webcam")
     assert "update lpbf-monitor" in caught.value.cure
 
