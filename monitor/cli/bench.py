@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+from rich.markup import escape
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from monitor.cli.common import err, out, progress_bar, told
+
+if TYPE_CHECKING:
+    from monitor.bench.faults import Counts
 
 app = typer.Typer(help="Measure what the monitor costs on this machine.", no_args_is_help=True)
 
@@ -10,3 +24,52 @@ app = typer.Typer(help="Measure what the monitor costs on this machine.", no_arg
 @app.callback()
 def _bench() -> None:
     """Measure what the monitor costs on this machine; each ratio is taken within one run."""
+
+
+FolderOption = Annotated[
+    Path | None, typer.Option(help="Where scratch files go; they are removed. The system's folder without one.")
+]
+
+
+@contextmanager
+def scratch(folder: Path | None) -> Iterator[Path]:
+    """A folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="lpbf-bench-", dir=folder, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@app.command()
+def faults(
+    kills: Annotated[int, typer.Option(help="Kills of the writer (SIGKILL).", min=0)] = 300,
+    cuts: Annotated[int, typer.Option(help="Cuts of the power of a disk on a loop device; needs root.", min=0)] = 300,
+    seed: Annotated[int, typer.Option(help="Draws the moments.")] = 0,
+    folder: FolderOption = None,
+) -> None:
+    """Kill the store's writer and cut its disk's power at random moments; count what was lost and torn."""
+    from monitor.bench.faults import cut_campaign, kill_campaign
+
+    found: dict[str, Counts] = {}
+    with told(), progress_bar() as bar:
+        for name, campaign, number in (("kills", kill_campaign, kills), ("cuts", cut_campaign, cuts)):
+            if number == 0:
+                continue
+            task = bar.add_task(name, total=number)
+            with scratch(folder) as root:
+                found[name] = campaign(root, number, seed=seed, progress=_shown(bar, task))
+    out.print(_told_faults(found))
+    for problem in [problem for counts in found.values() for problem in counts.faults]:
+        err.print(f"[red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    if any(counts.faults for counts in found.values()):
+        raise typer.Exit(1)
+
+
+def _shown(bar: Progress, task: TaskID) -> Callable[[int], None]:
+    return lambda done: bar.update(task, completed=done)
+
+
+def _told_faults(found: dict[str, Counts]) -> Table:
+    table = Table("campaign", "done", "commits acknowledged", "lost", "reads compared", "torn reads", "stuck starts")
+    for name, c in found.items():
+        numbers = (c.strikes, c.acknowledged, len(c.lost), c.reads, len(c.torn), len(c.stuck))
+        table.add_row(name, *map(str, numbers))
+    return table
