@@ -1,4 +1,4 @@
-"""Who asks, and what that person may do. Owns roles and how a route asks for one; refuses to know passwords and cookies.
+"""Who asks, and what that person may do. Owns roles and how a route asks for one; refuses to know passwords, cookies.
 
 A route says whom it needs by the type of one parameter:
 

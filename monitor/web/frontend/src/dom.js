@@ -44,7 +44,10 @@ export function cssColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** Call `changed` when the colour scheme does. */
+/** Call `changed` when the colour scheme did. */
 export function onScheme(changed) {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  addEventListener("theme", changed);
 }
+
+/** Pixels of a length in rem, for what is drawn: a wall has larger letters than a desk. */
+export const rem = (n) => n * parseFloat(getComputedStyle(document.documentElement).fontSize);

@@ -62,6 +62,7 @@ const NAMES = {
   hausdorff: "Hausdorff distance",
   hd95: "Hausdorff distance, 95 %",
   assd: "Mean contour distance",
+  sa: "Roughness Sa",
 };
 
 /** A measure's name for a person. */
@@ -76,7 +77,7 @@ export function stateWord(state) {
   return STATES[state] ?? state;
 }
 
-const PROCESSES = { acquire: "acquisition", worker: "processing", web: "page" };
+const PROCESSES = { acquire: "acquisition", worker: "processing", alarms: "alarms", web: "page" };
 
 /** A process's name for a person. */
 export function processName(name) {

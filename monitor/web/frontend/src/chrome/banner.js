@@ -1,22 +1,26 @@
 // What needs a person now, in a line each. Empty and hidden when all is well.
 
 import { el } from "../dom.js";
+import { summaryOf } from "../model/alarms.js";
 import { complaints } from "../model/health.js";
 import { clock, sentence } from "../words.js";
 
-/** Lines of the banner: [{light, words, closes}]; pure. */
+/** Lines of the banner: [{light, words, closes, alarms}]; pure. */
 export function lines({ live, connection, lostAt, notice, trouble }) {
   if (connection === "lost") {
     const since = lostAt ? ` since ${clock(lostAt.toISOString())}` : "";
-    return [{ light: "bad", words: `The monitor does not answer${since}. This is what was last seen; the page keeps trying.` }];
+    return [{ light: "bad", words: `Connection lost${since}. What you see is old; the page keeps trying.` }];
   }
-  const found = live ? complaints(live.processes).filter(({ light }) => light === "bad") : [];
+  const alarm = summaryOf(live?.alarms?.open ?? []);
+  const found = alarm ? [{ ...alarm, alarms: true }] : [];
+  if (live) found.push(... complaints(live.processes).filter(({ light }) => light === "bad"));
   if (trouble) found.push({ light: "warn", words: trouble });
   if (notice) found.push({ light: "off", words: notice, closes: true });
   return found;
 }
 
-export function installBanner(banner, store) {
+/** `alarms` leads to the alarms. */
+export function installBanner(banner, store, alarms) {
   let shown = "";
   store.watch(["live", "connection", "lostAt", "notice", "trouble"], (state) => {
     const now = lines(state);
@@ -24,7 +28,7 @@ export function installBanner(banner, store) {
     if (key === shown) return;
     shown = key;
     banner.hidden = !now.length;
-    banner.replaceChildren(...now.map((line) => el("p", { "data-light": line.light }, sentence(line.words), line.closes && closer(store))));
+    banner.replaceChildren(...now.map((line) => el("p", { "data-light": line.light }, el("span", {}, sentence(line.words)), line.closes && closer(store), line.alarms && el("button", { type: "button", onclick: alarms }, "See alarms"))));
   });
 }
 

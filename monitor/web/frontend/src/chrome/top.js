@@ -1,19 +1,37 @@
 // The head of the page: which build, and how all is in one line. Refuses to know why.
 
+import { originWord, showBuild } from "../builds/dialog.js";
 import { el, say } from "../dom.js";
+import { unseen } from "../model/alarms.js";
 import { problem } from "../model/layers.js";
 import { summary } from "../model/health.js";
 import { clock, count, sentence } from "../words.js";
 import { makeLight } from "./light.js";
 
-export function installTop(top, store) {
-  const picker = el("select", { id: "build", "aria-label": "Build", onchange: () => choose(store, picker.value) });
+/** `windows` open {help, builds, person}. */
+export function installTop(top, store, windows) {
+  const picker = el("select", { id: "build", "aria-label": "Build", onchange: () => showBuild(store, picker.value) });
   const label = el("label.picker", { htmlFor: "build" }, el("span.dim", {}, "Build"), picker);
   const facts = el("p.facts-line");
   const health = makeLight("p.chip.light");
   health.node.setAttribute("role", "status");
   const mark = el("img.mark", { src: "favicon.svg", alt: "", width: 26, height: 26 });
-  top.append(el("h1.brand", {}, mark, el("span", {}, "LPBF monitor")), label, facts, health.node);
+  const compared = el("span.compared", { hidden: true });
+  const past = el("button", { type: "button", onclick: windows.builds }, "Builds");
+  const help = el("button.round", { type: "button", "aria-label": "Keys and gestures", onclick: windows.help }, "?");
+  const person = el("button.person", { type: "button", onclick: windows.person });
+  top.append(el("h1.brand", {}, mark, el("span", {}, "LPBF monitor")), label, past, compared, facts, health.node, el("div.tools", {}, person, help));
+
+  store.watch(["me"], ({ me }) => {
+    say(person, me?.name ? me.name : "Log in");
+    person.hidden = me === null;
+    person.dataset.tip = me?.name ? `${me.name}, ${me.role}` : "Acknowledging alarms needs a name";
+  });
+  store.watch(["other", "otherBuild"], ({ other, otherBuild }) => {
+    compared.hidden = !other;
+    if (!other) return;
+    compared.replaceChildren(el("span", {}, `compared with ${otherBuild?.name ?? other}`), el("button.quiet", { type: "button", "aria-label": "Stop comparing", onclick: () => store.set({ other: null }) }, "✕"));
+  });
 
   store.watch(["builds", "chosen", "build", "live"], (state) => {
     fill(picker, state);
@@ -25,15 +43,10 @@ export function installTop(top, store) {
     health.set(light, sentence(words));
   });
   store.watch(["live", "connection", "layer", "build"], ({ live, connection, layer, build }) => {
-    const { light } = summary(live, connection);
+    const light = unseen(live?.alarms?.open ?? []).length ? "bad" : summary(live, connection).light;
     const place = build ? `${layer === null ? "" : `layer ${layer} · `}${build.name} · ` : "";
     document.title = `${light === "bad" ? "(!) " : ""}${place}LPBF monitor`;
   });
-}
-
-/** Show a build; "" for whichever is newest. */
-function choose(store, id) {
-  store.set({ chosen: id || null, follow: true, layer: null, layerView: null, build: null, rows: [], legend: {}, notice: null });
 }
 
 function fill(picker, { builds, chosen, live }) {
@@ -48,8 +61,6 @@ function fill(picker, { builds, chosen, live }) {
   picker.value = chosen ?? "";
 }
 
-const ORIGINS = { simulated: "virtual printer", recorded: "replay", imported: "imported", hardware: "printer" };
-
 /** "virtual printer · running · 50 layers, 1 in work, 3 with problems". */
 function buildLine(build, rows, live) {
   if (!build) return "";
@@ -58,6 +69,5 @@ function buildLine(build, rows, live) {
   const open = rows.filter((row) => row.state === "pending").length;
   const bad = rows.filter(problem).length;
   const tally = [count(rows.length, "layer"), open && `${open} in work`, bad && `${bad} with problems`].filter(Boolean).join(", ");
-  const origin = ORIGINS[build.origin] ?? build.origin;
-  return [origin, shown.ended ? `ended: ${shown.ended}` : running ? "running" : "not ended", tally].join(" · ");
+  return [originWord(build.origin), shown.ended ? `ended: ${shown.ended}` : running ? "running" : "not ended", tally].join(" · ");
 }

@@ -1,6 +1,7 @@
 // The layer control: a range over the layers, with what each is beneath it. Owns nothing but its place on the page.
 
 import { el, icon, onFrame, onScheme, say } from "../dom.js";
+import { alarmMarks } from "../model/alarms.js";
 import { find, problem } from "../model/layers.js";
 import { clock, height, stateWord } from "../words.js";
 import { place, step } from "./place.js";
@@ -24,10 +25,11 @@ export function installScrubber(footer, store) {
   const what = el("p.what");
   footer.append(live, back, el("div.track", {}, strip, range), on, el("div.place", {}, where, what));
 
-  const draw = onFrame(() => drawStrip(strip, state.rows, THUMB));
+  const marks = () => alarmMarks([...(state.live?.alarms?.open ?? []), ...state.history], state.build?.id);
+  const draw = onFrame(() => drawStrip(strip, state.rows, marks(), THUMB));
   new ResizeObserver(draw).observe(strip);
   onScheme(draw);
-  store.watch(["rows"], draw);
+  store.watch(["rows", "live", "history"], draw);
   store.watch(["rows", "layer", "follow", "build"], () => {
     const at = find(state.rows, state.layer);
     const row = state.rows[at];

@@ -22,8 +22,16 @@ export function worst(rows, cells) {
   return found.map((rank) => RANK[rank]);
 }
 
-/** Draw the strip; `thumb` is the width of the range's thumb, whose middle must meet the cells. */
-export function drawStrip(canvas, rows, thumb) {
+/** In which of at most `cells` cells of the strip alarms were raised, and how severe: [[cell, severity]]. Pure. */
+export function markedCells(rows, marks, cells) {
+  const n = Math.min(cells, rows.length);
+  return rows.flatMap((row, i) => (marks.has(row.index) ? [[Math.floor((i * n) / rows.length), marks.get(row.index)]] : []));
+}
+
+const MARK = { alarm: "--bad", warning: "--warn", notice: "--dim" };
+
+/** Draw the strip; `marks` are the alarms' layers {index: severity}; `thumb` is the width of the range's thumb, whose middle must meet the cells. */
+export function drawStrip(canvas, rows, marks, thumb) {
   const ratio = devicePixelRatio;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   canvas.width = Math.round(width * ratio);
@@ -33,10 +41,24 @@ export function drawStrip(canvas, rows, thumb) {
   const cells = worst(rows, Math.max(1, Math.floor(width - thumb)));
   const pitch = cells.length > 1 ? (width - thumb) / (cells.length - 1) : width - thumb;
   const wide = Math.max(1, Math.min(pitch - (pitch > 4 ? 1.5 : 0), 14));
+  const middle = (cell) => thumb / 2 + cell * pitch;
   const colours = Object.fromEntries(RANK.map((kind) => [kind, cssColour(COLOUR[kind])]));
   cells.forEach((kind, i) => {
     const tall = Math.max(3, RISE[kind] * height);
     context.fillStyle = colours[kind];
-    context.fillRect(thumb / 2 + i * pitch - wide / 2, height - tall, wide, tall);
+    context.fillRect(middle(i) - wide / 2, height - tall, wide, tall);
   });
+  for (const [cell, severity] of markedCells(rows, marks, cells.length)) flag(context, middle(cell), height, cssColour(MARK[severity]), cssColour("--panel"));
+}
+
+/** A diamond over the strip: an alarm was raised here. */
+function flag(context, x, height, colour, edge) {
+  const size = height * 0.3;
+  context.beginPath();
+  for (const [dx, dy] of [[0, -size], [size, 0], [0, size], [-size, 0]]) context.lineTo(x + dx, size + 1 + dy);
+  context.closePath();
+  context.fillStyle = colour;
+  context.fill();
+  context.strokeStyle = edge;
+  context.stroke();
 }

@@ -1,21 +1,22 @@
 // What the page keeps: where one looks in the address (so that a link shows the same), how one likes it in the browser.
 
 const KEPT = "lpbf-monitor";
-const LIKED = ["view", "compare", "overlay", "wipe", "reference", "points", "stretch", "cut"];
+const LIKED = ["view", "compare", "against", "over", "overlay", "wipe", "reference", "points", "stretch", "colour", "cut", "cutAt", "tab", "theme"];
 
 /** State from an address hash such as "#build=…&layer=12"; a layer means that the newest is not followed. */
 export function readHash(hash) {
   const found = new URLSearchParams(hash.replace(/^#/, ""));
   const layer = /^\d{1,7}$/.test(found.get("layer") ?? "") ? Number(found.get("layer")) : null;
-  const state = { chosen: found.get("build") || null, layer, follow: layer === null };
+  const state = { chosen: found.get("build") || null, other: found.get("with") || null, layer, follow: layer === null };
   if (found.get("view")) state.view = found.get("view");
   return state;
 }
 
 /** The hash of a state. */
-export function writeHash({ chosen, layer, follow, view }) {
+export function writeHash({ chosen, other, layer, follow, view }) {
   const said = new URLSearchParams();
   if (chosen) said.set("build", chosen);
+  if (other) said.set("with", other);
   if (!follow && layer !== null) said.set("layer", String(layer));
   said.set("view", view);
   return `#${said}`;
@@ -31,7 +32,7 @@ export function readLiked(defaults) {
 }
 
 export function keepAddress(store) {
-  store.watch(["chosen", "layer", "follow", "view"], (state) => {
+  store.watch(["chosen", "other", "layer", "follow", "view"], (state) => {
     const hash = writeHash(state);
     if (hash !== location.hash) history.replaceState(null, "", hash);
   });

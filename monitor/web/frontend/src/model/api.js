@@ -25,6 +25,11 @@ async function ask(path, options) {
 }
 
 export const getJson = async (path, options) => (await ask(path, options)).json();
+export const postJson = async (path, body) => {
+  const answer = await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return answer.status === 204 ? null : answer.json();
+};
+export const remove = (path) => ask(path, { method: "DELETE" });
 export const getBlob = async (path, options) => (await ask(path, options)).blob();
 export const getBytes = async (path, options) => (await ask(path, options)).arrayBuffer();
 

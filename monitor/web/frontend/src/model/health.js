@@ -1,6 +1,7 @@
 // How the machine is, in one light and few words. Pure.
 
-import { processName } from "../words.js";
+import { count, processName } from "../words.js";
+import { summaryOf, unseen } from "./alarms.js";
 
 const ORDER = ["good", "off", "warn", "bad"];
 
@@ -21,6 +22,8 @@ export function complaints(processes) {
 export function summary(live, connection) {
   if (connection === "lost") return { light: "bad", words: "no connection" };
   if (!live) return { light: "off", words: "connecting" };
+  const alarms = unseen(live.alarms?.open ?? []).length;
+  if (alarms) return { light: summaryOf(live.alarms.open).light, words: count(alarms, "alarm") };
   const [worst, ...more] = complaints(live.processes);
   if (worst?.light === "bad") return { light: "bad", words: "needs attention" }; // the banner says what
   if (worst) return { light: worst.light, words: worst.words + (more.length ? ` (and ${more.length} more)` : "") };

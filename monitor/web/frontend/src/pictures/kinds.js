@@ -4,13 +4,22 @@ export const KINDS = [
   { id: "webcam", name: "Webcam", title: "The webcam's frame as it was taken", raw: true },
   { id: "basler", name: "Basler", title: "The Basler's frame as it was taken", raw: true },
   { id: "rectified", name: "Rectified", caption: "Webcam, rectified", title: "The webcam's frame, seen straight from above" },
+  { id: "hr", name: "High-res", caption: "Basler, rectified", title: "The Basler's frame, seen straight from above: what the model tries to make" },
   { id: "upscaled", name: "Super-resolved", title: "What the high-resolution camera would have seen, by a model", generated: true, upscaled: true },
-  { id: "inconsistency", name: "Inconsistency", title: "Where the super-resolved picture, degraded again, differs from the webcam's", map: true, upscaled: true },
-  { id: "spread", name: "Spread", title: "Where the model's samples differ from each other", map: true, upscaled: true },
-  { id: "probability", name: "Probability", title: "How sure the segmenter is of metal", map: true },
 ];
 
-export const kindOf = (id) => KINDS.find((kind) => kind.id === id) ?? KINDS[3];
+export const kindOf = (id) => KINDS.find((kind) => kind.id === id) ?? KINDS[4];
+
+/** What can lie over a picture of the plate. `by` is the bundle that made it. */
+export const OVERLAYS = [
+  { id: "mask", name: "Mask", title: "Where the segmenter found metal" },
+  { id: "probability", name: "Probability", title: "How sure the segmenter is of metal", by: "segment" },
+  { id: "inconsistency", name: "Guard", title: "Where the super-resolved picture, degraded again, differs from the webcam's", by: "upscale" },
+  { id: "spread", name: "Spread", title: "Where the model's samples differ from each other", by: "upscale" },
+  { id: "laser", name: "Laser on", title: "Where the laser was on, from the mirrors' voltages" },
+];
+
+export const overlayOf = (id) => OVERLAYS.find((overlay) => overlay.id === id) ?? OVERLAYS[0];
 
 export const COMPARE = [
   { id: "off", name: "One" },
@@ -18,11 +27,8 @@ export const COMPARE = [
   { id: "split", name: "Side by side" },
 ];
 
-/** What stands left of a picture in a comparison: the webcam's, rectified. */
-export const AGAINST = "rectified";
-
 /** Whether a finished layer was taken by a high-resolution camera, and so not super-resolved. */
 export const isMeasured = ({ state, bundles }) => state !== "pending" && state !== "missing" && !bundles.upscale;
 
-/** Whether a picture of this kind can be compared with the webcam's. */
-export const comparable = (kind) => !kind.raw && kind.id !== AGAINST;
+/** Whether a picture of this kind lies in the plate grid, and so can be compared and covered. */
+export const comparable = (kind) => !kind.raw;

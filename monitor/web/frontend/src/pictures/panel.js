@@ -2,13 +2,14 @@
 
 import { el, onScheme, say } from "../dom.js";
 import { find, problem } from "../model/layers.js";
+import { otherLayer, sameGrid } from "../model/other.js";
 import { makeCaption } from "./caption.js";
 import { isMeasured, kindOf } from "./kinds.js";
 import { panes, sceneOf } from "./scene.js";
 import { Shelf } from "./shelf.js";
 import { Stage } from "./stage.js";
 import { makeToolbar } from "./toolbar.js";
-import { FIT } from "./view.js";
+import { FIT, viewOn } from "./view.js";
 
 const REFINE_MS = 120;
 
@@ -34,13 +35,20 @@ export function installPictures(panel, store, layerOf) {
     say(note, noteWords(state));
     note.hidden = !note.textContent;
     if (!layerView) return;
-    const wanted = panes(state, layerView.pictures);
+    const other = state.otherBuild && state.compare !== "off" ? await otherLayer(state, layerOf) : null;
+    if (layerView !== state.layerView) return;
+    const views = { own: other ? { ...layerView, buildName: state.build.name } : layerView, other };
+    const wanted = panes(state, layerView.pictures, other?.pictures ?? null, sameGrid(state));
     stages.dataset.panes = String(wanted.length);
-    await Promise.all(made.map((pane, i) => pane.show(shelf, layerView, wanted[i], state, i === wanted.length - 1)));
+    await Promise.all(made.map((pane, i) => pane.show(shelf, views, wanted[i], state, i === wanted.length - 1)));
+    requestAnimationFrame(() => performance.mark(`pictures of layer ${layerView.index}`));
   }
   const title = panel.querySelector("h2");
   store.watch(["layerView"], () => say(title, state.layerView ? `Layer ${state.layerView.index}` : "Layer"));
-  store.watch(["layerView", "view", "compare", "reference", "points", "overlay", "wipe"], show);
+  store.watch(["layerView", "view", "compare", "against", "otherBuild", "otherRows", "reference", "points", "over", "overlay", "wipe"], show);
+  store.watch(["focus"], ({ focus, build }) => {
+    if (focus && build) look(viewOn(focus, build.grid, made.at(-1).stage.box), true);
+  });
   store.watch(["layer"], () => prefetch(store, layerOf));
   onScheme(show);
 }
@@ -78,18 +86,19 @@ function makePane(store, onView) {
   });
   let latest = 0;
 
-  async function show(shelf, view, pane, state, marked) {
+  async function show(shelf, views, pane, state, marked) {
     const mine = ++latest;
     figure.hidden = !pane;
     if (!pane) return;
-    caption.set(pane, view);
+    const view = pane.other ? views.other : views.own;
+    caption.set(pane, views, state, marked);
     canvas.setAttribute("aria-label", pane.id ? `${kindOf(pane.id).name} picture of layer ${view.index}` : "no picture");
     if (!pane.id) {
       stage.show(null);
       return;
     }
     const size = [view.pictures[pane.id].width, view.pictures[pane.id].height];
-    const scene = await sceneOf(shelf, view, pane, state, stage.pixelsAcross(size), marked).catch((error) => {
+    const scene = await sceneOf(shelf, views, pane, state, stage.pixelsAcross(size), marked).catch((error) => {
       store.set({ trouble: error.what ?? String(error) });
       return null;
     });

@@ -1,11 +1,12 @@
 // From a layer to what a pane shows. Owns choosing and asking for pictures; refuses to draw.
 
 import { cssColour } from "../dom.js";
-import { AGAINST, comparable, kindOf } from "./kinds.js";
+import { comparable, kindOf, overlayOf } from "./kinds.js";
 import { coloured, outlined, tinted } from "./paint.js";
 import { columnsFor } from "./view.js";
 
-const INSTEAD = ["upscaled", "rectified", "webcam", "basler"];
+const INSTEAD = ["upscaled", "rectified", "hr", "webcam", "basler"];
+const TWINS = ["rectified", "hr", "upscaled"];
 
 /** The kind to show where the wanted one is not there; null where there is no picture at all. Pure. */
 export function shownKind(wanted, pictures) {
@@ -13,33 +14,57 @@ export function shownKind(wanted, pictures) {
   return INSTEAD.find((id) => pictures[id]) ?? null;
 }
 
-/** Panes of a layer: [{id, left}], left being what a wipe shows on its left. Pure. */
-export function panes({ view, compare }, pictures) {
-  const id = shownKind(view, pictures);
-  if (!id) return [{ id: null, left: null }];
-  const twin = comparable(kindOf(id)) && pictures[AGAINST] ? AGAINST : null;
-  if (!twin || compare === "off") return [{ id, left: null }];
-  return compare === "wipe" ? [{ id, left: twin }] : [{ id: twin, left: null }, { id, left: null }];
+/** What a picture is compared with: {id, other}, `other` meaning the other build's layer; null for nothing. Pure. */
+export function twinOf(id, { against }, pictures, others) {
+  if (!comparable(kindOf(id))) return null;
+  if (others) {
+    const twin = shownKind(id, others);
+    return twin ? { id: twin, other: true } : null;
+  }
+  const twin = [against, ...TWINS].find((kind) => kind !== id && pictures[kind]);
+  return twin ? { id: twin, other: false } : null;
+}
+
+/**
+ * Panes of a layer: [{id, other, left}], `left` being what a wipe shows on its left. Pure.
+ *
+ * `others` are the pictures of the other build's layer, null where no build is compared; `sameGrid` whether both lie in
+ * one plate grid, without which nothing can be wiped.
+ */
+export function panes(state, pictures, others = null, sameGrid = true) {
+  const id = shownKind(state.view, pictures);
+  if (!id) return [{ id: null, other: false, left: null }];
+  const twin = state.compare === "off" ? null : twinOf(id, state, pictures, others);
+  if (!twin) return [{ id, other: false, left: null }];
+  if (state.compare === "wipe" && (!twin.other || sameGrid)) return [{ id, other: false, left: twin }];
+  return [{ ...twin, left: null }, { id, other: false, left: null }];
+}
+
+/** The overlay of a pane: its kind where the user wants one and the layer has it, else null. Pure. */
+export function overlayShown({ over, overlay }, pictures, id) {
+  return overlay > 0 && comparable(kindOf(id)) && pictures[over] ? overlayOf(over).id : null;
 }
 
 /**
  * What a stage shows of one pane.
  *
- * `across` says how many device pixels the whole picture covers, so that no more is fetched than is seen.
+ * `views` are the layers {own, other}; `across` says how many device pixels the whole picture covers, so that no more
+ * is fetched than is seen.
  */
-export async function sceneOf(shelf, view, pane, state, across, marked) {
+export async function sceneOf(shelf, views, pane, state, across, marked) {
+  const view = pane.other ? views.other : views.own;
   const { pictures } = view;
   const facts = pictures[pane.id];
   const inGrid = facts.um_per_px !== null;
-  const get = (id, name, paint) => shelf.get(sized(pictures[id], across), name, paint);
-  const plain = (id) => (pictures[id].full_scale === null ? get(id, "plain") : get(id, "map", coloured));
-  const mark = (id, wanted, paint, colour) =>
-    wanted && marked && inGrid && pictures[id] ? get(id, `mark ${colour}`, (bitmap) => paint(bitmap, colour)) : null;
-  const [main, left, overlay, outline] = await Promise.all([
-    plain(pane.id),
-    pane.left ? plain(pane.left) : null,
-    mark("mask", state.overlay > 0, tinted, cssColour("--mask")),
-    mark("reference", state.reference, outlined, cssColour("--reference")),
+  const get = (from, id, name, paint) => shelf.get(sized(from.pictures[id], across), name, paint);
+  const shown = marked ? overlayShown(state, pictures, pane.id) : null;
+  const mask = () => get(view, "mask", `mask ${cssColour("--mask")}`, (bitmap) => tinted(bitmap, cssColour("--mask")));
+  const outline = () => get(view, "reference", `outline ${cssColour("--reference")}`, (bitmap) => outlined(bitmap, cssColour("--reference")));
+  const [main, left, overlay, nominal] = await Promise.all([
+    get(view, pane.id, "plain"),
+    pane.left ? get(pane.left.other ? views.other : views.own, pane.left.id, "plain") : null,
+    shown === null ? null : shown === "mask" ? mask() : get(view, shown, "map", coloured),
+    state.reference && marked && inGrid && pictures.reference ? outline() : null,
   ]);
   return {
     size: [facts.width, facts.height],
@@ -49,7 +74,7 @@ export async function sceneOf(shelf, view, pane, state, across, marked) {
     wipe: state.wipe,
     overlay,
     overlayAlpha: state.overlay,
-    outline,
+    outline: nominal,
     points: state.points && marked && inGrid ? view.prompts : null,
   };
 }

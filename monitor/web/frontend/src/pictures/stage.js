@@ -1,6 +1,6 @@
 // One canvas that shows a picture, or two with a wipe. Owns drawing; refuses to fetch.
 
-import { cssColour, onFrame } from "../dom.js";
+import { cssColour, onFrame, onScheme, rem } from "../dom.js";
 import { installGestures } from "./gestures.js";
 import { FIT, bar, place } from "./view.js";
 
@@ -20,6 +20,7 @@ export class Stage {
     this.draw = onFrame(() => this.#paint());
     installGestures(this);
     new ResizeObserver(() => this.#resize()).observe(canvas);
+    onScheme(this.draw);
   }
 
   show(scene) {
@@ -137,17 +138,18 @@ export class Stage {
   #bar({ scale }) {
     const { context, scene } = this;
     if (!scene.mmPerPixel) return;
-    const { pixels, label } = bar(scene.mmPerPixel, scale, Math.min(160, this.box[0] / 3));
-    const [x, y] = [14, this.box[1] - 16];
-    context.font = `600 12px ${getComputedStyle(this.canvas).fontFamily}`;
+    const letter = rem(0.8);
+    const { pixels, label } = bar(scene.mmPerPixel, scale, Math.min(letter * 13, this.box[0] / 3));
+    const [x, y] = [letter * 1.2, this.box[1] - letter * 1.4];
+    context.font = `600 ${letter}px ${getComputedStyle(this.canvas).fontFamily}`;
     context.fillStyle = "rgb(8 10 13 / 72%)";
     context.beginPath();
-    context.roundRect(x - 8, y - 22, Math.max(pixels, context.measureText(label).width) + 16, 32, 6);
+    context.roundRect(x - letter * 0.7, y - letter * 1.85, Math.max(pixels, context.measureText(label).width) + letter * 1.4, letter * 2.7, letter / 2);
     context.fill();
     context.fillStyle = "#fff";
-    context.fillRect(x, y, pixels, 3);
-    context.fillRect(x, y - 4, 1.5, 7);
-    context.fillRect(x + pixels - 1.5, y - 4, 1.5, 7);
-    context.fillText(label, x, y - 8);
+    context.fillRect(x, y, pixels, letter / 4);
+    context.fillRect(x, y - letter / 3, 1.5, letter * 0.58);
+    context.fillRect(x + pixels - 1.5, y - letter / 3, 1.5, letter * 0.58);
+    context.fillText(label, x, y - letter * 0.6);
   }
 }

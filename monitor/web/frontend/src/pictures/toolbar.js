@@ -1,60 +1,32 @@
 // Controls of the pictures: which, against what, and what lies over them. Owns the controls, not the pictures.
 
-import { el } from "../dom.js";
-import { COMPARE, KINDS, comparable, kindOf } from "./kinds.js";
-
-/** One choice of several as buttons with arrow keys (radio group). */
-function choice(store, key, label, items) {
-  const buttons = items.map(({ id, name, title }) => el("button", {
-    type: "button", role: "radio", "data-id": id, "data-tip": title, onclick: () => store.set({ [key]: id }),
-  }, name));
-  const group = el("div.choice", { role: "radiogroup", "aria-label": label }, buttons);
-  group.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!by) return;
-    const open = buttons.filter((button) => !button.disabled);
-    const next = open[(open.indexOf(document.activeElement) + by + open.length) % open.length];
-    event.preventDefault();
-    next.focus();
-    next.click();
-  });
-  store.watch([key], (state) => {
-    for (const button of buttons) {
-      const on = button.dataset.id === state[key];
-      button.setAttribute("aria-checked", String(on));
-      button.tabIndex = on ? 0 : -1;
-    }
-  });
-  return { group, buttons };
-}
-
-function toggle(store, key, label, tip) {
-  const box = el("input", { type: "checkbox", onchange: () => store.set({ [key]: box.checked }) });
-  store.watch([key], (state) => { box.checked = state[key]; });
-  return el("label.toggle", { "data-tip": tip }, box, label);
-}
+import { choice, list, slider, toggle } from "../controls.js";
+import { el, say } from "../dom.js";
+import { COMPARE, KINDS, OVERLAYS, comparable, kindOf } from "./kinds.js";
 
 export function makeToolbar(store) {
   const views = choice(store, "view", "Picture", KINDS);
-  const compare = choice(store, "compare", "Comparison with the webcam", COMPARE);
+  const compare = choice(store, "compare", "Comparison", COMPARE);
+  const against = list(store, "against", "Compared with", []);
+  const over = list(store, "over", "Over the picture", OVERLAYS);
   const percent = el("output.number");
-  const overlay = el("input", {
-    type: "range", min: 0, max: 100, step: 5, "aria-label": "Mask over the picture, percent",
-    oninput: () => store.set({ overlay: Number(overlay.value) / 100 }),
-  });
-  store.watch(["overlay"], (state) => {
-    overlay.value = String(Math.round(state.overlay * 100));
-    percent.textContent = `${overlay.value} %`;
-  });
-  const reference = toggle(store, "reference", "Reference", "Outline of the part as it should be, where the build has it");
+  store.watch(["overlay"], ({ overlay }) => say(percent, `${Math.round(overlay * 100)} %`));
+  const cover = el("span.slider", {}, over.select, slider(store, "overlay", "Opacity of what lies over the picture"), percent);
+  const nominal = toggle(store, "reference", "Nominal", "Outline of the part as it should be, where the build has it");
   const points = toggle(store, "points", "Points", "Where the segmenter was asked");
-  store.watch(["layerView", "view"], ({ layerView, view }) => {
+
+  store.watch(["layerView", "view", "compare", "otherBuild"], ({ layerView, view, compare: mode, otherBuild }) => {
     const there = layerView?.pictures ?? {};
+    const inGrid = comparable(kindOf(view));
     for (const button of views.buttons) button.disabled = !there[button.dataset.id] && button.dataset.id !== view;
-    for (const button of compare.buttons) button.disabled = !comparable(kindOf(view));
-    reference.hidden = !there.reference;
-    points.hidden = !layerView?.prompts?.length;
+    for (const button of compare.buttons) button.disabled = !inGrid;
+    const twins = KINDS.filter((kind) => comparable(kind) && kind.id !== view && there[kind.id]);
+    against.offer(twins.map(({ id, name }) => ({ id, name: `with ${name}` })));
+    against.select.hidden = mode === "off" || !inGrid || !twins.length || Boolean(otherBuild);
+    over.offer(OVERLAYS.filter(({ id }) => there[id] || id === "mask" || id === store.state.over));
+    cover.hidden = !inGrid;
+    nominal.hidden = !there.reference || !inGrid;
+    points.hidden = !layerView?.prompts?.length || !inGrid;
   });
-  const mask = el("label.slider", {}, el("span.swatch.mask", { "aria-hidden": "true" }), "Mask", overlay, percent);
-  return el("div.toolbar", {}, views.group, compare.group, mask, reference, points);
+  return el("div.toolbar", {}, views.group, compare.group, against.select, cover, nominal, points);
 }

@@ -48,6 +48,15 @@ export function clamp(view, size, box) {
   return { zoom: view.zoom, x: inside(view.x, size[0], box[0]), y: inside(view.y, size[1], box[1]) };
 }
 
+/** The view that shows a place on the plate, {centre_mm, size_mm}, with some room around it. */
+export function viewOn({ centre_mm: centre, size_mm: wanted }, { origin_mm: origin, um_per_px: um, shape: [rows, columns] }, box) {
+  const size = [columns, rows];
+  const at = centre.map((mm, i) => ((mm - origin[i]) * 1000) / um + 0.5);
+  const room = Math.min(...wanted.map((mm, i) => box[i] / Math.max((mm * 1000) / um, 1))) * 0.6;
+  const zoom = Math.min(Math.max(room / fitScale(size, box), 1), MOST_ZOOM);
+  return clamp({ x: at[0] / columns, y: at[1] / rows, zoom }, size, box);
+}
+
 /** A round length for a scale bar of at most `most` canvas pixels: {mm, pixels, label}. */
 export function bar(mmPerPixel, scale, most) {
   const room = (most / scale) * mmPerPixel;

@@ -7,7 +7,7 @@ import { providerWord } from "./machine.js";
 
 export function installFacts(panel, store) {
   const list = el("dl.facts-list");
-  panel.append(el("h2", { id: "facts-title" }, "This layer"), list);
+  panel.append(list);
   store.watch(["layerView"], ({ layerView }) => {
     if (!layerView) return;
     list.replaceChildren(...factsOf(layerView).flatMap(({ name, value, tip, light }) => [

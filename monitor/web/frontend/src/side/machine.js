@@ -9,8 +9,7 @@ export function installMachine(panel, store) {
   const list = el("ul.machine-list");
   panel.append(el("h2", { id: "machine-title" }, "Machine"), list);
   let shown = "";
-  store.watch(["live", "connection"], ({ live, connection }) => {
-    panel.classList.toggle("stale", connection === "lost");
+  store.watch(["live"], ({ live }) => {
     const lines = live ? live.processes.map(lineOf) : [];
     const key = JSON.stringify(lines);
     if (key === shown) return;

@@ -1,10 +1,14 @@
 // The panel of the growing part. Owns which slabs are fetched and what is said of them; the drawing is loaded late.
 
+import { list, slider, toggle } from "../controls.js";
 import { el, say } from "../dom.js";
 import { getBytes, getJson } from "../model/api.js";
 import { find } from "../model/layers.js";
 import { count, height, number } from "../words.js";
+import { COLOURS } from "./colour.js";
+import { makeLegend } from "./legend.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "./slab.js";
+import { Tint } from "./tint.js";
 
 const TURN = 0.12;
 const PATIENCE_MS = 200;
@@ -16,22 +20,27 @@ export function installSolid(panel, store) {
   const facts = el("p.dim.facts-line");
   const tools = el("div.toolbar");
   panel.append(el("div.head", {}, el("h2", { id: "solid-title" }, "Part volume"), tools), el("div.stage", {}, canvas, note), facts);
+  const legend = makeLegend();
+  panel.querySelector(".stage").append(legend.node);
   const tell = (text) => { say(note, text); note.hidden = !text; };
-  const solid = { view: null, mesh: null, tell, facts };
+  const solid = { view: null, tint: null, mesh: null, tell, facts };
   tell("Loading the 3D view");
 
   import("./view.js").then(({ SolidView }) => {
     solid.view = new SolidView(canvas);
-    addTools(tools, store, solid.view);
+    solid.tint = new Tint(solid.view, legend);
+    addTools(tools, store, solid);
     canvas.addEventListener("keydown", (event) => turn(event, solid.view));
     const follow = follower(solid, store);
     store.watch(["build", "rows"], follow);
     // The pictures come first: a weak machine takes its time for the part.
     let waiting = 0;
-    store.watch(["layer", "follow", "cut", "stretch"], () => {
+    store.watch(["layer", "follow", "stretch"], () => {
       clearTimeout(waiting);
       waiting = setTimeout(() => arrange(solid, state), PATIENCE_MS);
     });
+    store.watch(["cut", "cutAt"], () => arrange(solid, state));
+    store.watch(["colour"], () => colour(solid, state));
   }).catch((error) => {
     tell("The 3D view needs WebGL, which this browser does not offer. Everything else works without it.");
     console.warn(error);
@@ -78,15 +87,36 @@ async function refresh(solid, state) {
   view.gaps(mesh.gaps.filter((gap) => gap.state !== "pending"), mesh);
   view.frame(build.id);
   solid.tell(mesh.slabs.length ? "" : "No layer is in the volume yet");
+  requestAnimationFrame(() => performance.mark(`volume of ${build.processed} layers`));
+  await colour(solid, state);
 }
 
-function arrange({ view, mesh, facts }, { stretch, cut, follow, layer, rows }) {
+async function colour({ tint, mesh, tell }, state) {
+  if (!mesh) return;
+  const kind = state.colour;
+  try {
+    await tint.apply(mesh, kind);
+  } catch (error) {
+    tell(error.what ? `No colours now: ${error.what}` : String(error));
+  }
+}
+
+/** Where the part is cut: {axis, mm}, null for nowhere. Pure. */
+export function cutOf({ cut, cutAt, follow, layer, rows }, mesh) {
+  if (cut === "x" || cut === "y") {
+    const [low, high] = mesh[`${cut}_mm`];
+    return { axis: cut, mm: low + (high - low) * cutAt };
+  }
+  const row = rows[find(rows, layer)];
+  return cut === "layer" && !follow && row ? { axis: "height", mm: row.height_mm } : null;
+}
+
+function arrange({ view, mesh, facts }, state) {
   if (!mesh) return;
   const wide = Math.max(mesh.x_mm[1] - mesh.x_mm[0], mesh.y_mm[1] - mesh.y_mm[0]);
-  const factor = stretch ? stretchFor(mesh.top_mm - mesh.bottom_mm, wide) : 1;
+  const factor = state.stretch ? stretchFor(mesh.top_mm - mesh.bottom_mm, wide) : 1;
   view.place(mesh, factor);
-  const row = rows[find(rows, layer)];
-  view.cutAt(cut && !follow && row ? row.height_mm : null);
+  view.cutAt(cutOf(state, mesh));
   say(facts, solidWords(mesh, factor, wide, view.triangles));
 }
 
@@ -104,15 +134,22 @@ export function solidWords(mesh, factor, wide, triangles) {
   ].filter(Boolean).join(" · ");
 }
 
-function addTools(tools, store, view) {
-  const toggle = (key, label, tip) => {
-    const box = el("input", { type: "checkbox", onchange: () => store.set({ [key]: box.checked }) });
-    store.watch([key], (state) => { box.checked = state[key]; });
-    return el("label.toggle", { "data-tip": tip }, box, label);
-  };
+const CUTS = [
+  { id: "none", name: "No cut" },
+  { id: "layer", name: "Cut at layer" },
+  { id: "x", name: "Cut along x" },
+  { id: "y", name: "Cut along y" },
+];
+
+function addTools(tools, store, { view }) {
+  const cut = list(store, "cut", "Cut", CUTS);
+  const at = slider(store, "cutAt", "Place of the cut", 0.01);
+  store.watch(["cut"], (state) => { at.hidden = state.cut !== "x" && state.cut !== "y"; });
   tools.append(
-    toggle("stretch", "Stretch heights", "A layer is some hundredths of a millimetre: draw heights larger by a round factor"),
-    toggle("cut", "Cut at layer", "Show what lies above the chosen layer as a ghost"),
+    list(store, "colour", "Colours of the part", COLOURS.map(({ id, name }) => ({ id, name: `Colour: ${name.toLowerCase()}` }))).select,
+    cut.select,
+    at,
+    toggle(store, "stretch", "Stretch", "A layer is some hundredths of a millimetre: draw heights larger by a round factor"),
     el("button.quiet", { type: "button", onclick: () => view.frame() }, "Reset view"),
   );
 }

@@ -13,6 +13,9 @@ import { gapFrame, makeLights, makePlate } from "./scenery.js";
 
 const FROM = new Vector3(0.72, 0.62, 1.1);
 const GHOST = 0.13;
+const FAR = 1e9;
+// Where the kept side of a cut lies, in world coordinates.
+const AXES = { height: new Vector3(0, -1, 0), x: new Vector3(-1, 0, 0), y: new Vector3(0, 0, -1) };
 
 export class SolidView {
   #slabs = new Map();
@@ -22,10 +25,10 @@ export class SolidView {
   #framed = "";
   #turned = false;
   #placed = "";
-  #cutMm = Infinity;
+  #cutAt = null;
   #open = [];
-  #cut = new Plane(new Vector3(0, -1, 0), 1e9);
-  #above = new Plane(new Vector3(0, 1, 0), -1e9);
+  #cut = new Plane(new Vector3(0, -1, 0), FAR);
+  #above = new Plane(new Vector3(0, 1, 0), -FAR);
   #solid = new MeshLambertMaterial({ clippingPlanes: [this.#cut] });
   // Seen through a cut, the far walls' insides in one flat colour look like the cut's face.
   #inside = new MeshBasicMaterial({ clippingPlanes: [this.#cut], side: BackSide });
@@ -108,11 +111,12 @@ export class SolidView {
     geometry.setAttribute("position", new BufferAttribute(positions, 3));
     geometry.setAttribute("normal", new BufferAttribute(normals, 4, true));
     geometry.setIndex(new BufferAttribute(faces, 1));
+    if (this.#solid.vertexColors) geometry.setAttribute("color", new BufferAttribute(new Uint16Array(positions.length).fill(20000), 3, true));
     const [solid, inside, ghost] = [this.#solid, this.#inside, this.#ghost].map((material) => new Mesh(geometry, material));
     ghost.renderOrder = 1;
     geometry.computeBoundingBox();
     const { min, max } = geometry.boundingBox;
-    this.#slabs.set(address, { solid, inside, ghost, geometry, low: min.z, high: max.z, triangles: faces.length / 3 });
+    this.#slabs.set(address, { solid, inside, ghost, geometry, min, max, triangles: faces.length / 3 });
     this.#parts.add(solid, inside, ghost);
     this.#cull();
     this.draw();
@@ -140,28 +144,62 @@ export class SolidView {
     this.draw();
   }
 
-  /** Show what lies above a height (mm) as a ghost; null shows everything. */
-  cutAt(mm) {
-    const y = mm === null ? 1e9 : (mm - this.box.bottom) * this.box.stretch;
-    this.#cut.constant = y;
-    this.#above.constant = -y;
-    this.#cutMm = mm ?? Infinity;
+  /** Show what lies beyond a place (mm) on an axis ("height", "x", "y") as a ghost; null shows everything. */
+  cutAt(at) {
+    const mm = at === null ? FAR : at.axis === "height" ? (at.mm - this.box.bottom) * this.box.stretch : at.mm;
+    this.#cut.normal.copy(AXES[at?.axis ?? "height"]);
+    this.#cut.constant = mm;
+    this.#above.copy(this.#cut).negate();
+    this.#cutAt = at;
     this.#cull();
     this.draw();
   }
 
   /** Leave out what a cut hides, and the insides that cannot be seen: a weak machine draws half as much. */
   #cull() {
-    const cut = this.#cutMm;
-    for (const { solid, inside, ghost, low, high } of this.#slabs.values()) {
-      solid.visible = low < cut;
-      ghost.visible = high > cut;
-      inside.visible = solid.visible && (ghost.visible || this.#open.some(([bottom, top]) => bottom < high && top > low));
+    const { axis, mm } = this.#cutAt ?? { axis: "height", mm: FAR };
+    for (const { solid, inside, ghost, min, max } of this.#slabs.values()) {
+      const along = { height: "z", x: "x", y: "y" }[axis];
+      solid.visible = min[along] < mm;
+      ghost.visible = max[along] > mm;
+      inside.visible = solid.visible && (ghost.visible || this.#open.some(([bottom, top]) => bottom < max.z && top > min.z));
     }
   }
 
+  has(address) {
+    return this.#slabs.has(address);
+  }
+
+  /** Height of every vertex of a slab, mm. */
+  heights(address) {
+    const { array, count } = this.#slabs.get(address).geometry.getAttribute("position");
+    return Float32Array.from({ length: count }, (_, i) => array[3 * i + 2]);
+  }
+
+  /** Give the vertices of a slab their colours (Uint16, 3 a vertex, linear light × 65535). */
+  tint(address, colours) {
+    this.#slabs.get(address)?.geometry.setAttribute("color", new BufferAttribute(colours, 3, true));
+    this.#coloured(true);
+  }
+
+  /** The whole part in one colour. */
+  plain() {
+    this.#coloured(false);
+  }
+
+  #coloured(on) {
+    if (this.#solid.vertexColors !== on) {
+      for (const material of [this.#solid, this.#ghost]) {
+        material.vertexColors = on;
+        material.needsUpdate = true;
+      }
+      this.#colours();
+    }
+    this.draw();
+  }
+
   #colours() {
-    this.#solid.color = new Color(cssColour("--solid"));
+    this.#solid.color = this.#solid.vertexColors ? new Color(0xffffff) : new Color(cssColour("--solid"));
     this.#ghost.color = this.#solid.color;
     this.#inside.color = new Color(cssColour("--solid-cut"));
     this.#gap.color = new Color(cssColour("--bad"));

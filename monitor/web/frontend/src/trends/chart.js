@@ -1,10 +1,10 @@
 // One chart over the layers (uPlot). Owns its look; refuses to know what is drawn.
 
 import uPlot from "uplot";
-import { cssColour, el, onScheme } from "../dom.js";
+import { cssColour, el, onScheme, rem } from "../dom.js";
 import { number } from "../words.js";
 
-const FONT = "11px system-ui, sans-serif";
+const font = () => `${Math.round(rem(0.75))}px system-ui, sans-serif`;
 const SYNC = "layers";
 
 /** Ticks at the bottom for layers that are lost. */
@@ -34,15 +34,16 @@ const axis = (more) => ({
   stroke: () => cssColour("--dim"),
   grid: { stroke: () => cssColour("--line"), width: 1 },
   ticks: { show: false },
-  font: FONT,
+  font: font(),
   ...more,
 });
 
 /**
- * A chart in `place`. `series` is [{colour, fill, dash}], `get` gives {layer, lost}, `onPick` is called with a layer.
+ * A chart in `place`. `series` is [{colour, fill, dash}] (colour null: not drawn), `get` gives {layer, lost}, `onPick` is
+ * called with a layer, `band` {between, colour, alpha} fills between two series.
  * Returns {set(data), move()}; `move` is called when the shown layer is another.
  */
-export function makeChart(place, series, { get, onPick, zero }) {
+export function makeChart(place, series, { get, onPick, zero, band }) {
   const line = shownLine(get);
   const options = {
     width: 300,
@@ -52,15 +53,17 @@ export function makeChart(place, series, { get, onPick, zero }) {
     cursor: { sync: { key: SYNC, setSeries: false }, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) }, y: zero ? { range: (_, __, high) => [0, (high || 1) * 1.08] } : {} },
     axes: [
-      axis({ size: 22, space: 60, values: (_, all) => all.map((at) => (Number.isInteger(at) ? String(at) : "")) }),
-      axis({ size: 46, space: 26, values: (_, all) => all.map((value) => short(value, all)) }),
+      axis({ size: rem(1.5), space: rem(4), values: (_, all) => all.map((at) => (Number.isInteger(at) ? String(at) : "")) }),
+      axis({ size: rem(3.1), space: rem(1.8), values: (_, all) => all.map((value) => short(value, all)) }),
     ],
-    series: [{}, ...series.map(({ colour, fill }) => ({
-      stroke: () => cssColour(colour),
+    bands: band ? [{ series: band.between, fill: () => `${cssColour(band.colour)}${band.alpha}` }] : [],
+    series: [{}, ...series.map(({ colour, fill, dash }) => ({
+      stroke: colour ? () => cssColour(colour) : undefined,
+      dash,
       fill: fill ? () => `${cssColour(colour)}${fill}` : undefined,
       width: 1.5,
       spanGaps: false,
-      points: { show: (plot) => plot.data[0].length < 2, size: 5 },
+      points: { show: (plot) => Boolean(colour) && plot.data[0].length < 2, size: 5 },
     }))],
     hooks: { draw: [ticks(get), line] },
   };

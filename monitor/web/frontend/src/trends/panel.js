@@ -1,15 +1,17 @@
-// Curves over the layers: every measure with its unit and scale, and where the time goes. Owns which curves there are.
+// Curves over the layers: measures with their bands, latency against cadence, and where the time goes. Owns which there are.
 
 import { el, say } from "../dom.js";
 import { goTo } from "../layers/place.js";
 import { columns, find, stack } from "../model/layers.js";
+import { gaps } from "../model/pace.js";
 import { duration, measureName, number, unit } from "../words.js";
 import { makeChart } from "./chart.js";
+import { joined } from "./join.js";
 
 const STAGES = ["--stage-1", "--stage-2", "--stage-3", "--stage-4", "--stage-5", "--stage-6"];
 const CURVES = ["--curve-1", "--curve-2", "--curve-3"];
-const MOST_CURVES = 3;
-const FIRST = ["area", "iou", "hd95"];
+const MOST_CURVES = 2;
+const FIRST = ["area", "iou", "Sa", "hd95"];
 
 /** Names of the measures to draw: the telling ones first, then as they come. Pure. */
 export function chosenCurves(names) {
@@ -20,16 +22,14 @@ export function chosenCurves(names) {
 export function installTrends(panel, store) {
   const { state } = store;
   const charts = el("div.charts");
-  panel.append(el("h2", { id: "trends-title" }, "Over the layers"), charts);
+  const other = el("p.dim.compared");
+  panel.append(el("div.head", {}, el("h2", { id: "trends-title" }, "Over the layers"), other), charts);
   let made = [];
   let key = "";
   let lost = [];
-  const shared = {
-    get: () => ({ layer: state.layer, lost }),
-    onPick: (index) => goTo(store, index),
-  };
+  const shared = { get: () => ({ layer: state.layer, lost }), onPick: (index) => goTo(store, index) };
 
-  store.watch(["rows", "legend"], () => {
+  store.watch(["rows", "legend", "otherRows"], () => {
     const data = columns(state.rows);
     lost = state.rows.filter((row) => row.state === "missing").map((row) => row.index);
     const names = chosenCurves(Object.keys(data.measures).filter((name) => state.legend[name]));
@@ -37,11 +37,13 @@ export function installTrends(panel, store) {
     const now = JSON.stringify([names, stages]);
     if (now !== key) {
       key = now;
-      made = [...names.map((name, i) => measureChart(name, i, shared)), ...(stages.length ? [timeChart(stages, shared)] : [])];
+      made = [...names.map((name, i) => measureChart(name, i, shared)), ...(stages.length ? [latencyChart(shared), timeChart(stages, shared)] : [])];
       charts.replaceChildren(...made.map((chart) => chart.node));
       if (!made.length) charts.append(el("p.dim", {}, "The first curve begins with the first processed layer."));
     }
     for (const chart of made) chart.set(data, state);
+    other.hidden = !state.otherBuild;
+    say(other, state.otherBuild ? `dashed: ${state.otherBuild.name}` : "");
   });
   store.watch(["layer"], () => made.forEach((chart) => chart.move(state)));
 }
@@ -56,15 +58,38 @@ function frame(title, explained) {
 
 function measureChart(name, i, shared) {
   const { node, value, place, name: title } = frame(measureName(name), measureName(name));
-  const chart = makeChart(place, [{ colour: CURVES[i % CURVES.length], fill: "22" }], shared);
+  const colour = CURVES[i % CURVES.length];
+  const chart = makeChart(place, [{ colour }, { colour: null }, { colour: null }, { colour: "--dim", dash: [5, 4] }], {
+    ...shared, band: { between: [3, 2], colour, alpha: "3a" },
+  });
   const move = ({ rows, layer, legend }) => {
-    const shown = rows[find(rows, layer)]?.measures[name];
-    say(value, shown === undefined ? "–" : [number(shown), unit(legend[name].unit)].filter(Boolean).join(" "));
+    const row = rows[find(rows, layer)];
+    const shown = row?.measures[name];
+    const half = row?.spreads[name];
+    const range = half === undefined ? "" : ` ± ${number(half, 2)}`;
+    say(value, shown === undefined ? "–" : [`${number(shown)}${range}`, unit(legend[name].unit)].filter(Boolean).join(" "));
   };
   const set = (data, state) => {
     const { unit: said, um_per_px: um, basis } = state.legend[name];
-    title.dataset.tip = `From the ${basis}, at ${number(um, 3)} µm per pixel${unit(said) ? `, in ${said}` : ", no unit"}`;
-    chart.set([data.x, data.measures[name]]);
+    const banded = state.rows.some((row) => name in row.spreads);
+    title.dataset.tip = `From the ${basis}, at ${number(um, 3)} µm per pixel${unit(said) ? `, in ${said}` : ", no unit"}${banded ? "; the band is the ensemble's spread" : ""}`;
+    chart.set(joined(state.rows, state.otherRows, name));
+    move(state);
+  };
+  return { node, set, move: (state) => { move(state); chart.move(); } };
+}
+
+/** Whether processing keeps up: the latency of each layer beside the time that the printer gives. */
+function latencyChart(shared) {
+  const { node, value, place } = frame("Latency and cadence", "Line: from layer end to committed products. Dashed: from layer end to layer end. Above the dashed line, processing falls behind");
+  const chart = makeChart(place, [{ colour: "--curve-3", fill: "22" }, { colour: "--dim", dash: [5, 4] }], { ...shared, zero: true });
+  const move = ({ rows, layer }) => {
+    const at = find(rows, layer);
+    const [takes, every] = [rows[at]?.latency_s ?? null, gaps(rows.slice(Math.max(0, at - 1), at + 1)).pop() ?? null];
+    say(value, takes === null ? "–" : `${duration(takes)}${every === null ? "" : ` of ${duration(every)}`}`);
+  };
+  const set = (data, state) => {
+    chart.set([data.x, state.rows.map((row) => row.latency_s), gaps(state.rows)]);
     move(state);
   };
   return { node, set, move: (state) => { move(state); chart.move(); } };
@@ -75,7 +100,7 @@ function timeChart(stages, shared) {
   const { node, value, place } = frame("Time per layer, by stage", "Wall time of the worker's stages, in seconds");
   const keyed = stages.map((stage, i) => [stage, STAGES[i % STAGES.length]]);
   // Drawn from the whole downwards, so that each area covers those beneath it.
-  const chart = makeChart(place, [...keyed].reverse().map(([, colour]) => ({ colour, fill: "" })).map((s) => ({ ...s, fill: "ff" })), { ...shared, zero: true });
+  const chart = makeChart(place, [...keyed].reverse().map(([, colour]) => ({ colour, fill: "ff" })), { ...shared, zero: true });
   const says = keyed.map(([stage], i) => [stage, el("b"), i]);
   const legend = el("ul.legend", {}, says.map(([stage, time, i]) =>
     el("li", {}, el(`span.swatch.stage-${(i % STAGES.length) + 1}`, { "aria-hidden": "true" }), stage, " ", time)));

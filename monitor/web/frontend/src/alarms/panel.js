@@ -1,0 +1,50 @@
+// Open alarms, and what the rules cannot tell. Owns the list; seeing one is the dialog's.
+
+import { SHAPES } from "../model/health.js";
+import { alarmWord, byUrgency, lightOf, unseen } from "../model/alarms.js";
+import { el } from "../dom.js";
+import { clock } from "../words.js";
+
+const MOST = 40;
+
+/** `look` opens one alarm, `history` the list of those that are over. */
+export function installAlarms(panel, store, { look, history }) {
+  const title = el("h2", { id: "alarms-title" }, "Alarms");
+  const past = el("button.quiet", { type: "button", onclick: history }, "History");
+  const list = el("ul.alarm-list");
+  panel.append(el("div.head", {}, title, past), list);
+  let shown = "";
+  store.watch(["live", "build"], ({ live, build }) => {
+    const open = [...(live?.alarms?.open ?? [])].sort(byUrgency);
+    const unsure = live?.alarms?.unsure ?? [];
+    const key = JSON.stringify([open, unsure, build?.id]);
+    if (key === shown) return;
+    shown = key;
+    const waiting = unseen(open).length;
+    title.textContent = waiting ? `Alarms: ${waiting}` : "Alarms";
+    panel.dataset.light = waiting ? lightOf(unseen(open)[0]) : "good";
+    list.replaceChildren(...open.slice(0, MOST).map((alarm) => entry(alarm, build, look)), ...unsure.map(doubt));
+    if (!open.length) list.prepend(el("li.dim", {}, calm(live, unsure)));
+    if (open.length > MOST) list.append(el("li.dim", {}, `and ${open.length - MOST} more`));
+  });
+}
+
+/** What is said where there is no alarm. Pure. */
+export function calm(live, unsure) {
+  const watching = live?.processes.find(({ process }) => process === "alarms");
+  if (watching && watching.light !== "good") return "Nobody watches: the alarms process does not run.";
+  return unsure.length ? "No alarm. These cannot be told at present:" : "No alarm.";
+}
+
+function entry(alarm, build, look) {
+  const where = [alarm.layer === null ? "" : `layer ${alarm.layer}`, alarm.build && alarm.build !== build?.id ? alarm.build : "", clock(alarm.raised)].filter(Boolean).join(" · ");
+  const seen = alarm.state === "acknowledged";
+  return el("li.alarm", { "data-light": lightOf(alarm), "data-seen": seen ? "true" : null },
+    el("div.alarm-text", {},
+      el("p.alarm-head", {}, el("span.shape", { "aria-hidden": "true" }, SHAPES[lightOf(alarm)]), el("b", {}, alarm.title), el("span.dim", {}, where)),
+      el("p.reason", {}, alarm.reason),
+      el("p.dim.small", {}, seen ? `${alarm.acknowledgement.user}: ${alarm.acknowledgement.comment}` : alarmWord(alarm))),
+    el("button", { type: "button", "data-alarm": alarm.id, onclick: () => look(alarm.id), "aria-label": `${seen ? "Look at" : "Acknowledge"}: ${alarm.title}` }, seen ? "Look" : "Acknowledge"));
+}
+
+const doubt = (reading) => el("li.doubt", {}, el("b", {}, reading.title), ` ${reading.subject}: ${reading.reason}`);
