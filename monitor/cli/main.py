@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from monitor import __version__
-from monitor.cli import bench, builds, config, demo, doctor, models, processes, replay, train
+from monitor.cli import bench, builds, config, demo, doctor, models, processes, replay, report, train
 
 app = typer.Typer(
     name="lpbf-monitor",
@@ -25,6 +25,7 @@ app.command("worker")(processes.worker)
 app.command("web")(processes.web)
 app.command("replay")(replay.replay)
 app.command("process")(replay.process)
+app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 

@@ -5,17 +5,19 @@ WeasyPrint is an extra: it needs Pango from the operating system, which a machin
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from monitor.domain import ReportError
 
 
-def pdf_of(html: str) -> bytes:
-    """The PDF of one self-contained HTML file.
+def check_pdf() -> ModuleType:
+    """The module that makes PDFs.
 
     Raises:
         ReportError: WeasyPrint or Pango is not there.
     """
     try:
-        from weasyprint import HTML, URLFetcher  # type: ignore[import-untyped]
+        import weasyprint  # type: ignore[import-untyped]
     except ImportError as error:
         raise ReportError(
             "a PDF cannot be made: WeasyPrint is not installed",
@@ -27,6 +29,13 @@ def pdf_of(html: str) -> bytes:
             cure="install Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0), "
             "or make the report as HTML",
         ) from error
-    nothing = URLFetcher(allowed_protocols={"data"}, fail_on_errors=True)  # a report holds all it needs
-    document: bytes = HTML(string=html, url_fetcher=nothing).write_pdf()
+    module: ModuleType = weasyprint
+    return module
+
+
+def pdf_of(html: str) -> bytes:
+    """The PDF of one self-contained HTML file; errors as in `check_pdf`."""
+    weasyprint = check_pdf()
+    nothing = weasyprint.URLFetcher(allowed_protocols={"data"})  # a report holds all it needs
+    document: bytes = weasyprint.HTML(string=html, url_fetcher=nothing).write_pdf()
     return document

@@ -64,8 +64,9 @@ def layers(first: int, last: int) -> str:
 
 
 def short(digest: str) -> str:
-    """The first characters of a digest, enough to compare by eye."""
-    return digest.removeprefix("sha256:")[:16]
+    """A digest's kind and first characters, enough to compare by eye."""
+    kind, _, hexadecimal = digest.rpartition(":")
+    return f"{kind}:{hexadecimal[:16]}…"
 
 
 def count(amount: int, one: str, many: str = "") -> str:

@@ -106,8 +106,9 @@ class PartFinder:
     def _join(self, labels: Labels, first: int) -> None:
         if self._below is not None:
             both = (self._below > 0) & (labels > 0)
-            pairs = np.unique(np.stack([self._below[both], labels[both]], axis=1), axis=0)
-            for below, here in pairs.tolist():
+            many = int(labels.max()) + 1
+            for pair in np.unique(self._below[both].astype(np.int64) * many + labels[both]).tolist():
+                below, here = divmod(pair, many)
                 self._parents[self._root(first + here - 1)] = self._root(self._first + below - 1)
         self._below, self._first = labels, first
 

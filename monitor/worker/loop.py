@@ -13,6 +13,7 @@ import structlog
 
 from monitor.config import Settings
 from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus
+from monitor.report import Reporter
 from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, commits_folder, list_builds
 from monitor.worker.hint import CommitHint
 from monitor.worker.pipeline import Interrupted, Models, Pipeline
@@ -144,7 +145,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         StoreError: the store cannot be written.
     """
     settings.store.root.mkdir(parents=True, exist_ok=True)
-    Worker(settings, stop).run()
+    with Reporter(settings):  # in processes of their own: a report never delays a layer
+        Worker(settings, stop).run()
 
 
 def pending_builds(root: Path, product_set: str) -> list[str]:
