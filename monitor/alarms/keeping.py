@@ -49,6 +49,10 @@ class Keeper:
         fresh = [self._fresh(alarm) for alarm in self._last.values()]
         return [alarm for alarm in fresh if alarm.state is not AlarmState.CLOSED]
 
+    def known_open(self) -> list[Alarm]:
+        """As `open`, as far as this process has looked: any thread may ask."""
+        return [alarm for alarm in list(self._last.values()) if alarm.state is not AlarmState.CLOSED]
+
     def apply(self, verdict: Verdict) -> None:
         """Raise, clear or return what the verdict is about.
 
