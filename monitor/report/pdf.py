@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from PIL import ImageFile
+
 from monitor.domain import ReportError
 
 
@@ -16,6 +18,7 @@ def check_pdf() -> ModuleType:
     Raises:
         ReportError: WeasyPrint or Pango is not there.
     """
+    half_images = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint  # type: ignore[import-untyped]
     except ImportError as error:
@@ -29,6 +32,8 @@ def check_pdf() -> ModuleType:
             cure="install Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0), "
             "or make the report as HTML",
         ) from error
+    finally:  # importing it lets every reader of this process take half an image for a whole one
+        ImageFile.LOAD_TRUNCATED_IMAGES = half_images
     module: ModuleType = weasyprint
     return module
 

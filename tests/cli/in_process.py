@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from monitor.cli.main import app
@@ -25,10 +26,13 @@ class Outcome:
 
 def invoke(*arguments: str) -> Outcome:
     """Run one command; an exception that it does not tell is a failure of the test."""
+    log = structlog.get_config()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "300")
         patch.setenv("NO_COLOR", "1")
         result = CliRunner().invoke(app, list(arguments))
+    structlog.configure(**log)  # a command's log goes to a stream that is closed by now
+    structlog.contextvars.unbind_contextvars("process")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Outcome(result.exit_code, result.output)

@@ -112,7 +112,11 @@ def write_bundle(
     results |= elsewhere or {}
     write_picture(directory / FILES["samples"], cases, masks)
     facts |= {"thresholds": "found on held-out layers" if chosen is None else "set by hand"}
-    facts |= {"parity": f"{difference:.2g}", "torch": str(torch.__version__), "data": _data(recipe)}
+    facts |= {
+        "parity": f"{difference:.2g}",
+        "torch": str(torch.__version__),
+        "data": _data(recipe, facts.get("real", "")),
+    }
     write_card(directory / FILES["card"], recipe, results, facts, thresholds, remarks)
     table = _table(recipe, min_iou=thresholds.min_iou, min_stability=thresholds.min_stability)
     write_manifest(directory, _manifest(directory, recipe, table, list(FILES), results, facts))
@@ -188,9 +192,9 @@ def _self_test_inputs(network: Promptable) -> dict[str, dict[str, np.ndarray[Any
     return {"encoder": {"image": image}, "decoder": prompts}
 
 
-def _data(recipe: SegmenterTraining) -> str:
+def _data(recipe: SegmenterTraining, real: str) -> str:
     data, scenes = recipe.data, recipe.scenes
-    return (
+    return (f"{real}; " if real else "") + (
         f"virtual builds, seeds {data.first_seed} to {data.first_seed + data.builds - 1}, {data.layers_per_build} "
         f"layers each, and drawn layers from seed {scenes.first_seed} on; held out: virtual builds, seeds "
         f"{data.validation_seed} to {data.validation_seed + data.validation_builds - 1}, and {scenes.validation} drawn"

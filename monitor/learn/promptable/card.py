@@ -28,7 +28,7 @@ of one component of the initial mask. The mask with the highest predicted IoU is
 {min_iou:g} at least and whose stability score is {min_stability:g} at least. They were {chosen}.
 
 {remarks}## Data
-{data}. No real image was used. Digest of the virtual layers' pixels: `{digest}`. {steps} steps,
+{data}. {real}Digest of the virtual layers' pixels: `{digest}`. {steps} steps,
 beginning with {begin}.
 
 ## Numbers
@@ -44,8 +44,7 @@ layers in which the model left more than a twentieth of the area open, so that t
 - **Where Sauvola alone is better in the table, it is better**: this model is a start, not a proof. Where
   "anomalies" is high, the IoU is of masks that the volume leaves out.
 - It answers only where the initial mask has a component: metal that Sauvola does not see is not found.
-- Trained on virtual and drawn layers only. Rows of real layers, where there are any, rest on nominal masks (the
-  slice), not on a trace of what melted.
+- Real layers, in training and in the table, have nominal masks (the slice), not a trace of what melted.
 - The predicted IoU is poorly calibrated, which is why its threshold is low: a refusal says more than a high value.
 - Images larger than {edge} pixels are reduced to that: edges are known to two of these pixels.
 """
@@ -68,6 +67,7 @@ def write_card(
         min_iou=thresholds.min_iou,
         min_stability=thresholds.min_stability,
         data=facts["data"][:1].upper() + facts["data"][1:],
+        real="" if facts.get("real") else "No real image was used. ",
         digest=facts.get("data_sha256", "unknown"),
         steps=facts.get("steps", "unknown"),
         begin=facts.get("warm_start", "random weights"),

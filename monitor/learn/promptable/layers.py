@@ -18,7 +18,7 @@ from monitor.config import SegmentSettings
 from monitor.domain import Image, Mask, PlateGrid
 from monitor.learn.plates import Plates
 from monitor.learn.promptable.recipe import ScenesRecipe
-from monitor.learn.promptable.scenes import random_layer
+from monitor.learn.promptable.scenes import Textures, random_layer
 from monitor.learn.promptable.upscaled import Images
 from monitor.segment import initial_mask
 
@@ -44,18 +44,20 @@ class Layer:
 class ScenePool:
     """Drawn layers, of which the oldest is replaced now and then."""
 
-    def __init__(self, recipe: ScenesRecipe) -> None:
+    def __init__(self, recipe: ScenesRecipe, textures: Textures | None = None, texture_share: float = 0.0) -> None:
         self._recipe = recipe
+        self._textures, self._texture_share = textures, texture_share
         self._layers: dict[int, Layer] = {}
 
     def at(self, step: int) -> list[Layer]:
         """The layers of one step."""
         first = step // self._recipe.renew_every
         wanted = range(first, first + self._recipe.pool)
-        self._layers = {
-            i: self._layers.get(i) or _drawn(self._recipe.first_seed + i, self._recipe.size_px) for i in wanted
-        }
+        self._layers = {i: self._layers.get(i) or self._draw(self._recipe.first_seed + i) for i in wanted}
         return list(self._layers.values())
+
+    def _draw(self, seed: int) -> Layer:
+        return _drawn(seed, self._recipe.size_px, self._textures, self._texture_share)
 
 
 def validation_layers(recipe: ScenesRecipe) -> list[Layer]:
@@ -63,8 +65,8 @@ def validation_layers(recipe: ScenesRecipe) -> list[Layer]:
     return [_drawn(VALIDATION_SEED + i, recipe.size_px) for i in range(recipe.validation)]
 
 
-def _drawn(seed: int, size_px: int) -> Layer:
-    image, mask = random_layer(seed, size_px)
+def _drawn(seed: int, size_px: int, textures: Textures | None = None, texture_share: float = 0.0) -> Layer:
+    image, mask = random_layer(seed, size_px, textures=textures, texture_share=texture_share)
     return Layer(image, mask, np.zeros_like(mask))
 
 

@@ -31,6 +31,23 @@ class ScenesRecipe(Section):
     """Drawn layers for the evaluation; their seeds start at one thousand million."""
 
 
+class RealRecipe(Section):
+    """Real layers, beside drawn and virtual ones: none unless they are named; who trains says where they are."""
+
+    share: float = Field(0.3, ge=0.0, le=1.0)
+    """Share of crops that come from real layers, where builds or powder are named."""
+    builds: tuple[str, ...] = ()
+    """Names of recorded builds that have reference masks; the newest in the store whose id ends so is taken."""
+    layers: tuple[int, int] = (0, 1_000_000)
+    """First layer and the one after the last, of each build; the others may be kept for evaluation."""
+    powder: tuple[str, ...] = ()
+    """Folders of pictures that show no metal, inside the directory that is given."""
+    powder_share: float = Field(0.3, ge=0.0, le=1.0)
+    """Share of these crops that show powder only."""
+    texture_share: float = Field(0.5, ge=0.0, le=1.0)
+    """Share of drawn layers whose powder and metal have textures cut from real ones."""
+
+
 class PromptRecipe(Section):
     """What is asked of each image."""
 
@@ -71,6 +88,8 @@ class SegmenterTraining(Section):
     """Virtual builds. part_share is the share of crops that are centred on metal."""
     scenes: ScenesRecipe = ScenesRecipe()
     """Drawn layers."""
+    real: RealRecipe = RealRecipe()
+    """Real layers."""
     upscale: str = ""
     """Name of a super-resolution bundle whose pictures of virtual layers are trained on too; a run segments such."""
     prompt: PromptRecipe = PromptRecipe()
@@ -110,7 +129,7 @@ class SegmenterTraining(Section):
         )
         scenes = self.scenes.model_copy(update={"size_px": 256, "pool": 3, "validation": 2})
         update = {"data": data, "scenes": scenes, "crops": ((64, 2), (96, 1)), "steps": 3, "image_size": 256}
-        return self.model_copy(update=update | {"upscale": ""})
+        return self.model_copy(update=update | {"upscale": "", "real": RealRecipe()})
 
 
 def load_segmenter_recipe(path: Path) -> SegmenterTraining:

@@ -2,11 +2,14 @@
 
 The virtual printer resembles one machine. A segmenter must not depend on one machine's look, so these layers vary
 everything: sign and strength of the contrast, texture, stripes that fade inside a part, halos, illumination with
-steps, walls at the border, shining earlier layers, supports, spatter, glare, blur, noise and compression. Nothing in
-them was measured on a real machine.
+steps, walls at the border, shining earlier layers, supports, spatter, glare, blur, noise and compression. Powder and
+metal may take their texture from pictures of real ones; nothing else in them was measured on a real machine.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,19 +21,73 @@ Field = npt.NDArray[np.float32]
 Rng = np.random.Generator
 
 
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """Grey of a real surface around 1: float32 (rows, columns)."""
+
+    field: Field
+
+    @classmethod
+    def of(cls, image: npt.NDArray[np.uint8]) -> Texture:
+        """From a picture that shows nothing else."""
+        grey = image.astype(np.float32)
+        return cls(grey / max(1.0, float(grey.mean())))
+
+    def over(self, rng: Rng, size: int) -> Field:
+        """A field (size, size): magnified by chance, turned, continued by reflection."""
+        ratio = _log(rng, 0.6, 1.8)
+        larger = cv2.resize(self.field, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR)
+        larger = np.rot90(larger, int(rng.integers(4)))
+        rows, columns = (_wave(edge, size, int(rng.integers(2 * edge))) for edge in larger.shape)
+        field = larger[rows][:, columns]
+        return np.asarray(1.0 + (field - 1.0) * rng.uniform(0.5, 1.2), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Textures:
+    """Textures of real powder and metal; either may be none."""
+
+    powder: Sequence[Texture] = ()
+    metal: Sequence[Texture] = ()
+
+
+def _wave(edge: int, size: int, start: int) -> npt.NDArray[np.intp]:
+    """Indices that run to and fro over `edge` pixels."""
+    turn = (np.arange(size) + start) % (2 * edge)
+    return np.where(turn < edge, turn, 2 * edge - 1 - turn)
+
+
 def random_layer(
-    seed: int, size: int = 1024, *, empty: bool = False
+    seed: int, size: int = 1024, *, empty: bool = False, textures: Textures | None = None, texture_share: float = 0.0
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Draw one layer: uint8 image (size, size) and the mask of what is metal. Some layers, or this one, are empty."""
+    """Draw one layer.
+
+    Args:
+        seed: of everything in it.
+        size: edge in pixels.
+        empty: without metal; without being asked some are.
+        textures: of real surfaces.
+        texture_share: probability that they are taken.
+
+    Returns:
+        uint8 image (size, size) and the mask of what is metal.
+    """
     rng = np.random.default_rng((seed, 77))
     parts, _ = draw_parts(rng, size)
     if rng.random() < 0.06 or empty:
         parts[:] = 0
     mask = parts > 0
-    scene = _powder(rng, size)
-    contrast = _contrast(rng)
+    scene, contrast = _powder(rng, size), _contrast(rng)
+    grain = 1.0 + _log(rng, 0.01, 0.25) * noise(rng, size, _log(rng, 1, 4))
+    if textures and rng.random() < texture_share:
+        if textures.powder:
+            scene = np.maximum(textures.powder[int(rng.integers(len(textures.powder)))].over(rng, size), 0.05)
+        if textures.metal and rng.random() < 0.7:
+            grain = textures.metal[int(rng.integers(len(textures.metal)))].over(rng, size)
+        if rng.random() < 0.5:
+            contrast *= rng.uniform(0.4, 1.0)  # real metal can be faint against real powder
     scene *= 1.0 + _earlier_layers(rng, size, contrast)
-    scene = _melt(rng, scene, parts, contrast)
+    scene = _melt(rng, scene, parts, contrast, grain)
     scene *= _light(rng, size)
     scene = _surroundings(rng, scene, mask)
     return _camera(rng, scene), mask
@@ -83,15 +140,14 @@ def _earlier_layers(rng: Rng, size: int, contrast: float) -> Field:
     return field
 
 
-def _melt(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8], contrast: float) -> Field:
+def _melt(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8], contrast: float, grain: Field) -> Field:
     """Replace powder by metal: a tone for each part, texture, stripes, rim, halo outside, specular points."""
     size = scene.shape[0]
     tone = np.ones(256, np.float32) * contrast
     tone += contrast * rng.uniform(0, 0.5) * rng.uniform(-0.6, 0.6, 256).astype(np.float32)
     if rng.random() < 0.06:
         tone[rng.random(256) < 0.3] *= -0.8
-    metal = 1.0 + tone[parts] * _inside(rng, parts, size)
-    metal *= 1.0 + _log(rng, 0.01, 0.25) * noise(rng, size, _log(rng, 1, 4))
+    metal = (1.0 + tone[parts] * _inside(rng, parts, size)) * grain
     soft = cv2.GaussianBlur((parts > 0).astype(np.float32), (0, 0), _log(rng, 0.3, 1.2))
     if rng.random() < 0.5:
         scene = scene * (1.0 + _halo(rng, parts, contrast))
@@ -100,7 +156,7 @@ def _melt(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8], contrast: float)
 
 
 def _inside(rng: Rng, parts: npt.NDArray[np.uint8], size: int) -> Field:
-    """Strength of the contrast inside parts: hatch, stripes or islands that may fade, a clearer rim."""
+    """Strength of the contrast inside parts: hatch, stripes or islands that may fade, a fading or a clearer rim."""
     strength = np.ones((size, size), np.float32)
     if rng.random() < 0.5:
         strength += _log(rng, 0.03, 0.3) * _waves(rng, size, _log(rng, 2.5, 9))
@@ -108,9 +164,11 @@ def _inside(rng: Rng, parts: npt.NDArray[np.uint8], size: int) -> Field:
         fade = (_waves(rng, size, _log(rng, 12, 90)) > rng.uniform(-0.6, 0.6)).astype(np.float32)
         strength *= 1.0 - rng.uniform(0.1, 0.75) * fade
     if rng.random() < 0.3:
-        strength *= 1.0 - rng.uniform(0.1, 0.8) * (noise(rng, size, _log(rng, 2, 30)) > rng.uniform(0.2, 1.5))
-    if rng.random() < 0.4:
-        depth = cv2.distanceTransform((parts > 0).astype(np.uint8), cv2.DIST_L2, 3)
+        strength *= 1.0 - rng.uniform(0.1, 1.0) * (noise(rng, size, _log(rng, 2, 30)) > rng.uniform(0.2, 1.5))
+    depth = cv2.distanceTransform((parts > 0).astype(np.uint8), cv2.DIST_L2, 3)
+    if rng.random() < 0.5:  # the melt's edge is round and sends the light elsewhere: metal begins before its tone does
+        strength *= 1.0 - rng.uniform(0.2, 1.0) * np.exp(-depth / _log(rng, 0.5, 3.0))
+    if rng.random() < 0.3:
         strength = np.where(depth < _log(rng, 1, 4), np.maximum(strength, 1.0) * rng.uniform(0.8, 1.4), strength)
     return np.asarray(strength, dtype=np.float32)
 

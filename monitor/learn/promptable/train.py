@@ -32,6 +32,7 @@ from monitor.learn.promptable.bundling import write_bundle
 from monitor.learn.promptable.layers import Cropper, Layer, ScenePool, plate_layers, validation_layers
 from monitor.learn.promptable.losses import dense_loss, prompt_losses
 from monitor.learn.promptable.network import Promptable
+from monitor.learn.promptable.real import Real, load_real
 from monitor.learn.promptable.recipe import SegmenterTraining, load_segmenter_recipe
 from monitor.learn.promptable.upscaled import Images, load_upscaler, upscaled
 
@@ -63,6 +64,7 @@ class Run:
     out: Path
     device: torch.device
     virtual: Sequence[Layer]
+    real: Real
     held_out: Sequence[Layer]
     progress: Progress
     step_count: int = 0
@@ -76,7 +78,7 @@ class Run:
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         learned = self.network.parameters()
         self.optimizer = torch.optim.AdamW(learned, recipe.learning_rate, weight_decay=recipe.weight_decay)
-        self.pool = ScenePool(recipe.scenes)
+        self.pool = ScenePool(recipe.scenes, self.real.textures, recipe.real.texture_share)
         self.cropper = Cropper(recipe.scale, recipe.data.part_share)
 
     def step(self, fraction: float) -> dict[str, float] | None:
@@ -106,9 +108,16 @@ class Run:
         return out | {"dense": self.recipe.dense_weight * dense_loss(dense.float(), batch.dense)}
 
     def _layers(self, rng: np.random.Generator, count: int) -> list[Layer]:
-        drawn = self.pool.at(self.step_count)
-        sources = [drawn if rng.random() < self.recipe.scenes.share else self.virtual for _ in range(count)]
-        return [source[int(rng.integers(len(source)))] for source in sources]
+        drawn, real = self.pool.at(self.step_count), self.real
+        sources: list[tuple[float, Sequence[Layer]]] = [(self.recipe.scenes.share, drawn)]
+        if self.recipe.real.share and (real.layers or real.powder):
+            powder = self.recipe.real.powder_share if real.layers else 1.0
+            sources += [(self.recipe.real.share * (1 - powder), real.layers)] if real.layers else []
+            sources += [(self.recipe.real.share * powder, real.powder)] if real.powder else []
+        sources.append((max(0.0, 1.0 - sum(share for share, _ in sources)), self.virtual))
+        shares = np.array([share for share, _ in sources])
+        chosen = [sources[i][1] for i in rng.choice(len(sources), count, p=shares / shares.sum())]
+        return [source[int(rng.integers(len(source)))] for source in chosen]
 
     def batch(self, rng: np.random.Generator, layers: Sequence[Layer], edge: int) -> Batch:
         """Crops of these layers with prompts."""
@@ -205,6 +214,8 @@ def train(
     *,
     workers: int | None = None,
     warm_start: Path | None = None,
+    store: Path | None = None,
+    data: Path | None = None,
 ) -> Path:
     """Train a segmenter.
 
@@ -214,6 +225,11 @@ def train(
         minutes: wall time of training; the recipe's own by default.
         workers: processes that render virtual layers; the number of cores less one by default.
         warm_start: weights of a former run to begin with; what they lack begins as it is.
+        store: directory of the recorded builds that the recipe names.
+        data: directory of the picture folders that the recipe names.
+
+    Raises:
+        ConfigError: the recipe names real layers that are not there.
 
     Returns:
         The bundle's directory, `out/bundle/<name>`; the weights stay in `out/weights.safetensors`.
@@ -222,11 +238,12 @@ def train(
     progress = Progress(Console(stderr=True))
     out.mkdir(parents=True, exist_ok=True)
     count = max(0, (os.cpu_count() or 1) - 1) if workers is None else workers
+    real = load_real(recipe.real, store, data)
     plates = load_plates(requests(recipe.data), out / "plates", workers=count, progress=progress)
     held_out = load_plates(requests(recipe.data, validation=True), out / "plates", workers=count, progress=progress)
     um_per_px, (train_made, made, maker) = recipe.data.um_per_px, _upscaled(recipe, plates, held_out, out, progress)
     validation = [*plate_layers(held_out, made, um_per_px), *validation_layers(recipe.scenes)]
-    run = Run(recipe, out, pick_device(), plate_layers(plates, train_made, um_per_px), validation, progress)
+    run = Run(recipe, out, pick_device(), plate_layers(plates, train_made, um_per_px), real, validation, progress)
     if warm_start is not None:
         run.begin_with(warm_start)
     run.restore()
@@ -235,6 +252,8 @@ def train(
     stage = Stage("segmenter", seconds, recipe.steps, run.step_count, run.done, run.curve)
     stage.run(run.step, progress, run.keep)
     facts = {"steps": str(run.step_count), "data_sha256": plates.digest, "upscaled_by": maker}
+    if real.words:
+        facts |= {"real": real.words, "real_sha256": real.digest}
     if warm_start is not None:
         facts["warm_start"] = f"weights with SHA-256 {file_digest(warm_start)}"
     save_file(
@@ -265,11 +284,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=None, help="wall time of training")
     parser.add_argument("--workers", type=int, default=None, help="processes that render virtual layers")
     parser.add_argument("--warm-start", type=Path, default=None, help="weights.safetensors of a former run")
+    parser.add_argument("--store", type=Path, default=None, help="directory of the recorded builds in the recipe")
+    parser.add_argument("--data", type=Path, default=None, help="directory of the picture folders in the recipe")
     parser.add_argument("--smoke", action="store_true", help="a few steps on small layers")
     given = parser.parse_args(argv)
     recipe = load_segmenter_recipe(given.recipe)
     recipe = recipe.smoke() if given.smoke else recipe
-    train(recipe, given.out, given.minutes, workers=given.workers, warm_start=given.warm_start)
+    train(
+        recipe, given.out, given.minutes, workers=given.workers, warm_start=given.warm_start,
+        store=given.store, data=given.data,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

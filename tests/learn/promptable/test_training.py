@@ -14,6 +14,7 @@ from monitor.learn.progress import Progress
 from monitor.learn.promptable.bundling import load_weights
 from monitor.learn.promptable.layers import Cropper, Layer, ScenePool
 from monitor.learn.promptable.measure import Case, compare, suitable_thresholds, union_iou
+from monitor.learn.promptable.real import Real
 from monitor.learn.promptable.recipe import ScenesRecipe, SegmenterTraining, load_segmenter_recipe
 from monitor.learn.promptable.scenes import random_layer
 from monitor.learn.promptable.train import Run
@@ -30,7 +31,7 @@ def run_in(out: Path) -> Run:
         kind="segmenter", name="x", crops=((64, 2),), scenes=ScenesRecipe(size_px=128, pool=2), image_size=128
     )
     layers = [Layer(image, mask, mask) for image, mask in (random_layer(seed, 128) for seed in range(3))]
-    return Run(recipe, out, torch.device("cpu"), layers, layers, Progress(None))
+    return Run(recipe, out, torch.device("cpu"), layers, Real(), layers, Progress(None))
 
 
 def test_the_shipped_recipe_is_valid() -> None:

@@ -8,14 +8,14 @@ import { chosenCurves } from "../src/trends/panel.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "../src/solid/slab.js";
 
 test("an address brings back the same place, and one without a layer follows the newest", () => {
-  const place = { chosen: "20260718-rings", layer: 12, follow: false, view: "spread" };
+  const place = { chosen: "20260718-rings", other: "20260717-bars", layer: 12, follow: false, view: "spread" };
   assert.deepEqual(readHash(writeHash(place)), place);
-  assert.deepEqual(readHash("#view=spread"), { chosen: null, layer: null, follow: true, view: "spread" });
+  assert.deepEqual(readHash("#view=spread"), { chosen: null, other: null, layer: null, follow: true, view: "spread" });
   assert.equal(readHash("#layer=12x").follow, true);
 });
 
 test("the telling measures are drawn first, and any where there are no others", () => {
-  assert.deepEqual(chosenCurves(["parts", "area", "voxel mismatch", "hd95", "iou"]), ["area", "iou", "hd95"]);
+  assert.deepEqual(chosenCurves(["parts", "area", "voxel mismatch", "hd95", "iou"]), ["area", "iou"]);
   assert.deepEqual(chosenCurves(["Ra", "parts"]), ["Ra", "parts"]);
 });
 

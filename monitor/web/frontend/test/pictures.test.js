@@ -48,14 +48,14 @@ test("where the wanted picture is not there, the next best is shown, and none wh
 test("a generated picture stands beside the webcam's; a camera's frame stands alone", () => {
   const all = { webcam: picture(), rectified: picture(), upscaled: picture() };
   assert.deepEqual(panes({ view: "upscaled", compare: "split" }, all).map(({ id }) => id), ["rectified", "upscaled"]);
-  assert.deepEqual(panes({ view: "upscaled", compare: "wipe" }, all), [{ id: "upscaled", left: "rectified" }]);
-  assert.deepEqual(panes({ view: "webcam", compare: "split" }, all), [{ id: "webcam", left: null }]);
+  assert.deepEqual(panes({ view: "upscaled", compare: "wipe" }, all), [{ id: "upscaled", other: false, left: { id: "rectified", other: false } }]);
+  assert.deepEqual(panes({ view: "webcam", compare: "split" }, all), [{ id: "webcam", other: false, left: null }]);
 });
 
 test("a super-resolved picture is called generated and names its bundle and scale", () => {
   const view = { pictures: { upscaled: picture() }, bundles: { upscale: `small@sha256:${"3f".repeat(32)}` } };
   const words = captionWords({ id: "upscaled", left: null }, { state: "ok", ...view });
-  assert.deepEqual(words, { name: "Super-resolved", generated: true, made: "by small@3f3f3f3f3f3f", scale: "100 µm per pixel", full: null });
+  assert.deepEqual(words, { name: "Super-resolved", generated: true, made: "by small@3f3f3f3f3f3f", scale: "100 µm per pixel" });
   assert.equal(shortLabel("plain"), "plain");
 });
 
