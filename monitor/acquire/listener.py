@@ -12,9 +12,11 @@ import structlog
 
 from monitor.acquire.backoff import Backoff
 from monitor.acquire.events import Events, LaserOn, SignalEnded, Silence
+from monitor.acquire.recorder import SignalRecorder
 from monitor.config import Settings
 from monitor.devices import Trigger
 from monitor.domain import DeviceError, DeviceStatus, DeviceTimeout, LayerEnd, SampleBlock
+from monitor.store import LayerSignal, SignalSpool
 from monitor.trigger import LaserOffDetector
 
 log = structlog.get_logger("acquire")
@@ -32,9 +34,10 @@ class Listener:
         trigger: the device.
         settings: the whole configuration.
         events: where the events go.
+        spool: where samples wait for their commit; None keeps no signal.
     """
 
-    def __init__(self, trigger: Trigger, settings: Settings, events: Events) -> None:
+    def __init__(self, trigger: Trigger, settings: Settings, events: Events, spool: SignalSpool | None = None) -> None:
         self._trigger = trigger
         self._settings = settings
         self._events = events
@@ -43,6 +46,8 @@ class Listener:
         self._status = DeviceStatus(trigger.name, settings.trigger.device, "off")
         self._thread = threading.Thread(target=self._run, name="trigger", daemon=True)
         self._detector: LaserOffDetector | None = None
+        self._spool = spool
+        self._recorder: SignalRecorder | None = None
         self._seen = False  # the laser came on since the last layer end, and was told
         self._quiet_since_s: float | None = None
 
@@ -73,7 +78,13 @@ class Listener:
             self._say("missing", error.what)
             raise
         self._detector = LaserOffDetector(self._settings.trigger.detector, self._trigger.rate_hz)
+        if self._spool:
+            self._recorder = SignalRecorder(self._trigger.facts, self._settings, self._trigger.rate_hz, self._spool)
         self._say("ready", f"{self._trigger.rate_hz:g} samples/s")
+
+    def signal(self, end: LayerEnd) -> LayerSignal:
+        """The signal of the layer that ended so; it is given once."""
+        return self._recorder.take(end) if self._recorder else LayerSignal()
 
     def start(self) -> None:
         """Begin to read."""
@@ -86,6 +97,8 @@ class Listener:
         self._trigger.close()
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
+        if self._recorder:
+            self._recorder.close()
         self._say("off", "")
 
     def _run(self) -> None:
@@ -114,7 +127,10 @@ class Listener:
     def _hear(self, block: SampleBlock) -> None:
         """Feed the detector and say what is new, in the order in which it happened."""
         assert self._detector is not None, "opened before it is read"  # noqa: S101 - for the type checker
-        for end in self._detector.feed(block):
+        ends = self._detector.feed(block)
+        if self._recorder:
+            self._recorder.feed(block, ends, self._detector.laser_seen)
+        for end in ends:
             if not self._seen:
                 self._events.put(LaserOn(end.first_on_s))
             self._finish(end)
@@ -148,6 +164,8 @@ class Listener:
                 self._stop.wait(self._backoff.wait_s)
                 continue
             self._backoff.succeeded()
+            if self._recorder:
+                self._recorder.restart()
             log.info("trigger is back", device=self._trigger.name)
             return
 

@@ -28,7 +28,7 @@ from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
 from monitor.domain import Gap, Layer, LayerEnd, ProcessStatus, StoreFull
-from monitor.store import BuildReader, BuildWriter, end_requested
+from monitor.store import BuildReader, BuildWriter, LayerSignal, end_requested
 
 log = structlog.get_logger("acquire")
 
@@ -164,7 +164,8 @@ class Acquisition:
             log.warning("frame missing", layer=index, camera=gap.camera, reason=gap.reason)
         self._say(State.COMMIT, f"layer {index}", gaps=self._snapshot.gaps + len(gaps))
         shot = time.perf_counter()
-        self._when_there_is_room(lambda: self._store(writer, layer), f"layer {index} is held")
+        signal = self._bench.listener.signal(end)
+        self._when_there_is_room(lambda: self._store(writer, layer, signal), f"layer {index} is held")
         done = time.perf_counter()
         log.info("layer committed", layer=index, gaps=len(gaps), seconds=round(done - start, 3))
         spent = {"commit_s": round(done - shot, 4), "layer_end_to_commit_s": round(done - start, 4)}
@@ -188,14 +189,14 @@ class Acquisition:
         age = self._bench.rig.clock.now() - end.off_s if self._origin == "live" else 0.0
         return (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="milliseconds")
 
-    def _store(self, writer: BuildWriter, layer: Layer) -> None:
+    def _store(self, writer: BuildWriter, layer: Layer, signal: LayerSignal) -> None:
         """The reference first: who sees the layer sees what it should be."""
         recorded = self._recorded(layer.index)
         if self._recording and recorded is not None:
             reference = self._recording.reference(recorded)
             if reference is not None:
                 writer.set_reference(layer.index, reference)
-        writer.commit(layer)
+        writer.commit(layer, signal)
 
     def _recorded(self, index: int) -> int | None:
         """The recorded layer that the replay's layer is."""

@@ -26,7 +26,7 @@ from monitor.domain import (
     ProcessStatus,
     StoreError,
 )
-from monitor.store import BuildReader, BuildSummary, BuildWriter, Heart, hold_acquisition
+from monitor.store import BuildReader, BuildSummary, BuildWriter, Heart, SignalSpool, hold_acquisition
 
 log = structlog.get_logger("acquire")
 
@@ -77,7 +77,7 @@ def run_acquire(
             running = None if recording else running_build(settings, build_name)
             settings = continued(settings, running)
             rig = make_rig(settings, recording=recording, speed=speed)
-            bench = _bench(settings, rig)
+            bench = _bench(settings, rig, stack.enter_context(SignalSpool.open(root)))
             stack.callback(_close, bench)
             acquisition = Acquisition(
                 settings, bench, stop, name=build_name, recording=recording, on_start=on_start, beat=heart.beat
@@ -135,12 +135,12 @@ class _Said:
         self.status = lambda: last
 
 
-def _bench(settings: Settings, rig: Rig) -> Bench:
+def _bench(settings: Settings, rig: Rig, spool: SignalSpool) -> Bench:
     """The devices with their threads, not yet opened."""
     kinds = {camera.name: camera.device for camera in settings.cameras}
     events = Events(AHEAD if isinstance(rig.clock, JumpingClock) else None)
     keepers = [Keeper(camera, kinds[camera.name]) for camera in rig.cameras]
-    return Bench(rig, Listener(rig.trigger, settings, events), keepers, events)
+    return Bench(rig, Listener(rig.trigger, settings, events, spool), keepers, events)
 
 
 def _open(bench: Bench, *, need_cameras: bool) -> None:
