@@ -1,1 +1,5 @@
 """The monitor as the plant sees it: Prometheus and OPC UA. Owns names and mappings; reads the store only."""
+
+from monitor.plant.metrics import Metrics
+
+__all__ = ["Metrics"]

@@ -14,8 +14,9 @@ from starlette.staticfiles import StaticFiles
 from monitor import __version__
 from monitor.config import Settings
 from monitor.domain import NotInStore
+from monitor.plant import Metrics
 from monitor.store import AlarmBook
-from monitor.web import routes_alarms, routes_builds, routes_files, routes_live
+from monitor.web import routes_alarms, routes_builds, routes_files, routes_live, routes_plant, routes_reports
 from monitor.web.cache import ByteCache
 from monitor.web.errors import install_errors
 from monitor.web.headers import Guard, allowed_names
@@ -46,9 +47,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.library = Library(settings.store.root, settings.worker.product_set)
     app.state.cache = ByteCache(settings.web.cache_mb * 2**20)
     app.state.alarms = AlarmBook(settings.store.root)
+    app.state.metrics = Metrics(settings, app.state.library.summaries)
     app.state.newest = Newest()
     install_errors(app)
-    for routes in (routes_alarms, routes_builds, routes_files, routes_live):
+    for routes in (routes_alarms, routes_builds, routes_files, routes_live, routes_plant, routes_reports):
         app.include_router(routes.router)
     _serve_page(app)
     app.add_middleware(Guard, names=allowed_names(settings.web.host, settings.web.names))
