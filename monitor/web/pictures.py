@@ -1,7 +1,7 @@
 """Pictures of a layer as files for a browser. Owns size, format and what white means; refuses to know HTTP.
 
 A picture is found by kind: a product ("rectified", "upscaled", "mask", …), "reference", a camera by its role (the first
-one of that role) or name, or "hr": the first Basler's frame, seen in the plate grid.
+one of that role) or name, "hr": the first Basler's frame, seen in the plate grid, or "laser": where the laser was on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 PRODUCTS = ("rectified", "upscaled", "mask", "probability", "spread", "inconsistency")
 MASKS = ("mask", "reference")
-HR = "hr"
+HR, LASER = "hr", "laser"
 GAIN = 4.0
 """Spread and inconsistency are stored as value × 255 × 4: white is a quarter of the grey scale."""
 FULL_SCALE = {"probability": 1.0, "spread": 1.0 / GAIN, "inconsistency": 1.0 / GAIN}
@@ -59,12 +59,12 @@ class Picture:
     @property
     def in_grid(self) -> bool:
         """Whether it lies in the plate grid."""
-        return self.kind in PRODUCTS or self.kind in MASKS or self.kind == HR
+        return self.kind in PRODUCTS or self.kind in MASKS or self.kind in (HR, LASER)
 
     @property
     def default_format(self) -> Format:
         """JPEG for photographs; PNG for what must not be smeared."""
-        return "png" if self.kind in MASKS or self.kind in FULL_SCALE else "jpeg"
+        return "png" if self.kind in MASKS or self.kind in FULL_SCALE or self.kind == LASER else "jpeg"
 
 
 def pictures(build: Build, index: int) -> dict[str, Picture]:
@@ -100,7 +100,10 @@ def _why(build: Build, index: int, kind: str) -> str:
 
 
 def _stored(build: Build, index: int) -> dict[str, Picture]:
-    found = {picture.kind: picture for picture in (*_frames(build, index), *_straightened(build, index))}
+    found = {
+        picture.kind: picture
+        for picture in (*_frames(build, index), *_straightened(build, index), *_laser(build, index))
+    }
     try:
         arrays = build.products.record(index).arrays
     except NotInStore:
@@ -146,6 +149,21 @@ def _straightened(build: Build, index: int) -> list[Picture]:
     read = _frame(build, index, facts.name)
     digest = hashlib.sha256(f"{frame.array.digest} {calibration} {grid}".encode()).hexdigest()
     return [Picture(HR, f"sha256:{digest}", grid.shape, 8, lambda: rectify(read(), calibration, grid, frame.bits))]
+
+
+def _laser(build: Build, index: int) -> list[Picture]:
+    """The laser-on map; white is the record's own level, so that layers of a build can be compared by eye."""
+    record = build.reader.record(index).laser_map
+    if record is None:
+        return []
+
+    def read() -> Array:
+        found = build.reader.laser_map(index)
+        assert found is not None  # noqa: S101 - its record says so
+        grey: Array = np.clip(np.rint(found.exposure_us * (255.0 / record.white_us)), 0, 255).astype(np.uint8)
+        return grey
+
+    return [Picture(LASER, record.array.digest, record.array.shape, 8, read)]
 
 
 def _frame(build: Build, index: int, camera: str) -> Callable[[], Array]:

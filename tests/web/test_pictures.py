@@ -11,7 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from monitor.store import BuildReader, ProductReader
+from monitor.domain import LaserMap
+from monitor.store import BuildReader, BuildWriter, LayerSignal, ProductReader
+from monitor.web.library import Library
+from monitor.web.pictures import encode, pictures
+from tests.store.small import GRID, layer, manifest
 from tests.web.conftest import Site, serving
 from tests.web.synthetic import small_store
 
@@ -97,3 +101,18 @@ def test_a_damaged_picture_is_an_error_that_says_what_to_do(tmp_path: Path) -> N
         assert answer.json()["what"]
         assert answer.json()["cure"]
         assert client.get("/pictures/rectified").status_code == 200
+
+
+def test_the_laser_on_map_is_a_picture_in_the_plate_grid(tmp_path: Path) -> None:
+    """White is the level that its record names; a layer without a map has no such picture."""
+    exposure = np.zeros(GRID.shape, np.float32)
+    exposure[20:30, 10:20], exposure[40:50, 10:20] = 128.0, 64.0
+    with BuildWriter.create(tmp_path, manifest()) as writer:
+        writer.commit(layer(0), LayerSignal(laser_map=LaserMap(exposure, 0.0, 0.0)))
+        writer.commit(layer(1))
+    build = Library(tmp_path, "default").build("b")
+    found = pictures(build, 0)["laser"]
+    assert found.in_grid
+    shown = cv2.imdecode(np.frombuffer(encode(found, None, "png"), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert (shown[25, 15], shown[45, 15], shown[0, 0]) == (255, 128, 0)
+    assert "laser" not in pictures(build, 1)
