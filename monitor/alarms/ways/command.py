@@ -20,7 +20,7 @@ class CommandWay:
     """Runs one command for each event; its exit status 0 is a receipt."""
 
     def __init__(self, settings: CommandSettings) -> None:
-        self.settings: CommandSettings = settings
+        self.settings = settings
 
     def send(self, event: Event) -> str:
         """Run it; what takes too long is killed with all that it started."""

@@ -16,7 +16,7 @@ class MailWay:
     """Sends each event as a mail, with the picture."""
 
     def __init__(self, settings: EmailSettings) -> None:
-        self.settings: EmailSettings = settings
+        self.settings = settings
 
     def send(self, event: Event) -> str:
         """Hand the mail to the server; its acceptance for every address is a receipt."""

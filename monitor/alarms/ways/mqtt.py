@@ -35,7 +35,7 @@ class MqttWay:
     """
 
     def __init__(self, settings: MqttSettings, *, presence: bool = True) -> None:
-        self.settings: MqttSettings = settings
+        self.settings = settings
         self._presence = presence
         self._connected = threading.Event()
         self._why = "not connected yet"

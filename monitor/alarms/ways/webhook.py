@@ -29,7 +29,7 @@ class WebhookWay:
     """POSTs each event as JSON to one address."""
 
     def __init__(self, settings: WebhookSettings) -> None:
-        self.settings: WebhookSettings = settings
+        self.settings = settings
         self._client: httpx.Client | None = None
 
     def send(self, event: Event) -> str:
