@@ -16,6 +16,9 @@ class SegmentSettings(Section):
     """Name of a segmenter bundle in the models directory."""
     picture: Literal["upscaled", "rectified"] = "upscaled"
     """What is segmented: the super-resolved picture, as in the paper, or the rectified camera picture itself."""
+    query: Literal["auto", "sauvola", "model"] = "auto"
+    """Where query points are taken from: sauvola, the threshold as in the paper; model, what the model takes for metal
+    before it is asked; auto, model where the bundle can, else sauvola."""
     polarity: Literal["auto", "dark", "bright"] = "auto"
     """Whether melted metal is darker or brighter than powder; auto decides from the image."""
     window_mm: float = Field(15.0, gt=0.0)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from monitor.domain import BundleError, Image
 from monitor.inference.bundle import Bundle
 from monitor.inference.session import Provider, Session, TensorFacts
-from monitor.segment import PAD, Predicted, SegmentThresholds
+from monitor.segment import PAD, Predicted, SegmentThresholds, Unasked
 
 MULTIPLE = 32
 """Where an encoder's sizes are free, edges are padded to a multiple of this."""
@@ -55,6 +55,7 @@ class SegmenterModel:
         self._fixed = _fixed_edges(self._encoder)
         self._mask_edge = _edge_of(self._decoder.inputs, "mask_input")
         self._embedding: npt.NDArray[np.float32] | None = None
+        self._metal: npt.NDArray[np.float32] | None = None
         self._scale = (1.0, 1.0)
         self._padded = (0, 0)
         self.thresholds = SegmentThresholds(
@@ -75,7 +76,14 @@ class SegmenterModel:
         self._scale = (columns / image.shape[1], rows / image.shape[0])
         self._padded = self._fixed or (_up(rows), _up(columns))
         feeds = {"image": self._tensor(resized)}
-        self._embedding = self._encoder.run(feeds)["image_embeddings"].astype(np.float32, copy=False)
+        answer = self._encoder.run(feeds)
+        self._embedding = answer["image_embeddings"].astype(np.float32, copy=False)
+        metal = answer.get("metal_logits")
+        self._metal = None if metal is None else metal[0, 0].astype(np.float32, copy=False)
+
+    def unasked(self) -> Unasked | None:
+        """What the model takes for metal before any prompt; None where its encoder has no output `metal_logits`."""
+        return None if self._metal is None else Unasked(self._metal, self._scale_of(self._metal.shape))
 
     def predict(self, points: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Predicted:
         """Answer a batch of prompts; see `monitor.segment.Predictor`.
@@ -89,9 +97,13 @@ class SegmenterModel:
         coords, marks = _terminated(scaled.astype(np.float32), labels)
         answer = self._batched if self._table.decoder == "batched" else self._official
         logits, iou = answer(self._embedding, coords, marks)
-        per_model = (logits.shape[3] / self._padded[1], logits.shape[2] / self._padded[0])
-        scale = (self._scale[0] * per_model[0], self._scale[1] * per_model[1])
+        scale = self._scale_of(logits.shape[2:])
         return Predicted(logits.astype(np.float32, copy=False), iou.astype(np.float32, copy=False), scale)
+
+    def _scale_of(self, shape: tuple[int, ...]) -> tuple[float, float]:
+        """(columns, rows) pixels of logits of this shape per pixel of the image."""
+        rows, columns = shape
+        return self._scale[0] * columns / self._padded[1], self._scale[1] * rows / self._padded[0]
 
     def _resized(self, image: Image) -> Image:
         longest = max(image.shape)

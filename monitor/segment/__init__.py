@@ -6,7 +6,7 @@ a promptable model; drop by predicted IoU and stability, no duplicates, union.
 
 from monitor.segment.initial import Initial, initial_mask
 from monitor.segment.layer import segment_layer
-from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD, Predicted, Predictor, SegmentThresholds
+from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD, Predicted, Predictor, SegmentThresholds, Unasked
 from monitor.segment.prompts import Prompts, query_points
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Predictor",
     "Prompts",
     "SegmentThresholds",
+    "Unasked",
     "initial_mask",
     "query_points",
     "segment_layer",

@@ -1,7 +1,8 @@
-"""The initial mask: polarity, Sauvola threshold, dilation, components. Refuses to know any model.
+"""The initial mask: what query points are taken from. Owns threshold, dilation and components; runs no model.
 
 The paper's first steps: a local threshold (Sauvola & Pietikäinen 2000), a dilation that joins melt tracks, connected
-components. They are what the query points are taken from, and what the model must beat.
+components. A threshold fails where parts are wider than its window or fainter than the powder's grain; a model that
+says where metal is before it is asked can take its place (`unasked_mask`).
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ what is not asked can never be found, and what is asked in vain the model answer
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """What Sauvola alone says of a layer.
+    """Where metal may be in a layer, by a threshold or by a model that was not asked yet.
 
     Attributes:
-        mask: bool (rows, columns), thresholded, holes of a few pixels closed, small components dropped.
+        mask: bool (rows, columns), small components dropped.
         labels: int32 (rows, columns), components of the dilated mask, 0 for powder, 1…count.
         count: number of components.
-        sign: −1 where metal is darker than powder, +1 where brighter, 0 when there is none.
+        sign: −1 where metal is darker than powder, +1 where brighter, 0 when there is none or it was not asked.
     """
 
     mask: Mask
@@ -54,6 +55,24 @@ def initial_mask(image: Image, grid: PlateGrid, settings: SegmentSettings) -> In
     sign, mask, evidence = max(found, key=lambda item: item[2])
     if evidence <= 0.0:
         return Initial(np.zeros_like(mask), np.zeros(mask.shape, np.int32), 0, 0)
+    return _components(mask, sign, grid, settings)
+
+
+def unasked_mask(metal: Mask, grid: PlateGrid, settings: SegmentSettings) -> Initial:
+    """Components of what a model takes for metal before it is asked.
+
+    Args:
+        metal: bool (rows, columns), in the plate grid.
+        grid: the plate grid.
+        settings: dilation and smallest area.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(metal.astype(np.uint8), connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] * grid.mm_per_px**2 >= settings.min_area_mm2
+    keep[0] = False
+    return _components(np.asarray(keep[labels], dtype=bool), 0, grid, settings)
+
+
+def _components(mask: Mask, sign: int, grid: PlateGrid, settings: SegmentSettings) -> Initial:
     count, labels = cv2.connectedComponents(_dilate(mask, grid, settings).astype(np.uint8), connectivity=8)
     return Initial(mask, np.asarray(labels, dtype=np.int32), count - 1, sign)
 

@@ -1,7 +1,7 @@
 """From a layer image to its part mask: initial mask → query points → model → filters → union. Refuses to run models.
 
 What a person can rely on:
-- Powder alone gives an empty mask with state OK: an empty layer is legitimate, and nothing is asked of the model.
+- Powder alone gives an empty mask with state OK: an empty layer is legitimate.
 - A component to which the model answers with nearly no metal, or for which it gives its best mask less than half of the
   IoU that would be believed, is taken for powder: judging Sauvola's finds is its work.
 - A component on which it has no answer that it believes is left out of the mask. Where such components hold more than
@@ -20,9 +20,9 @@ from scipy import ndimage
 from scipy.special import expit
 
 from monitor.config import SegmentSettings
-from monitor.domain import FloatImage, Image, Mask, PlateGrid, ProductState, Segmentation
+from monitor.domain import BundleError, FloatImage, Image, Mask, PlateGrid, ProductState, Segmentation
 from monitor.segment.candidates import Box, Candidate, believed, distinct
-from monitor.segment.initial import Initial, initial_mask
+from monitor.segment.initial import Initial, initial_mask, unasked_mask
 from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
 from monitor.segment.prompts import Prompts, query_points
 
@@ -65,10 +65,37 @@ def segment_layer(
         thresholds: when this predictor's masks are believed.
         rng: of this layer; the same image, predictor and rng give the same result.
 
+    Raises:
+        BundleError: the model failed, or has no answer of its own where the settings want one.
+
     Returns:
         The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
     """
-    return segment_components(image, initial_mask(image, grid, settings), grid, predictor, settings, thresholds, rng)
+    initial, embedded = query_mask(image, grid, predictor, settings, thresholds)
+    return segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
+
+
+def query_mask(
+    image: Image, grid: PlateGrid, predictor: Predictor, settings: SegmentSettings, thresholds: SegmentThresholds
+) -> tuple[Initial, bool]:
+    """Where query points are taken from, and whether the model was given the image for that.
+
+    Arguments and errors as in `segment_layer`: the model's own find where it has one and that is wanted; Sauvola's
+    otherwise.
+    """
+    if settings.query != "sauvola":
+        predictor.set_image(image)
+        found = predictor.unasked()
+        if found is not None:
+            rows, columns = image.shape
+            logits = _enlarged(found.logits, (0, 0), found.scale, (0, 0), (rows, columns))
+            return unasked_mask(logits > thresholds.mask_threshold, grid, settings), True
+        if settings.query == "model":
+            raise BundleError(
+                "segment.query is 'model', but this segmenter's encoder has no output 'metal_logits'",
+                cure="set segment.query to 'auto' or 'sauvola', or choose a bundle that has it",
+            )
+    return initial_mask(image, grid, settings), settings.query != "sauvola"
 
 
 def segment_components(
@@ -79,14 +106,17 @@ def segment_components(
     settings: SegmentSettings,
     thresholds: SegmentThresholds,
     rng: np.random.Generator,
+    *,
+    embedded: bool = False,
 ) -> Segmentation:
-    """As `segment_layer`, for an initial mask that is known already."""
+    """As `segment_layer`, for an initial mask that is known already; `embedded` where the model has the image."""
     if initial.count == 0:
         nothing = np.zeros(image.shape, bool)
         none_asked = np.zeros((0, 2), np.float32)
         return Segmentation(nothing, nothing.astype(np.float32), ProductState.OK, "", none_asked)
     prompts = query_points(initial, settings.points_per_component, rng)
-    predictor.set_image(image)
+    if not embedded:
+        predictor.set_image(image)
     answers = _asked(predictor, prompts, initial, thresholds)
     logits = _union(distinct(answers.accepted), image.shape)
     mask = _without_specks(logits > thresholds.mask_threshold, grid, settings)

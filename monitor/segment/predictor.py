@@ -30,11 +30,28 @@ class Predicted:
     scale: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """What a model takes for metal before anything is asked, at its own resolution; as in `Predicted`.
+
+    Attributes:
+        logits: float32 (h, w).
+        scale: (columns, rows) pixels of the logits per pixel of the image.
+    """
+
+    logits: npt.NDArray[np.float32]
+    scale: tuple[float, float]
+
+
 class Predictor(Protocol):
     """A promptable segmenter: one embedding an image, then any number of prompts."""
 
     def set_image(self, image: Image) -> None:
         """Embed one image, uint8 (rows, columns)."""
+        ...
+
+    def unasked(self) -> Unasked | None:
+        """The model's answer to the image that was set, before any prompt; None where it has none, as SAM has none."""
         ...
 
     def predict(self, points: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Predicted:

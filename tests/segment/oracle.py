@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.domain import Image, Mask, PlateGrid
-from monitor.segment import FOREGROUND, Predicted
+from monitor.segment import FOREGROUND, Predicted, Unasked
 
 UM = 100.0
 
@@ -45,6 +45,7 @@ class Oracle:
     Attributes:
         truth: where metal is.
         iou: predicted IoU that it gives to the right mask.
+        tells: whether it answers without being asked.
         sharp: logit inside a mask, and minus it outside.
         images: the images that were set.
         batches: the number of prompts of each call.
@@ -53,6 +54,7 @@ class Oracle:
     truth: Mask
     iou: float = 0.95
     sharp: float = 8.0
+    tells: bool = False
     images: list[Image] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
 
@@ -60,6 +62,14 @@ class Oracle:
         """Remember the image."""
         assert image.shape == self.truth.shape
         self.images.append(image)
+
+    def unasked(self) -> Unasked | None:
+        """The truth, where this oracle tells without being asked."""
+        if not self.tells:
+            return None
+        rows, columns = (edge // 2 for edge in self.truth.shape)
+        share = cv2.resize(self.truth.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+        return Unasked(self.sharp * (2 * share - 1), (0.5, 0.5))
 
     def predict(self, points: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Predicted:
         """Two masks a prompt at half the image's resolution."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from monitor.config import SegmentSettings
-from monitor.domain import Mask, ProductState, Segmentation
+from monitor.domain import BundleError, Mask, ProductState, Segmentation
 from monitor.segment import SegmentThresholds, segment_layer
 from tests.segment.oracle import Oracle, grid_of, picture, truth
 
@@ -62,14 +62,38 @@ def test_powder_alone_is_an_empty_layer() -> None:
     assert (found.state, found.reason) == (ProductState.OK, "")
 
 
-def test_where_nothing_stands_out_the_model_is_not_run() -> None:
-    """An even image has no components, so nothing is asked."""
-    oracle = Oracle(np.zeros((160, 200), bool))
+@pytest.mark.parametrize("tells", [False, True])
+def test_where_nothing_stands_out_nothing_is_asked(tells: bool) -> None:
+    """An even image has no components; with Sauvola's query points the model is not even given the image."""
+    oracle = Oracle(np.zeros((160, 200), bool), tells=tells)
     even = np.full((160, 200), 90, np.uint8)
-    found = segment_layer(even, grid_of(even.shape), oracle, SETTINGS, THRESHOLDS, np.random.default_rng(0))
-    assert not found.mask.any()
-    assert (found.state, found.prompts.shape) == (ProductState.OK, (0, 2))
-    assert oracle.images == []
+    for query, shown in (("sauvola", 0), ("auto", 1)):
+        settings = SETTINGS.model_copy(update={"query": query})
+        found = segment_layer(even, grid_of(even.shape), oracle, settings, THRESHOLDS, np.random.default_rng(0))
+        assert not found.mask.any()
+        assert (found.state, found.prompts.shape) == (ProductState.OK, (0, 2))
+        assert (len(oracle.images), oracle.batches) == (shown, [])
+
+
+def test_a_model_that_tells_unasked_finds_what_no_threshold_sees() -> None:
+    """Metal as bright as powder: Sauvola has nothing to ask about; the model's own find has."""
+    answers = {}
+    for query in ("sauvola", "auto"):
+        oracle = Oracle(truth(), tells=True)
+        found = segmented(truth(), 0.0, oracle, SETTINGS.model_copy(update={"query": query}))
+        answers[query] = iou(found.mask, truth())
+        assert len(oracle.images) <= 1
+    assert answers["sauvola"] < 0.5
+    assert answers["auto"] > 0.95
+
+
+def test_a_model_that_is_to_tell_and_cannot_is_an_error() -> None:
+    """Real SAM has no answer before it is asked; who configures one is told what to change."""
+    real = truth()
+    settings = SETTINGS.model_copy(update={"query": "model"})
+    with pytest.raises(BundleError, match="metal_logits") as caught:
+        segmented(real, -0.3, Oracle(real), settings)
+    assert "sauvola" in caught.value.cure
 
 
 def test_what_the_model_takes_for_powder_is_dropped_silently() -> None:

@@ -1,6 +1,7 @@
 """From a trained network to the two ONNX graphs of the contract. Refuses to train and to judge.
 
-Encoder: `image` (1, 3, H, W) → `image_embeddings` (1, C, H/8, W/8). Decoder: `image_embeddings`, `point_coords`
+Encoder: `image` (1, 3, H, W) → `image_embeddings` (1, C, H/8, W/8) and, beyond SAM's contract, `metal_logits`
+(1, 1, H/2, W/2), what the model takes for metal without being asked. Decoder: `image_embeddings`, `point_coords`
 (B, N, 2) float32 pixels of the encoder's image, `point_labels` (B, N) float32 → `low_res_masks` (B, 4, H/2, W/2),
 `iou_predictions` (B, 4). H and W are multiples of 32 and free, B and N are free.
 """
@@ -17,6 +18,19 @@ from torch import Tensor, nn
 from monitor.learn.promptable.network import Promptable
 
 OPSET = 20
+
+
+class _Encoder(nn.Module):
+    """The encoder with the dense answer beside its embedding."""
+
+    def __init__(self, network: Promptable) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Contract of the encoder."""
+        embedding = self.network.encoder(image)
+        return embedding, self.network.decoder.dense(embedding)
 
 
 class _Decoder(nn.Module):
@@ -44,7 +58,7 @@ def export_pair(network: Promptable, directory: Path) -> tuple[Path, Path]:
     # Batch normalisation is folded into the convolutions by ONNX Runtime when the session opens.
     encoder = directory / "encoder.onnx"
     _export(
-        network.encoder, (image,), encoder, ["image"], ["image_embeddings"],
+        _Encoder(network), (image,), encoder, ["image"], ["image_embeddings", "metal_logits"],
         {"image": {2: 32 * dim("h32", min=2, max=128), 3: 32 * dim("w32", min=2, max=128)}},
     )  # fmt: skip
     with torch.no_grad():
@@ -69,11 +83,14 @@ def parity(network: Promptable, directory: Path) -> float:
     image = torch.randn(1, 3, 256, 320, generator=torch.Generator().manual_seed(1))
     points, labels = torch.tensor([[[20.0, 30.0], [200.0, 150.0]]]), torch.tensor([[1.0, -1.0]])
     with torch.no_grad():
-        masks, iou = network.decoder(network.encoder(image), points, labels)
-    embedding = _run(directory / "encoder.onnx", {"image": image.numpy()})[0]
+        known = network.encoder(image)
+        masks, iou = network.decoder(known, points, labels)
+        metal = network.decoder.dense(known)
+    embedding, onnx_metal = _run(directory / "encoder.onnx", {"image": image.numpy()})
     feeds = {"image_embeddings": embedding, "point_coords": points.numpy(), "point_labels": labels.numpy()}
     onnx_masks, onnx_iou = _run(directory / "decoder.onnx", feeds)
-    return max(float(np.abs(onnx_masks - masks.numpy()).max()), float(np.abs(onnx_iou - iou.numpy()).max()))
+    pairs = ((onnx_masks, masks), (onnx_iou, iou), (onnx_metal, metal))
+    return max(float(np.abs(ours - theirs.numpy()).max()) for ours, theirs in pairs)
 
 
 def _run(path: Path, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:

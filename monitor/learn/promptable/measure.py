@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from monitor.config import SegmentSettings
 from monitor.domain import Image, Mask, PlateGrid
-from monitor.segment import Initial, Predicted, Predictor, SegmentThresholds, initial_mask, segment_layer
-from monitor.segment.layer import segment_components
+from monitor.segment import Initial, Predicted, Predictor, SegmentThresholds, Unasked, initial_mask, segment_layer
+from monitor.segment.layer import query_mask, segment_components
 
 Table = dict[str, dict[str, float]]
 """Numbers by group of layers."""
@@ -68,7 +68,10 @@ def compare(cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThre
 def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: SegmentThresholds) -> SegmentThresholds:
     """The pair with the best mean union IoU of these layers; of equals, the strictest."""
     settings = SegmentSettings()
-    known = [(case, initial_mask(case.image, case.grid, settings), _Remembered(predictor)) for case in cases]
+    known = [
+        (case, query_mask(case.image, case.grid, predictor, settings, start)[0], _Remembered(predictor))
+        for case in cases
+    ]
     scores = {
         (iou, stability): _score(known, settings, replace(start, min_iou=iou, min_stability=stability))
         for iou in MIN_IOU
@@ -100,6 +103,10 @@ class _Remembered:
     def set_image(self, image: Image) -> None:
         """Keep the image until a prompt is new."""
         self._image = image
+
+    def unasked(self) -> Unasked | None:
+        """As the model."""
+        return self._inner.unasked()
 
     def predict(self, points: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> Predicted:
         """As the model answered before, or as it answers now."""
