@@ -30,6 +30,7 @@ from prometheus_client.registry import Collector
 from monitor import __version__
 from monitor.config import Settings
 from monitor.domain import AlarmState, ProcessStatus, Severity, StoreError
+from monitor.plant.state import age_s, is_up
 from monitor.plant.tally import BuildSums, Histogram, Tally, Totals
 from monitor.store import AlarmBook, BuildSummary, read_readings, read_statuses
 
@@ -41,7 +42,6 @@ DEVICE_STATES = ("ready", "reconnecting", "missing", "off", "other")
 OPEN_STATES = tuple(state for state in AlarmState if state is not AlarmState.CLOSED)
 PATIENCE_S = 0.02
 """So long a scrape waits for the reading of what is new; usually that is enough."""
-OFF = ("off", "stopped")
 Summaries = Callable[[], Sequence[BuildSummary]]
 
 
@@ -87,7 +87,7 @@ class Reading:
 
     def _go(self, acquired: str) -> None:
         try:
-            sums = self._tally.read(self._summaries(), acquired)
+            _, sums = self._tally.read(self._summaries(), acquired)
         except StoreError as error:
             log.warning("metrics are not up to date", what=error.what, cure=error.cure)
             return
@@ -115,7 +115,7 @@ class _Plant(Collector):
         yield from _devices(statuses)
         yield from _disk(self._root)
         yield self._alarms()
-        acquired = next((s.build for s in statuses if s.process == "acquire" and _age_s(s, now) <= self._stale_s), "")
+        acquired = next((s.build for s in statuses if s.process == "acquire" and is_up(s, now, self._stale_s)), "")
         read = self._reading.newest(acquired)
         if read is not None:
             yield _gauge(
@@ -146,8 +146,8 @@ def _processes(statuses: Sequence[ProcessStatus], now: datetime, stale_s: float)
     )
     for status in statuses:
         if status.process in PROCESSES:
-            seconds = _age_s(status, now)
-            up.add_metric((status.process,), float(seconds <= stale_s and status.state not in OFF))
+            seconds = age_s(status, now)
+            up.add_metric((status.process,), float(is_up(status, now, stale_s)))
             failed.add_metric((status.process,), float(status.state == "failed"))
             if isfinite(seconds):
                 age.add_metric((status.process,), seconds)
@@ -235,15 +235,6 @@ def _histogram(name: str, words: str, found: dict[tuple[str, ...], Histogram], l
             buckets.append((bound, float(running)))
         family.add_metric(values, buckets, histogram.total)
     return family
-
-
-def _age_s(status: ProcessStatus, now: datetime) -> float:
-    """Seconds since the heartbeat; infinity where it cannot be read."""
-    try:
-        then = datetime.fromisoformat(status.heartbeat)
-    except ValueError:
-        return float("inf")
-    return _since(then if then.tzinfo else then.replace(tzinfo=UTC), now)
 
 
 def _since(then: datetime, now: datetime) -> float:

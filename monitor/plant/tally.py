@@ -223,8 +223,8 @@ class Tally:
         self._since = since
         self._builds: OrderedDict[str, BuildTally] = OrderedDict()
 
-    def read(self, summaries: Sequence[BuildSummary], acquired: str) -> BuildSums | None:
-        """Read what is new of the newest builds; the sums of the build at hand, None where there is no build.
+    def read(self, summaries: Sequence[BuildSummary], acquired: str) -> tuple[str, BuildSums | None]:
+        """Read what is new of the newest builds; id and sums of the build at hand, ("", None) where there is none.
 
         Args:
             summaries: every build, oldest first.
@@ -243,8 +243,8 @@ class Tally:
             if name not in self._builds:
                 self._builds[name] = BuildTally(self._root, name, self._product_set, self._since)
             self._builds[name].read(self.totals)
-        at_hand = acquired if acquired in names else (names[-1] if names else None)
-        return self._builds[at_hand].sums() if at_hand else None
+        at_hand = acquired if acquired in names else (names[-1] if names else "")
+        return at_hand, self._builds[at_hand].sums() if at_hand else None
 
 
 def gap_class(reason: str) -> str:

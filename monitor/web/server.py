@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from monitor.config import Settings
 from monitor.domain import ConfigError, ProcessStatus, StoreError
+from monitor.plant import OpcUaThread
 from monitor.store import Heart
 from monitor.web.app import create_app
 from monitor.web.live import Newest
@@ -51,7 +52,7 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
         ws_max_size=4096, timeout_graceful_shutdown=GRACE_S, lifespan="on",
     )  # fmt: skip
     server = _Server(config)
-    with listening(settings.web.host, settings.web.port) as sock, _beating(settings, app, sock):
+    with listening(settings.web.host, settings.web.port) as sock, _beating(settings, app, sock), OpcUaThread(settings):
         threading.Thread(target=_stop_with, args=(server, stop), name="stop", daemon=True).start()
         server.run(sockets=[sock])
     log.info("page closed")
