@@ -14,6 +14,8 @@ from monitor.domain import ConfigError
 def train(
     recipe: Annotated[Path, typer.Argument(help="Recipe (TOML), such as those in models/recipes.")],
     out: Annotated[Path, typer.Option(help="Directory of checkpoints and of the finished bundle.")],
+    store: Annotated[Path | None, typer.Option(help="Directory of the recorded builds that the recipe names.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Directory of the picture folders that the recipe names.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Wall time for training, in minutes.")] = None,
 ) -> None:
     """Train a bundle. Needs the 'train' extra; continues where it was stopped."""
@@ -25,4 +27,4 @@ def train(
                 f"training needs the package '{error.name}', which is not installed",
                 cure="install the extra: pip install 'lpbf-monitor[train]'",
             ) from error
-        train_recipe(recipe, out, minutes)
+        train_recipe(recipe, out, minutes, store=store, data=data)

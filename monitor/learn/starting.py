@@ -12,13 +12,17 @@ from monitor.learn.promptable.recipe import load_segmenter_recipe
 from monitor.learn.recipe import load_recipe
 
 
-def train_recipe(path: Path, out: Path, minutes: float | None = None) -> Path:
+def train_recipe(
+    path: Path, out: Path, minutes: float | None = None, *, store: Path | None = None, data: Path | None = None
+) -> Path:
     """Train what the recipe describes; a run in `out` is continued.
 
     Args:
         path: recipe (TOML) of kind latent-diffusion or segmenter.
         out: directory of checkpoints and of the bundle.
         minutes: wall time; the recipe's own by default.
+        store: directory of the recorded builds that a segmenter's recipe names.
+        data: directory of the picture folders that it names.
 
     Returns:
         The path of what it made: a bundle, or weights that become one.
@@ -27,7 +31,7 @@ def train_recipe(path: Path, out: Path, minutes: float | None = None) -> Path:
         ConfigError: the recipe cannot be read, or a key or value is wrong.
     """
     if _kind(path) == "segmenter":
-        return train_segmenter.train(load_segmenter_recipe(path), out, minutes)
+        return train_segmenter.train(load_segmenter_recipe(path), out, minutes, store=store, data=data)
     return train_diffusion.train(load_recipe(path), out, minutes)
 
 

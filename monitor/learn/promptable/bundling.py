@@ -34,6 +34,7 @@ from monitor.learn.promptable.export import export_pair, parity
 from monitor.learn.promptable.layers import VALIDATION_SEED, validation_layers
 from monitor.learn.promptable.measure import Case, Table, compare, suitable_thresholds
 from monitor.learn.promptable.network import Promptable
+from monitor.learn.promptable.real import held_out_real
 from monitor.learn.promptable.recipe import SegmenterTraining
 from monitor.learn.promptable.scenes import random_layer
 from monitor.learn.promptable.upscaled import Images, load_upscaler, upscaled
@@ -76,6 +77,7 @@ def write_bundle(
     elsewhere: Table | None = None,
     chosen: tuple[float, float] | None = None,
     remarks: str = "",
+    store: Path | None = None,
 ) -> Path:
     """Make a whole bundle and load it as the product would.
 
@@ -86,6 +88,8 @@ def write_bundle(
         elsewhere: tables that were measured on other layers, for the card.
         chosen: least predicted IoU and stability, set by hand; None finds them on held-out layers.
         remarks: for the card: how choices were made that the recipe does not tell.
+        store: directory of the recorded builds that the recipe names; layers of theirs that were not trained on are
+            measured and help to find the thresholds.
 
     Raises:
         BundleError: the export does not agree with torch, or the bundle does not load.
@@ -103,14 +107,15 @@ def write_bundle(
         requests(recipe.data, validation=True), out / "plates", workers=workers, progress=Progress(Console(stderr=True))
     )
     cases = held_out_cases(recipe, plates, upscaled(load_upscaler(recipe.upscale), plates, out / "plates"))
+    real = held_out_real(recipe.real, store) if store else []
     model = _provisional(directory, recipe)
     if chosen is None:
-        thresholds = suitable_thresholds([*cases[::4], *powder_cases(recipe)], model, model.thresholds)
+        thresholds = suitable_thresholds([*cases[::4], *real, *powder_cases(recipe)], model, model.thresholds)
     else:
         thresholds = replace(model.thresholds, min_iou=chosen[0], min_stability=chosen[1])
-    results, masks = compare(cases, model, thresholds)
+    results, masks = compare([*cases, *real], model, thresholds)
     results |= elsewhere or {}
-    write_picture(directory / FILES["samples"], cases, masks)
+    write_picture(directory / FILES["samples"], cases, masks[: len(cases)])
     facts |= {"thresholds": "found on held-out layers" if chosen is None else "set by hand"}
     facts |= {
         "parity": f"{difference:.2g}",
@@ -118,7 +123,12 @@ def write_bundle(
         "data": _data(recipe, facts.get("real", "")),
     }
     write_card(directory / FILES["card"], recipe, results, facts, thresholds, remarks)
-    table = _table(recipe, min_iou=thresholds.min_iou, min_stability=thresholds.min_stability)
+    table = _table(
+        recipe,
+        min_iou=thresholds.min_iou,
+        min_stability=thresholds.min_stability,
+        mask_threshold=thresholds.mask_threshold,
+    )
     write_manifest(directory, _manifest(directory, recipe, table, list(FILES), results, facts))
     Bundle.load(directory)
     return directory
@@ -209,11 +219,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--elsewhere", type=Path, default=None, help="JSON of tables measured on other layers")
     parser.add_argument("--thresholds", type=float, nargs=2, default=None, help="least predicted IoU and stability")
     parser.add_argument("--remarks", type=Path, default=None, help="text for the card")
+    parser.add_argument("--store", type=Path, default=None, help="directory of the recorded builds in the recipe")
     given = parser.parse_args(argv)
     elsewhere = json.loads(given.elsewhere.read_text(encoding="utf-8")) if given.elsewhere else None
     remarks = given.remarks.read_text(encoding="utf-8") if given.remarks else ""
     chosen = tuple(given.thresholds) if given.thresholds else None
-    write_bundle(given.weights, given.out, elsewhere=elsewhere, chosen=chosen, remarks=remarks)
+    write_bundle(given.weights, given.out, elsewhere=elsewhere, chosen=chosen, remarks=remarks, store=given.store)
 
 
 if __name__ == "__main__":

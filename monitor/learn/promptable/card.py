@@ -25,7 +25,10 @@ itself, MobileSAM and their like can be used instead: export them to ONNX and de
 ## What it does
 One embedding of a layer image (longest edge {edge} pixels), then four masks a prompt. A prompt is the query points
 of one component of the initial mask. The mask with the highest predicted IoU is taken of those whose predicted IoU is
-{min_iou:g} at least and whose stability score is {min_stability:g} at least. They were {chosen}.
+{min_iou:g} at least and whose stability score is {min_stability:g} at least; a pixel is metal above a logit of
+{mask_threshold:g}. These thresholds were {chosen}. Before it is asked anything the model also says where it takes
+metal to be; a run takes its query points from that (`segment.query = "auto"`), or from Sauvola's threshold as in the
+paper (`"sauvola"`).
 
 {remarks}## Data
 {data}. {real}Digest of the virtual layers' pixels: `{digest}`. {steps} steps,
@@ -43,7 +46,7 @@ layers in which the model left more than a twentieth of the area open, so that t
 ## Limits
 - **Where Sauvola alone is better in the table, it is better**: this model is a start, not a proof. Where
   "anomalies" is high, the IoU is of masks that the volume leaves out.
-- It answers only where the initial mask has a component: metal that Sauvola does not see is not found.
+- It answers only where the initial mask has a component: metal that it does not see unasked is not found.
 - Real layers, in training and in the table, have nominal masks (the slice), not a trace of what melted.
 - The predicted IoU is poorly calibrated, which is why its threshold is low: a refusal says more than a high value.
 - Images larger than {edge} pixels are reduced to that: edges are known to two of these pixels.
@@ -66,6 +69,7 @@ def write_card(
         edge=recipe.image_size,
         min_iou=thresholds.min_iou,
         min_stability=thresholds.min_stability,
+        mask_threshold=thresholds.mask_threshold,
         data=facts["data"][:1].upper() + facts["data"][1:],
         real="" if facts.get("real") else "No real image was used. ",
         digest=facts.get("data_sha256", "unknown"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ Table = dict[str, dict[str, float]]
 """Numbers by group of layers."""
 MIN_IOU = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
 MIN_STABILITY = (0.1, 0.2, 0.4, 0.7)
+MASK_THRESHOLD = (-1.0, -0.5, 0.0)
 """Thresholds that are tried."""
 
 
@@ -66,19 +68,19 @@ def compare(cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThre
 
 
 def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: SegmentThresholds) -> SegmentThresholds:
-    """The pair with the best mean union IoU of these layers; of equals, the strictest."""
-    settings = SegmentSettings()
-    known = [
-        (case, query_mask(case.image, case.grid, predictor, settings, start)[0], _Remembered(predictor))
-        for case in cases
-    ]
-    scores = {
-        (iou, stability): _score(known, settings, replace(start, min_iou=iou, min_stability=stability))
-        for iou in MIN_IOU
-        for stability in MIN_STABILITY
-    }
-    iou, stability = max(scores, key=lambda pair: (scores[pair], pair))
-    return replace(start, min_iou=iou, min_stability=stability)
+    """The three with the best mean union IoU of these layers; of equals, the strictest."""
+    scores: dict[tuple[float, float, float], float] = {}
+    for level in MASK_THRESHOLD:
+        begin, settings = replace(start, mask_threshold=level), SegmentSettings()
+        known: list[tuple[Case, Initial, Predictor]] = []
+        for case in cases:
+            initial, _ = query_mask(case.image, case.grid, predictor, settings, begin)
+            known.append((case, initial, _Remembered(predictor)))
+        for iou, stability in product(MIN_IOU, MIN_STABILITY):
+            tried = replace(begin, min_iou=iou, min_stability=stability)
+            scores[level, iou, stability] = _score(known, settings, tried)
+    level, iou, stability = max(scores, key=lambda each: (scores[each], each))
+    return replace(start, mask_threshold=level, min_iou=iou, min_stability=stability)
 
 
 def _score(

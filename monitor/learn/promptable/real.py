@@ -18,6 +18,7 @@ import numpy.typing as npt
 from monitor.config import SegmentSettings
 from monitor.domain import ConfigError, Frame, Image, Mask, PlateGrid
 from monitor.learn.promptable.layers import Layer
+from monitor.learn.promptable.measure import Case
 from monitor.learn.promptable.recipe import RealRecipe
 from monitor.learn.promptable.scenes import Texture, Textures
 from monitor.optics import rectify
@@ -78,14 +79,30 @@ def load_real(recipe: RealRecipe, store: Path | None, data: Path | None) -> Real
     return Real(recorded, powder, textures, _words(recipe, len(recorded), len(powder)), digest.hexdigest())
 
 
+def held_out_real(recipe: RealRecipe, store: Path | None) -> list[Case]:
+    """The layers of the named builds that the recipe leaves out of training; errors as in `load_real`."""
+    cases = []
+    for name in recipe.builds:
+        reader = _build(name, store)
+        trained = set(reader.layers()[slice(*recipe.layers)])
+        left = [index for index in reader.layers() if index not in trained]
+        cases += [Case(f"real: {name}, held-out layers", *pair, reader.manifest.grid) for pair in _pairs(reader, left)]
+    return cases
+
+
 def _recorded(name: str, layers: tuple[int, int], store: Path | None) -> Iterator[Layer]:
     reader = _build(name, store)
-    facts, grid = reader.manifest.cameras[0], reader.manifest.grid
-    for index in reader.layers()[slice(*layers)]:
+    for image, mask in _pairs(reader, reader.layers()[slice(*layers)]):
+        yield Layer(image, mask, initial_mask(image, reader.manifest.grid, SegmentSettings()).mask)
+
+
+def _pairs(reader: BuildReader, layers: Sequence[int]) -> Iterator[tuple[Image, Mask]]:
+    """Rectified frame of the first camera and reference mask, where a layer has both."""
+    facts = reader.manifest.cameras[0]
+    for index in layers:
         capture, mask = reader.capture(index, facts.name), reader.reference(index)
         if isinstance(capture, Frame) and mask is not None and facts.calibration is not None:
-            image = rectify(capture.image, facts.calibration, grid, bits=capture.bits)
-            yield Layer(image, mask, initial_mask(image, grid, SegmentSettings()).mask)
+            yield rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits), mask
 
 
 def _build(name: str, store: Path | None) -> BuildReader:

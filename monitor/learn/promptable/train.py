@@ -262,7 +262,7 @@ def train(
         metadata={"recipe": recipe.model_dump_json(), **facts},
     )
     progress.say("trained; measuring and exporting", steps=run.step_count)
-    bundle = write_bundle(out / WEIGHTS, out, workers=count)
+    bundle = write_bundle(out / WEIGHTS, out, workers=count, store=store)
     progress.say("done", bundle=str(bundle), seconds=round(time.monotonic() - begin, 1))
     return bundle
 
