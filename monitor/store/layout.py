@@ -4,6 +4,7 @@
 <root>/status/acquire.lock            held by the one process that acquires live builds
 <root>/status/signals/                signals of layers that are not committed yet, one folder for each process
 <root>/alarms/                        alarms, one folder each, see `store/alarms.py`
+<root>/access/                        users, sessions and the audit log, see `web/accounts.py`
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
 <root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
 <root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
@@ -28,7 +29,8 @@ from monitor.domain import NotInStore, StoreError
 
 STATUS = "status"
 ALARMS = "alarms"
-RESERVED = (STATUS, ALARMS)
+ACCESS = "access"
+RESERVED = (STATUS, ALARMS, ACCESS)
 """Folders beside the builds, so no ids of builds."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RECORD = re.compile(r"^(\d{6,})\.json$")
@@ -91,6 +93,11 @@ def end_file(folder: Path) -> Path:
 def end_request_file(folder: Path) -> Path:
     """A person's request to end a build."""
     return folder / "end-request.json"
+
+
+def access_folder(root: Path) -> Path:
+    """Users, sessions and the audit log."""
+    return root / ACCESS
 
 
 def acquisition_lock_file(root: Path) -> Path:

@@ -6,8 +6,8 @@ A route says whom it needs by the type of one parameter:
     def acknowledge(alarm: str, who: Operator) -> AlarmView:
         ...  # `who.name` is the named user to keep with the comment
 
-`Gate` (monitor.web.gate) finds out who asks before any route runs, and refuses nameless requests to all but a few paths,
-so that a route which forgot to ask is still closed to strangers.
+`Gate` (monitor.web.gate) finds out who asks before any route runs, and refuses nameless requests to all but a few
+paths, so that a route which forgot to ask is still closed to strangers.
 """
 
 from __future__ import annotations
