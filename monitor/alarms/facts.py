@@ -22,6 +22,9 @@ log = structlog.get_logger("alarms")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 MAP_SCALE = 255.0 * 4
 """Guard and spread are stored as value × 255 × 4."""
+_SIDE_PX = 256
+_LEAST_LIKENESS = 0.1
+"""Peak of the phase correlation: 0.55 to 0.7 between layers of the same parts."""
 T = TypeVar("T")
 
 
@@ -43,6 +46,7 @@ def product_facts(
     grid = reader.manifest.grid
     mask = _tried(lambda: products.array(index, "mask")) if record.state is ProductState.OK else None
     reference = _tried(lambda: reader.reference(index))
+    compared_with, anchor = _anchor(reader, products, index, usual)
     return ProductFacts(
         index,
         record.state,
@@ -50,27 +54,46 @@ def product_facts(
         device=record.device,
         asked_device=PROVIDERS[settings.upscale.provider],
         measures={measure.name: measure for measure in record.measures},
-        centre_mm=None if mask is None else centre_mm(mask, grid),
         reference_area_mm2=None if reference is None else np.count_nonzero(reference) * grid.mm_per_px**2,
-        reference_centre_mm=None if reference is None else centre_mm(reference, grid),
+        compared_with=compared_with,
+        shift_mm=None if mask is None or anchor is None else shift_mm(anchor, mask, grid),
         inconsistency=_inconsistency(products, index) if "inconsistency" in record.arrays else None,
         upscaled=_is_webcam(reader, settings.worker.source),
         usual=usual,
     )
 
 
-def centre_mm(mask: Mask, grid: PlateGrid) -> tuple[float, float] | None:
-    """Middle (x, y) of a mask on the plate, in mm; None where it is empty.
+def shift_mm(before: Mask, now: Mask, grid: PlateGrid) -> tuple[float, float] | None:
+    """How far (x, y) one mask stands beside another, in mm; None where they are too unlike to tell.
+
+    By phase correlation, which a part that is missing or torn hardly moves; a mask's middle would run after it.
 
     Args:
-        mask: bool (rows, columns) of the plate grid.
+        before: bool (rows, columns) of the plate grid.
+        now: bool (rows, columns) of the plate grid.
         grid: the plate grid.
     """
-    moments = cv2.moments(mask.astype(np.uint8), binaryImage=True)
-    if not moments["m00"]:
+    side = min(_SIDE_PX, *grid.shape)
+    first, second = (
+        cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA) for mask in (before, now)
+    )
+    window = cv2.createHanningWindow((side, side), cv2.CV_32F)
+    (x, y), likeness = cv2.phaseCorrelate(first, second, window)
+    if likeness < _LEAST_LIKENESS:
         return None
-    column, row = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
-    return grid.origin_mm[0] + column * grid.mm_per_px, grid.origin_mm[1] + row * grid.mm_per_px
+    width, height = grid.size_mm
+    return x * width / side, y * height / side
+
+
+def _anchor(reader: BuildReader, products: ProductReader, index: int, usual: Usual) -> tuple[str, Mask | None]:
+    """What a layer's place is compared with: its reference, else the layer that the usual names."""
+    reference = _tried(lambda: reader.reference(index))
+    if reference is not None:
+        return "its reference mask", reference
+    anchor = usual.anchor
+    if anchor is None:
+        return "", None
+    return f"layer {anchor}", _tried(lambda: products.array(anchor, "mask"))
 
 
 def _inconsistency(products: ProductReader, index: int) -> float | None:

@@ -39,7 +39,7 @@ class Progress:
         products: the next layer's products to judge.
         frames_known: evidence of the rules over layers, as (rule, subject, evidence).
         products_known: evidence of the rules over products, likewise.
-        areas: (mm², x, y in mm) of the last believed masks.
+        areas: (layer, mm²) of the last believed masks.
         measures: names of the measures that were there.
         times: UTC times of the last layer ends, ISO 8601.
     """
@@ -48,7 +48,7 @@ class Progress:
     products: int = 0
     frames_known: Kept = field(default_factory=list)
     products_known: Kept = field(default_factory=list)
-    areas: list[tuple[float, float, float]] = field(default_factory=list)
+    areas: list[tuple[int, float]] = field(default_factory=list)
     measures: list[str] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
 
@@ -145,13 +145,12 @@ class Follower:
         names = frozenset(self.progress.measures)
         if len(self._areas) < ENOUGH:
             return Usual(measures=names)
-        area, x, y = (median(values) for values in zip(*self._areas, strict=True))
-        return Usual(area, (x, y), names)
+        return Usual(median(area for _, area in self._areas), self._areas[0][0], names)
 
     def _learn(self, facts: ProductFacts) -> None:
         found = facts.measures.get("area")
-        if facts.believed and found and facts.centre_mm:
-            self._areas.append((found.value, *facts.centre_mm))
+        if facts.believed and found and found.value > 0:
+            self._areas.append((facts.index, found.value))
         self.progress.measures = sorted({*self.progress.measures, *facts.measures})
 
     def _note(self) -> None:

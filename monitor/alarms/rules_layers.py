@@ -45,16 +45,15 @@ def area(facts: ProductFacts) -> Iterator[Sample]:
 
 
 def drift(facts: ProductFacts) -> Iterator[Sample]:
-    """How far the melted area stands beside its reference, else beside the layers before, in µm."""
-    expected, of = facts.reference_centre_mm, "its reference mask"
-    if expected is None:
-        expected, of = facts.usual.centre_mm, "the layers before"
-    found = facts.centre_mm
-    if not facts.believed or found is None:
+    """How far the melted area stands beside its reference, else beside a layer before, in µm."""
+    if not facts.believed:
         yield Sample(LAYER, None, f"place: {NO_MASK}")
-    elif expected:
-        x, y = found[0] - expected[0], found[1] - expected[1]
-        yield Sample(LAYER, 1000 * hypot(x, y), f"melted area stands ({x:+.2f}, {y:+.2f}) mm beside {of}")
+    elif facts.compared_with and facts.shift_mm is None:
+        yield Sample(LAYER, None, f"place: the melted area is too unlike {facts.compared_with} to tell")
+    elif facts.shift_mm is not None:
+        x, y = facts.shift_mm
+        said = f"melted area stands ({x:+.2f}, {y:+.2f}) mm beside {facts.compared_with}"
+        yield Sample(LAYER, 1000 * hypot(x, y), said)
 
 
 def measured(matches: Callable[[str], bool]) -> Callable[[ProductFacts], Iterator[Sample]]:

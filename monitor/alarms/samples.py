@@ -52,12 +52,12 @@ class Usual:
 
     Attributes:
         area_mm2: running median of the melted area of believed layers.
-        centre_mm: running median of the middle (x, y) of their melted area.
+        anchor: the believed layer whose place this one is compared with.
         measures: names of the measures that were there before.
     """
 
     area_mm2: float | None = None
-    centre_mm: tuple[float, float] | None = None
+    anchor: int | None = None
     measures: frozenset[str] = frozenset()
 
 
@@ -72,9 +72,9 @@ class ProductFacts:
         device: where the models ran, "" where they did not run.
         asked_device: where they should.
         measures: numbers of this layer, by name.
-        centre_mm: middle (x, y) of the melted area; None where there is none.
         reference_area_mm2: area of the reference mask; None where there is none.
-        reference_centre_mm: its middle.
+        compared_with: what its place is compared with, in words; "" where there is nothing to compare it with.
+        shift_mm: how far (x, y) the melted area stands beside that; None where that cannot be told.
         inconsistency: mean of the guard's map, 0 … 1; None where the picture is not super-resolved.
         upscaled: whether this layer should have a super-resolved picture.
         usual: what the layers before were like.
@@ -86,9 +86,9 @@ class ProductFacts:
     device: str = ""
     asked_device: str = ""
     measures: Mapping[str, Measure] = field(default_factory=dict)
-    centre_mm: tuple[float, float] | None = None
     reference_area_mm2: float | None = None
-    reference_centre_mm: tuple[float, float] | None = None
+    compared_with: str = ""
+    shift_mm: tuple[float, float] | None = None
     inconsistency: float | None = None
     upscaled: bool = False
     usual: Usual = Usual()

@@ -1,4 +1,4 @@
-"""`acquire`, `worker`, `web`, each a process of its own, and `run`, which keeps the three alive in one terminal."""
+"""`acquire`, `worker`, `web`, each a process of its own, and `run`, which keeps them and `alarms` alive together."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def web(config: ConfigOption = None) -> None:
 
 
 def run(config: ConfigOption = None, name: NameOption = "") -> None:
-    """Supervise acquire, worker and web in one terminal; Ctrl-C ends them in order."""
+    """Supervise acquire, worker, alarms and web in one terminal; Ctrl-C ends them in order."""
     with told():
         settings = settings_of(config)
     with service(settings, "supervise") as stop:
@@ -53,10 +53,11 @@ def run(config: ConfigOption = None, name: NameOption = "") -> None:
 
 
 def children(config: Path | None, acquire_options: Sequence[str] = ()) -> list[Child]:
-    """The three processes. The page first, so that a person sees the others start."""
+    """The four processes. The page first, so that a person sees the others start."""
     option = ["--config", str(config)] if config else []
     return [
         Child("web", ["web", *option]),
+        Child("alarms", ["alarms", *option]),
         Child("worker", ["worker", *option]),
         Child("acquire", ["acquire", *option, *acquire_options]),
     ]

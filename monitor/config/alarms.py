@@ -55,15 +55,15 @@ class RulesSettings(Section):
     """Of layers, each camera: frames missing (0 or 1)."""
     anomaly: RuleSettings = RuleSettings(limit=1, raise_after=2, clear_after=3, unsure_after=3)
     """Of layers: a segmentation that is not believed (0 or 1)."""
-    area: RuleSettings = RuleSettings(limit=30, raise_after=3, clear_after=3)
+    area: RuleSettings = RuleSettings(limit=20, raise_after=3, clear_after=3)
     """Of layers: melted area against what is expected, in %."""
     dimension: RuleSettings = RuleSettings(limit=1000, raise_after=3, clear_after=3)
     """Of layers: 95th percentile of the distance from outline to reference ("hd95"), in µm."""
-    drift: RuleSettings = RuleSettings(limit=1000, raise_after=3, clear_after=3)
+    drift: RuleSettings = RuleSettings(limit=300, raise_after=3, clear_after=3)
     """Of layers: how far the melted area stands beside its expected place, in µm."""
     roughness: RuleSettings = RuleSettings(limit=50, raise_after=3, clear_after=3)
     """Of layers: arithmetical mean height Sa, in µm."""
-    guard: RuleSettings = RuleSettings(limit=10, raise_after=3, clear_after=3)
+    guard: RuleSettings = RuleSettings(limit=6, raise_after=3, clear_after=3)
     """Of layers: mean disagreement of the super-resolved picture, degraded again, with the webcam's, in % of the grey
     scale."""
     wrong_device: RuleSettings = RuleSettings(limit=1, severity=Severity.ALARM, unsure_after=3)

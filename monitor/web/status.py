@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from monitor.domain import DeviceStatus, ProcessStatus
 from monitor.web.schema import DeviceView, Light, ProcessView, Status
 
-PROCESSES = ("acquire", "worker", "web")
-_CALLED = {"acquire": "acquisition", "worker": "processing", "web": "the page"}
+PROCESSES = ("acquire", "worker", "alarms", "web")
+_CALLED = {"acquire": "acquisition", "worker": "processing", "alarms": "alarms", "web": "the page"}
 _BAD = ("failed", "missing", "lost", "error")
 _WARN = ("reconnecting", "starting", "degraded", "stopping")
 _OFF = ("off", "stopped")
@@ -28,7 +28,7 @@ def judge(statuses: Sequence[ProcessStatus], now: datetime, stale_after_s: float
         stale_after_s: age above which a process counts as not responding, in s.
 
     Returns:
-        acquire, worker and web in this order, each present even if it never ran.
+        acquire, worker, alarms and web in this order, each present even if it never ran.
     """
     known = {status.process: status for status in statuses}
     views = tuple(_process(name, known.get(name), now, stale_after_s) for name in PROCESSES)
