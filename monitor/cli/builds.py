@@ -1,4 +1,4 @@
-"""`lpbf-monitor builds`: list, verify, end, import."""
+"""`lpbf-monitor builds`: list, verify, end, import, export."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
+from monitor.domain import ConfigError
 from monitor.store import BuildReader, import_folder, list_builds, load_recipe, request_end
 from monitor.store import verify as verify_build
 
@@ -61,6 +62,49 @@ def end(
         highlight=False,
         soft_wrap=True,
     )
+
+
+@app.command()
+def export(
+    build: str,
+    target: Annotated[Path, typer.Option("--out", help="Directory for the files; an export that was stopped goes on.")],
+    config: ConfigOption = None,
+    frames: Annotated[str, typer.Option(help="tiff, png or none.")] = "tiff",
+    signals: Annotated[str, typer.Option(help="parquet, hdf5 or none.")] = "parquet",
+    layers: Annotated[str, typer.Option(help="A:B, from layer A to the one before B; either may be left out.")] = ":",
+) -> None:
+    """Write a build's frames and signals as files, named by layer number, with a table of what is missing."""
+    from monitor.store.exporting import ExportOrder, export_build
+
+    with told(), progress_bar() as bar:
+        first, stop = _span(layers)
+        order = ExportOrder(
+            _one_of("--frames", frames, ("tiff", "png", "none")),  # type: ignore[arg-type]
+            _one_of("--signals", signals, ("parquet", "hdf5", "none")),  # type: ignore[arg-type]
+            first,
+            stop,
+        )
+        task = bar.add_task("layers", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        table = export_build(BuildReader.open(settings_of(config).store.root, build), target, order, show)
+    out.print(str(table), highlight=False, soft_wrap=True)
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ConfigError(f"{option} is '{value}'", cure=f"choose one of {', '.join(allowed)}")
+    return value
+
+
+def _span(text: str) -> tuple[int, int | None]:
+    """First layer and the one after the last of "A:B"."""
+    first, colon, stop = text.partition(":")
+    if not colon or not all(part.isdigit() or not part for part in (first, stop)):
+        raise ConfigError(f"--layers is '{text}'", cure="write A:B with layer numbers, such as 0:100 or 50:")
+    return int(first or 0), int(stop) if stop else None
 
 
 @app.command("import")
