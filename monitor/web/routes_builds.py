@@ -55,7 +55,7 @@ def health(library: LibraryDep) -> Health:
 
 @router.get("/status")
 def status(library: LibraryDep, settings: SettingsDep) -> Status:
-    """Say how the three processes and their devices are."""
+    """Say how the processes and their devices are."""
     return judge(read_statuses(library.root), datetime.now(UTC), settings.web.stale_after_s)
 
 

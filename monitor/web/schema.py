@@ -46,7 +46,7 @@ class ProcessView(Answer):
 
 
 class Status(Answer):
-    """The three processes and their devices."""
+    """The processes and their devices."""
 
     now: str
     """UTC time of the server, ISO 8601."""

@@ -45,7 +45,7 @@ def refused(result: subprocess.CompletedProcess[str] | Outcome, *words: str) -> 
         assert word in said
 
 
-@pytest.mark.parametrize("verb", ["run", "acquire", "worker", "web", "doctor"])
+@pytest.mark.parametrize("verb", ["run", "acquire", "worker", "alarms", "web", "doctor"])
 def test_an_unknown_key_is_named_with_its_line(tmp_path: Path, verb: str) -> None:
     """Every verb that reads the configuration says the same, before it touches anything."""
     path = config(tmp_path, "[acquire]\nsettle_s = 1\n")

@@ -15,10 +15,10 @@ def test_health_names_the_software(site: Site) -> None:
     assert site.json("/api/v1/health").keys() == {"status", "software"}
 
 
-def test_status_has_the_three_processes_in_order(site: Site) -> None:
-    """acquire, worker and web are said in this order, each with a light and words for an operator."""
+def test_status_has_the_four_processes_in_order(site: Site) -> None:
+    """acquire, worker, alarms and web are said in this order, each with a light and words for an operator."""
     processes: Any = site.json("/api/v1/status")["processes"]
-    assert [process["process"] for process in processes] == ["acquire", "worker", "web"]
+    assert [process["process"] for process in processes] == ["acquire", "worker", "alarms", "web"]
     assert all(process["words"] and process["light"] for process in processes)
     assert {device["name"] for device in processes[0]["devices"]} == {"trigger", "webcam", "basler"}
 

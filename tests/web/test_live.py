@@ -26,12 +26,12 @@ def _until(socket: ClientConnection, key: str, value: object) -> dict[str, Any]:
 
 
 def test_a_viewer_is_told_at_once_where_the_build_is(site: Site) -> None:
-    """The first message has the newest layers and the three processes."""
+    """The first message has the newest layers and the four processes."""
     with connect(site.served.live_url) as socket:
         state = json.loads(socket.recv(timeout=PATIENCE_S))
     assert (state["committed"], state["product"], state["processed"]) == (6, 5, 6)
     assert state["build"]["id"] == site.build
-    assert [process["process"] for process in state["processes"]] == ["acquire", "worker", "web"]
+    assert [process["process"] for process in state["processes"]] == ["acquire", "worker", "alarms", "web"]
 
 
 def test_a_new_layer_and_its_products_are_pushed(tmp_path: Path) -> None:

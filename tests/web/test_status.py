@@ -22,7 +22,7 @@ def test_a_process_that_never_ran_is_off_and_in_its_place() -> None:
     """All three are said even when none ever wrote a status."""
     views = judge([], NOW, 10.0).processes
     assert [(v.process, v.light, v.words) for v in views] == [
-        (name, "off", "never started here") for name in ("acquire", "worker", "web")
+        (name, "off", "never started here") for name in ("acquire", "worker", "alarms", "web")
     ]
 
 
