@@ -20,11 +20,11 @@ import structlog
 
 from monitor.config import Settings
 from monitor.domain import StoreError
-from monitor.store import BuildReader, ProductReader, list_builds, list_reports
+from monitor.store import ProductReader, list_builds, list_reports
 
 log = structlog.get_logger("report")
 
-LOOK_S = 5.0
+LOOK_S = 10.0
 STOP_S = 5.0
 UNTOUCHED = ("import",)
 """Origins of builds that nobody ran: their report is made by command only."""
@@ -38,14 +38,11 @@ def due(settings: Settings) -> list[str]:
         build = summary.manifest.id
         if summary.ended is None or not summary.layers or summary.manifest.origin in UNTOUCHED:
             continue
-        made = set(ProductReader.open(root, build, settings.worker.product_set).layers())
-        if made >= set(BuildReader.open(root, build).layers()) and not _reported(settings, build):
+        if any(report.part is None for report in list_reports(root, build)):
+            continue
+        if len(ProductReader.open(root, build, settings.worker.product_set).layers()) >= summary.layers:
             found.append(build)
     return found[::-1]
-
-
-def _reported(settings: Settings, build: str) -> bool:
-    return any(report.part is None for report in list_reports(settings.store.root, build))
 
 
 class Reporter:

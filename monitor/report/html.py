@@ -125,7 +125,7 @@ def _scale_bar(picture: Picture) -> str:
     rows, columns = picture.shape
     fitting = [mm for mm in SCALE_MM if mm * 1000 / picture.um_per_px <= columns / 4] or [SCALE_MM[0]]
     length = fitting[-1] * 1000 / picture.um_per_px
-    size = max(9.0, columns / 40)
+    size = columns / 40
     x, y = columns - length - size, rows - size
     return (
         f'<rect x="{x - size / 2:.1f}" y="{y - 1.9 * size:.1f}" width="{length + size:.1f}" height="{2.4 * size:.1f}" '
