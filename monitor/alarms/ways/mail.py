@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import formatdate
 
+import structlog
+
 from monitor.alarms.ways.base import Event, Refused, Unreached, brief, headline, read_secret, tls_context
 from monitor.config import EmailSettings
 from monitor.domain import Alarm
+
+log = structlog.get_logger("alarms")
 
 
 class MailWay:
@@ -19,7 +23,7 @@ class MailWay:
         self.settings = settings
 
     def send(self, event: Event) -> str:
-        """Hand the mail to the server; its acceptance for every address is a receipt."""
+        """Hand the mail to the server; its acceptance for one address at least is a receipt."""
         mail, where = self._mail(event), f"{self.settings.host}:{self.settings.port}"
         try:
             with smtplib.SMTP(self.settings.host, self.settings.port, timeout=self.settings.timeout_s) as server:
@@ -32,9 +36,10 @@ class MailWay:
             raise kind(f"{where}: {error.smtp_code} {_text(error)}", cure="look at the mail server's log") from error
         except (OSError, smtplib.SMTPException) as error:
             raise Unreached(f"{where}: {error or type(error).__name__}", cure="look at the mail server") from error
-        if refused:
-            raise Refused(f"{where}: refused {', '.join(refused)}", cure="correct `to`")
-        return f"{where}: took the mail to {', '.join(self.settings.to)}"
+        if refused:  # sent again, it would come twice to those who have it
+            log.warning("mail does not reach everyone", way=self.settings.name, refused=sorted(refused))
+        taken = ", ".join(address for address in self.settings.to if address not in refused)
+        return f"{where}: took the mail to {taken}" + (f", refused {', '.join(refused)}" if refused else "")
 
     def state(self, alarms: Sequence[Alarm]) -> None:
         """A mail has no place for it."""

@@ -116,8 +116,9 @@ class MqttWay:
     def _on_disconnect(
         self, _client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._connected.clear()
-        self._why = f"connection lost: {code}"
+        if self._connected.is_set():  # else the broker refused, and said why
+            self._connected.clear()
+            self._why = f"connection lost: {code}"
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
         self._why = "cannot be connected"
