@@ -1,4 +1,4 @@
-"""The three processes, forked from one that has imported everything, so that a start costs milliseconds.
+"""The processes, forked from one that has imported everything, so that a start costs milliseconds.
 
 Each child runs its verb of the command line for real, and dies by a real signal.
 """
@@ -11,6 +11,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 import monitor.acquire
+import monitor.alarms
 import monitor.web
 import monitor.worker  # noqa: F401 - imported before the fork
 from monitor.cli.main import app
