@@ -147,10 +147,7 @@ class _Life:
 
     def killed(self, *, mercifully: bool = False) -> list[Acknowledged]:
         """End it with SIGKILL; what it acknowledged. `mercifully`: it may have ended of a disk error."""
-        pid = self._process.pid
-        assert pid is not None  # noqa: S101 - it was started
-        if self._process.is_alive():
-            os.kill(pid, signal.SIGKILL)
+        self._process.kill()
         self._process.join()
         if self._process.exitcode != -signal.SIGKILL and not (mercifully and self._process.exitcode == _DISK_ERROR):
             self._counts.stuck.append(f"a writer ended with exit code {self._process.exitcode}")

@@ -13,6 +13,7 @@ from monitor.store.listing import BuildSummary, list_builds
 from monitor.store.lock import WriterLock
 from monitor.store.notes import AlarmNotes, hold_alarms
 from monitor.store.omezarr import VolumeGrid
+from monitor.store.pinning import pin, pinned, unpin
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import ProductWriter
 from monitor.store.reader import BuildReader
@@ -27,7 +28,10 @@ from monitor.store.records import (
     SignalRecord,
 )
 from monitor.store.references import replace_reference
+from monitor.store.repairing import repair, repair_notes
 from monitor.store.reports import ReportFormat, StoredReport, keep_report, list_reports, read_report
+from monitor.store.retention import Removable, make_room, removable, thinned
+from monitor.store.space import BuildSpace, Forecast, build_space, forecast, gigabytes
 from monitor.store.spool import LayerSignal, SignalSpool, SpooledLayer
 from monitor.store.status import read_heartbeats, read_statuses, write_status
 from monitor.store.verifying import VerifyReport, verify
@@ -39,8 +43,10 @@ __all__ = [
     "ArrayRecord",
     "BuildManifest",
     "BuildReader",
+    "BuildSpace",
     "BuildSummary",
     "BuildWriter",
+    "Forecast",
     "FrameRecord",
     "Heart",
     "ImportRecipe",
@@ -50,6 +56,7 @@ __all__ = [
     "ProductRecord",
     "ProductWriter",
     "Readings",
+    "Removable",
     "ReportFormat",
     "SignalRecord",
     "SignalSpool",
@@ -59,9 +66,12 @@ __all__ = [
     "VolumeGrid",
     "WriterLock",
     "alarm_id",
+    "build_space",
     "commits_folder",
     "end_requested",
+    "forecast",
     "free_build_id",
+    "gigabytes",
     "hold_acquisition",
     "hold_alarms",
     "import_folder",
@@ -69,13 +79,21 @@ __all__ = [
     "list_builds",
     "list_reports",
     "load_recipe",
+    "make_room",
     "new_build_id",
+    "pin",
+    "pinned",
     "read_heartbeats",
     "read_readings",
     "read_report",
     "read_statuses",
+    "removable",
+    "repair",
+    "repair_notes",
     "replace_reference",
     "request_end",
+    "thinned",
+    "unpin",
     "verify",
     "write_readings",
     "write_status",

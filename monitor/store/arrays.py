@@ -157,12 +157,15 @@ class LayerArray:
         """Begin to compress one layer with the threads of `pool`; what is returned writes it."""
         if values.shape != self.row or values.dtype != self.dtype:
             raise ValueError(f"{values.dtype} {values.shape} is not a layer of {self.dtype} {self.row}")
-        if index >= len(self):
-            room = -(-(index + 1) // GROW) * GROW
-            self._array.resize((room, *self.row))
+        self.make_room(index + 1)
         key = self._array.metadata.encode_chunk_key((index, *(0 for _ in self.row)))
         pieces = shard(values, self._array.chunks[1], self._array.fill_value, pool)
         return partial(self._store.put, f"{self._array.path}/{key}", pieces)
+
+    def make_room(self, layers: int) -> None:
+        """Grow, in coarse steps, until there is room for so many layers."""
+        if layers > len(self):
+            self._array.resize((-(-layers // GROW) * GROW, *self.row))
 
     def read_layer(self, index: int) -> npt.NDArray[Any]:
         """Read one layer; what was never written is the fill value."""

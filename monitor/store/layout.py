@@ -5,6 +5,7 @@
 <root>/status/signals/                signals of layers that are not committed yet, one folder for each process
 <root>/alarms/                        alarms, one folder each, see `store/alarms.py`
 <root>/access/                        users, sessions and the audit log, see `web/accounts.py`
+<root>/.trash-<name>                  on its way out: removed by whoever looks next
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
 <root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
 <root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
@@ -13,6 +14,10 @@
 <root>/<build>/reference/mask         Zarr array (layers, rows, columns), with reference/records/000012.json
 <root>/<build>/end.json               when and why the build ended
 <root>/<build>/end-request.json       a person asks for the end; the one writer ends the build
+<root>/<build>/pin.json               a person wants to keep the build whatever happens
+<root>/<build>/thinned.json           products were removed to make room; nobody makes them again unasked
+<root>/<build>/repairs/000012.json    what `builds repair` found unreadable in a layer
+<root>/<build>/set-aside/             files of no use that `builds repair` moved there, under their own paths
 <root>/<build>/lock                   held by the one writer
 <root>/<build>/products/<set>/        the same again: lock, commits/, arrays, and volume/ (OME-Zarr)
 """
@@ -30,6 +35,7 @@ from monitor.domain import NotInStore, StoreError
 STATUS = "status"
 ALARMS = "alarms"
 ACCESS = "access"
+TRASH = ".trash-"
 RESERVED = (STATUS, ALARMS, ACCESS)
 """Folders beside the builds, so no ids of builds."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -88,6 +94,31 @@ def manifest_file(folder: Path) -> Path:
 def end_file(folder: Path) -> Path:
     """The end record of a build."""
     return folder / "end.json"
+
+
+def pin_file(folder: Path) -> Path:
+    """A person's wish to keep a build."""
+    return folder / "pin.json"
+
+
+def thinned_file(folder: Path) -> Path:
+    """Says that products of a build were removed to make room."""
+    return folder / "thinned.json"
+
+
+def repairs_in(folder: Path) -> Path:
+    """Folder of the repair notes of a build."""
+    return folder / "repairs"
+
+
+def set_aside_in(folder: Path) -> Path:
+    """Folder of what a repair moved out of the way."""
+    return folder / "set-aside"
+
+
+def trash(root: Path, name: str) -> Path:
+    """A free place beside the builds for what is to be removed; no list shows it."""
+    return next(path for path in (root / f"{TRASH}{name}-{n}" for n in count()) if not path.exists())
 
 
 def end_request_file(folder: Path) -> Path:

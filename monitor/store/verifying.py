@@ -21,6 +21,14 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: in words, with the layer to which it belongs, None for the build."""
+
+    what: str
+    layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What a check of one build found.
 
@@ -51,16 +59,28 @@ def verify(root: Path, build: str, progress: Progress | None = None) -> VerifyRe
         StoreVersion: it was written by a newer version.
         StoreCorrupt: its manifest is damaged, so that nothing else can be checked.
     """
+    check = _checked(root, build, progress)
+    problems = tuple(dict.fromkeys(problem.what for problem in check.problems))
+    return VerifyReport(build, check.layers, check.frames, check.signals, check.references, check.products, problems)
+
+
+def problems_of(root: Path, build: str) -> tuple[Problem, ...]:
+    """As `verify`: what is wrong, each with its layer."""
+    return tuple(dict.fromkeys(_checked(root, build, None).problems))
+
+
+def _checked(root: Path, build: str, progress: Progress | None) -> _Check:
     reader = BuildReader.open(root, build)
     check = _Check()
     layers = reader.layers()
+    check.layers = len(layers)
     check.order(layers, build)
     for done, index in enumerate(layers, start=1):
         check.layer(reader, index)
         if progress:
             progress(done, len(layers))
     for index in reference_layers(build_folder(root, build)):
-        with check.noted():
+        with check.noted(index):
             check.references += reader.reference(index) is not None
     for product_set in product_sets(build_folder(root, build)):
         products = ProductReader.open(root, build, product_set)
@@ -68,55 +88,58 @@ def verify(root: Path, build: str, progress: Progress | None = None) -> VerifyRe
             check.product(products, index)
     with check.noted():
         _ = reader.ended
-    problems = tuple(dict.fromkeys(check.problems))
-    return VerifyReport(build, len(layers), check.frames, check.signals, check.references, check.products, problems)
+    return check
 
 
 @dataclass
 class _Check:
     """Counts and problems so far."""
 
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    layers: int = 0
     frames: int = 0
     signals: int = 0
     references: int = 0
     products: int = 0
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
+    def noted(self, layer: int | None = None) -> Iterator[None]:
         """Turn an error of the store into a problem and go on."""
         try:
             yield
         except StoreError as error:
-            self.problems.append(error.what)
+            self.problems.append(Problem(error.what, layer))
 
     def order(self, layers: tuple[int, ...], build: str) -> None:
         """Layers are committed in order, so a hole in their records is a lost record."""
         lost = sorted(set(range(max(layers, default=-1) + 1)) - set(layers))
-        self.problems.extend(f"layer {index} of build {build} has lost its commit record" for index in lost)
+        self.problems += [
+            Problem(f"layer {index} of build {build} has lost its commit record", index) for index in lost
+        ]
 
     def layer(self, reader: BuildReader, index: int) -> None:
         """Every camera of one layer, its signal and its laser-on map."""
         for facts in reader.facts:
-            with self.noted():
+            with self.noted(index):
                 self.frames += isinstance(reader.capture(index, facts.name), Frame)
-        with self.noted():
+        with self.noted(index):
             self.signals += sum(piece.samples for piece in reader.signal_pieces(index)) > 0
-        with self.noted():
+        with self.noted(index):
             reader.laser_map(index)
 
     def product(self, products: ProductReader, index: int) -> None:
         """Every array of one layer's products, and its plane of the volume against its mask."""
         self.products += 1
-        with self.noted():
+        with self.noted(index):
             record = products.record(index)
             for name in record.arrays:
-                with self.noted():
+                with self.noted(index):
                     products.array(index, name)
             for level in range(len(record.plane)):
-                with self.noted():
+                with self.noted(index):
                     products.plane(index, level)
             mask = products.array(index, "mask") if "mask" in record.arrays else None
             expected = pyramid(plane_of(record.state, mask, products.grid.shape), len(record.plane))
             if not all(has_digest(*pair) for pair in zip(expected, record.plane, strict=True)):
-                self.problems.append(f"the volume plane of layer {index} in '{products.product_set}' is not its mask")
+                what = f"the volume plane of layer {index} in '{products.product_set}' is not its mask"
+                self.problems.append(Problem(what, index))

@@ -14,7 +14,7 @@ import structlog
 from monitor.config import Settings
 from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus
 from monitor.report import Reporter
-from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, commits_folder, list_builds
+from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, commits_folder, list_builds, thinned
 from monitor.worker.hint import CommitHint
 from monitor.worker.pipeline import Interrupted, Models, Pipeline
 
@@ -150,8 +150,11 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
 
 def pending_builds(root: Path, product_set: str) -> list[str]:
-    """Ids of the builds whose layers the worker makes products of: running ones first, then the newest."""
-    builds = [b for b in list_builds(root) if b.manifest.origin not in COMMANDED]
+    """Ids of the builds whose layers the worker makes products of: running ones first, then the newest.
+
+    Not those whose products were removed to make room.
+    """
+    builds = [b for b in list_builds(root) if b.manifest.origin not in COMMANDED and not thinned(root, b.manifest.id)]
     builds.sort(key=lambda b: b.manifest.created, reverse=True)
     builds.sort(key=lambda b: b.ended is not None)
     return [b.manifest.id for b in builds if _behind(root, b.manifest.id, product_set)]

@@ -1,0 +1,104 @@
+"""What the Zarr metadata of a build must be. Owns deriving it from the manifest and the records; writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from monitor.domain import StoreError
+from monitor.store.layout import product_folder, product_sets
+from monitor.store.omezarr import AXES
+from monitor.store.product_reader import ProductReader
+from monitor.store.products import VOLUME, volume_grid
+from monitor.store.reader import BuildReader
+from monitor.store.records import ProductRecord
+from monitor.store.signals import EXPOSURE
+from monitor.volume import UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """One group or array of a build.
+
+    Attributes:
+        path: in the build's folder.
+        row: shape of one layer; None for a group.
+        dtype: of an array.
+        layers: for which an array has room.
+        fill: what was never written.
+        names: of an array's axes.
+        separator: between the numbers in a shard's name.
+        attributes: of a group.
+    """
+
+    path: str
+    row: tuple[int, ...] | None = None
+    dtype: str = ""
+    layers: int = 0
+    fill: int = 0
+    names: Sequence[str] | None = None
+    separator: Literal[".", "/"] = "."
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether the metadata file is missing or is no JSON object with a node type."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return True
+    return not (isinstance(data, dict) and data.get("node_type") in ("group", "array"))
+
+
+def metadata_of(folder: Path, reader: BuildReader) -> Iterator[Metadata]:
+    """Everything that must be there, as far as records can be read: groups before what is in them."""
+    layers = reader.layers()
+    shot = {name for index in layers for name in _frames(reader, index)}
+    if shot:
+        yield from (Metadata(""), Metadata("raw"))
+    room = max(layers, default=-1) + 1
+    for facts in reader.facts:
+        if facts.name in shot:
+            yield Metadata(f"raw/{facts.name}", facts.shape, facts.dtype, room)
+    if (folder / EXPOSURE).is_dir():
+        yield Metadata("laser", attributes={"unit": "µs"})
+        yield Metadata(EXPOSURE, reader.manifest.grid.shape, "float32", room)
+    if reader.references():
+        yield Metadata("reference")
+        yield Metadata("reference/mask", reader.manifest.grid.shape, "bool", max(reader.references()) + 1)
+    for name in product_sets(folder):
+        yield from _products(folder, reader, name)
+
+
+def _frames(reader: BuildReader, index: int) -> tuple[str, ...]:
+    try:
+        return tuple(reader.record(index).frames)
+    except StoreError:
+        return ()
+
+
+def _products(folder: Path, reader: BuildReader, name: str) -> Iterator[Metadata]:
+    products = ProductReader(reader, product_folder(folder, name), name)
+    records = [record for record in (_record(products, index) for index in products.layers()) if record]
+    if not records:
+        return
+    top = product_folder(folder, name).relative_to(folder).as_posix()
+    room = max(record.index for record in records) + 1
+    yield Metadata(top)
+    for array, made in sorted({n: r.arrays[n] for r in records for n in r.arrays}.items()):
+        yield Metadata(f"{top}/{array}", made.shape, made.dtype, room)
+    volume = volume_grid(reader, records[0].index)
+    yield Metadata(f"{top}/{VOLUME}", attributes=volume.attributes(reader.manifest.name))
+    for level in range(len(records[0].plane)):
+        row = volume.shape(level)
+        yield Metadata(f"{top}/{VOLUME}/{level}", row, "uint8", room, UNKNOWN, AXES, "/")
+
+
+def _record(products: ProductReader, index: int) -> ProductRecord | None:
+    try:
+        return products.record(index)
+    except StoreError:
+        return None
