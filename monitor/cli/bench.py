@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from monitor.cli.common import err, out, progress_bar, told
 
 if TYPE_CHECKING:
     from monitor.bench.faults import Counts
+    from monitor.bench.signals import SignalCosts
 
 app = typer.Typer(help="Measure what the monitor costs on this machine.", no_args_is_help=True)
 
@@ -61,6 +63,41 @@ def faults(
         err.print(f"[red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if any(counts.faults for counts in found.values()):
         raise typer.Exit(1)
+
+
+@app.command()
+def signals(
+    layer_s: Annotated[float, typer.Option(help="Seconds of signal in a layer.", min=1.0)] = 30.0,
+    pairs: Annotated[int, typer.Option(help="Layers with a signal, and as many without.", min=1)] = 5,
+    folder: FolderOption = None,
+) -> None:
+    """Record and commit layers with and without their trigger signal, by turns."""
+    from monitor.bench.signals import measure_signals
+
+    found = []
+    with told(), progress_bar() as bar:
+        for channels, rate_hz in ((4, 100e3), (12, 100e3)):
+            task = bar.add_task(f"{channels} × {rate_hz / 1e3:g} kS/s", total=pairs)
+            with scratch(folder) as root:
+                shown = _shown(bar, task)
+                found.append(measure_signals(root, channels, rate_hz, layer_s=layer_s, pairs=pairs, progress=shown))
+    out.print(_told_signals(found))
+
+
+def _told_signals(found: list[SignalCosts]) -> Table:
+    table = Table("signal", "commit with", "without", "ratio", "recording", "signal", "packed", "frames")
+    for c in found:
+        table.add_row(
+            f"{c.channels} × {c.rate_hz / 1e3:g} kS/s, {c.layer_s:g} s",
+            f"{1e3 * median(c.with_s):.0f} ms",
+            f"{1e3 * median(c.without_s):.0f} ms",
+            f"{c.commit_ratio:.2f}",
+            f"{100 * c.core_share:.1f} % of a core",
+            f"{median(c.signal_bytes) / 1e6:.1f} MB",
+            f"{c.packed:.2f}×",
+            f"{c.frame_bytes / 1e6:.1f} MB",
+        )
+    return table
 
 
 def _shown(bar: Progress, task: TaskID) -> Callable[[int], None]:
