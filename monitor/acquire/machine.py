@@ -98,6 +98,12 @@ class Acquisition:
         """Id of the build at hand or of the last one; "" before the first."""
         return self._snapshot.build
 
+    @property
+    def running(self) -> str:
+        """Id of the build at hand, "" for none."""
+        writer = self._writer
+        return writer.manifest.id if writer else ""
+
     def begin(self, writer: BuildWriter | None = None) -> BuildWriter:
         """Begin a new build now, or go on with one that is held; waits for room on the disk."""
         self._writer = writer or self._when_there_is_room(self._new_build, "no build can begin")

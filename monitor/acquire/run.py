@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 
 import structlog
 
@@ -14,6 +15,7 @@ from monitor.acquire.events import Events
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
 from monitor.acquire.machine import Acquisition, Bench
+from monitor.acquire.space import SpaceWatch
 from monitor.acquire.status import Snapshot
 from monitor.config import Settings
 from monitor.devices import Camera, Rig, Trigger, make_rig
@@ -82,7 +84,8 @@ def run_acquire(
             acquisition = Acquisition(
                 settings, bench, stop, name=build_name, recording=recording, on_start=on_start, beat=heart.beat
             )
-            said.status = acquisition.status
+            space = stack.enter_context(SpaceWatch(settings, lambda: acquisition.running))
+            said.status = lambda: _with(acquisition.status(), space.facts)
             stack.callback(acquisition.close)
             _open(bench, need_cameras=running is None)
             _begin(acquisition, settings, running, at_once=bool(build_name or recording))
@@ -107,6 +110,10 @@ def check_rig(rig: Rig) -> dict[str, MonitorError]:
         finally:
             device.close()
     return problems
+
+
+def _with(status: ProcessStatus, facts: Mapping[str, object]) -> ProcessStatus:
+    return replace(status, facts={**status.facts, **facts})
 
 
 class _Said:

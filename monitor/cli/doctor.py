@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import typer
 from rich.markup import escape
@@ -50,7 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Yield a finding for each thing that the monitor needs."""
     yield from _devices(settings)
     yield from _models(settings)
-    yield _disk(settings.store.root)
+    yield _disk(settings)
     yield _page()
     yield _port(settings.web.host, settings.web.port)
 
@@ -105,11 +103,18 @@ def _models(settings: Settings) -> Iterator[Finding]:
     yield _tried("segment", segment)
 
 
-def _disk(root: Path) -> Finding:
-    folder = next(p for p in (root, *root.absolute().parents) if p.exists())
-    free = shutil.disk_usage(folder).free
-    text = f"disk: {free / 2**30:.0f} GiB free for {root}"
-    return Finding(True, text) if free > LOW_SPACE_BYTES else Finding(False, text, "free space or move store.root")
+def _disk(settings: Settings) -> Finding:
+    """Room for the next build, learnt from earlier ones."""
+    from monitor.store import forecast_for
+
+    cure = "free space, move store.root, or let store.keep_free_gb thin out old builds"
+    try:
+        said = forecast_for(settings)
+    except MonitorError as error:
+        return Finding(False, f"disk: {error.what}", error.cure)
+    text = f"disk: {said.words} for {settings.store.root}"
+    well = said.enough if said.enough is not None else said.free_bytes > LOW_SPACE_BYTES
+    return Finding(True, text) if well else Finding(False, text, cure)
 
 
 def _page() -> Finding:

@@ -31,7 +31,7 @@ from monitor.store.references import replace_reference
 from monitor.store.repairing import repair, repair_notes
 from monitor.store.reports import ReportFormat, StoredReport, keep_report, list_reports, read_report
 from monitor.store.retention import Removable, make_room, removable, thinned
-from monitor.store.space import BuildSpace, Forecast, build_space, forecast, gigabytes
+from monitor.store.space import BuildSpace, Forecast, build_space, forecast, forecast_for, gigabytes
 from monitor.store.spool import LayerSignal, SignalSpool, SpooledLayer
 from monitor.store.status import read_heartbeats, read_statuses, write_status
 from monitor.store.verifying import VerifyReport, verify
@@ -70,6 +70,7 @@ __all__ = [
     "commits_folder",
     "end_requested",
     "forecast",
+    "forecast_for",
     "free_build_id",
     "gigabytes",
     "hold_acquisition",

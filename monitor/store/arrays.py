@@ -158,9 +158,12 @@ class LayerArray:
         if values.shape != self.row or values.dtype != self.dtype:
             raise ValueError(f"{values.dtype} {values.shape} is not a layer of {self.dtype} {self.row}")
         self.make_room(index + 1)
-        key = self._array.metadata.encode_chunk_key((index, *(0 for _ in self.row)))
         pieces = shard(values, self._array.chunks[1], self._array.fill_value, pool)
-        return partial(self._store.put, f"{self._array.path}/{key}", pieces)
+        return partial(self._store.put, self.key(index), pieces)
+
+    def key(self, index: int) -> str:
+        """The file of one layer, in the store."""
+        return f"{self._array.path}/{self._array.metadata.encode_chunk_key((index, *(0 for _ in self.row)))}"
 
     def make_room(self, layers: int) -> None:
         """Grow, in coarse steps, until there is room for so many layers."""

@@ -18,6 +18,8 @@ from monitor.store.records import ProductRecord
 from monitor.store.signals import EXPOSURE
 from monitor.volume import UNKNOWN
 
+META = "zarr.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
@@ -44,13 +46,46 @@ class Metadata:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def is_damaged(path: Path) -> bool:
-    """Whether the metadata file is missing or is no JSON object with a node type."""
+def fault_of(folder: Path, meta: Metadata) -> str:
+    """What is wrong with a group's or an array's metadata, in words; "" when nothing is.
+
+    Chunks and codecs are not looked at: where they are wrong, no layer reads with its digest.
+    """
     try:
-        data = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return True
-    return not (isinstance(data, dict) and data.get("node_type") in ("group", "array"))
+        data = json.loads((folder / meta.path / META).read_bytes())
+    except FileNotFoundError:
+        return "is missing"
+    except ValueError:
+        return "is damaged"
+    if not isinstance(data, dict) or any(data.get(key) != value for key, value in _essence(meta).items()):
+        return "is not what the records say"
+    if meta.row is not None and not _has_room(data.get("shape"), meta.row, meta.layers):
+        return "is not what the records say"
+    return ""
+
+
+def _essence(meta: Metadata) -> dict[str, Any]:
+    """What the file must say, whichever version of zarr wrote it."""
+    attributes = json.loads(json.dumps(meta.attributes))
+    if meta.row is None:
+        return {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    names = list(meta.names) if meta.names else None
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "attributes": attributes,
+        "data_type": meta.dtype,
+        "fill_value": meta.fill,
+        "dimension_names": names,
+    }
+
+
+def _has_room(shape: object, row: tuple[int, ...], layers: int) -> bool:
+    match shape:
+        case [int(length), *rest]:
+            return length >= layers and rest == list(row)
+        case _:
+            return False
 
 
 def metadata_of(folder: Path, reader: BuildReader) -> Iterator[Metadata]:

@@ -25,12 +25,10 @@ from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, sync_folder, write_durable
 from monitor.store.layout import build_folder, lock_file, record_file, repairs_in, set_aside_in
 from monitor.store.lock import WriterLock
-from monitor.store.metadata import Metadata, is_damaged, metadata_of
+from monitor.store.metadata import META, Metadata, fault_of, metadata_of
 from monitor.store.reader import BuildReader
 from monitor.store.records import RepairRecord, read_record, to_json
 from monitor.store.verifying import Problem, problems_of
-
-META = "zarr.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +92,10 @@ def _metadata(folder: Path, reader: BuildReader) -> Iterator[Step]:
     """Groups and arrays whose metadata is missing or damaged."""
     for meta in metadata_of(folder, reader):
         path = folder / meta.path / META
-        if is_damaged(path):
-            state = "is damaged" if path.exists() else "is missing"
+        fault = fault_of(folder, meta)
+        if fault:
             yield Step(
-                f"the metadata {path.relative_to(folder)} {state}",
+                f"the metadata {path.relative_to(folder)} {fault}",
                 "made again from the manifest and the records",
                 partial(_make_again, folder, path, meta),
             )

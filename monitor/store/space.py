@@ -16,6 +16,7 @@ from statistics import median
 
 import numpy as np
 
+from monitor.config import Settings
 from monitor.domain import CameraFacts, PlateGrid
 from monitor.store.disk import disk_errors
 from monitor.store.layout import build_folder, commits_in, product_folder, product_sets, record_file
@@ -74,7 +75,9 @@ class Forecast:
 
 
 def gigabytes(count: float) -> str:
-    """A number of bytes in GB (10⁹), or in MB where it is small."""
+    """A number of bytes in GB (10⁹), or in MB or kB where it is small."""
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
     if count < 1e9:
         return f"{count / 1e6:.0f} MB"
     return f"{count / 1e9:.1f} GB" if count < 1e10 else f"{count / 1e9:.0f} GB"
@@ -113,6 +116,31 @@ def forecast(
     left = None if planned_layers is None else max(0, planned_layers - done)
     size = learnt or _guessed(cameras, grid)
     return Forecast(size, like if learnt else "", left, free_bytes(root))
+
+
+def forecast_for(settings: Settings, build: str = "") -> Forecast:
+    """What the build that runs, or with "" the next one, needs by the configuration; errors as in `forecast`."""
+    planned = settings.store.planned_layers
+    if planned is None and settings.trigger.device == "simulated":
+        planned = settings.simulation.layers
+    cameras = BuildReader.open(settings.store.root, build).facts if build else _configured(settings)
+    return forecast(settings.store.root, cameras, settings.plate.grid(), build=build, planned_layers=planned)
+
+
+def _configured(settings: Settings) -> tuple[CameraFacts, ...]:
+    """The cameras as they will say themselves, as far as their frames' size goes."""
+    return tuple(
+        CameraFacts(
+            camera.name,
+            camera.role,
+            "",
+            "",
+            (*camera.shape, 3) if camera.pixel_format == "RGB8" else camera.shape,
+            "uint16" if camera.pixel_format == "Mono12" else "uint8",
+            "",
+        )
+        for camera in settings.cameras
+    )
 
 
 def learnt_bytes(root: Path, build: str) -> float | None:

@@ -39,11 +39,13 @@ class StoredArrays:
         """
         with disk_errors(what):
             try:
-                values = self._open(path, index).read_layer(index)
+                array = self._open(path, index)
+                values = array.read_layer(index)
             except UNREADABLE as error:
-                raise StoreCorrupt(f"{what} cannot be decoded: {first_line(error)}", cure=cure) from error
+                file = self._arrays[path].key(index) if path in self._arrays else f"{path}/zarr.json"
+                raise StoreCorrupt(f"{what} cannot be decoded ({file}): {first_line(error)}", cure=cure) from error
         if digest is not None and not has_digest(values, digest):
-            raise StoreCorrupt(f"{what} does not match its digest", cure=cure)
+            raise StoreCorrupt(f"{what} does not match its digest ({array.key(index)})", cure=cure)
         return values
 
     def _open(self, path: str, index: int) -> LayerArray:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from monitor.domain import Frame, StoreError
 from monitor.store.layout import build_folder, product_sets
+from monitor.store.metadata import META, fault_of, metadata_of
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import plane_of
 from monitor.store.reader import BuildReader
@@ -86,6 +87,9 @@ def _checked(root: Path, build: str, progress: Progress | None) -> _Check:
         products = ProductReader.open(root, build, product_set)
         for index in products.layers():
             check.product(products, index)
+    folder = build_folder(root, build)
+    faults = ((meta.path, fault_of(folder, meta)) for meta in metadata_of(folder, reader))
+    check.problems += [Problem(f"the metadata {Path(path) / META} of build {build} {f}") for path, f in faults if f]
     with check.noted():
         _ = reader.ended
     return check

@@ -170,10 +170,10 @@ def _part(number: int, part: Part, grid: PlateGrid) -> PartView:
 
 
 def _planned(manifest: BuildManifest) -> int | None:
-    """How many layers the virtual printer will make; a real one does not say."""
-    if manifest.origin != "simulated":
-        return None
-    layers = manifest.config.get("simulation", {}).get("layers")
+    """How many layers there will be: as the configuration says, or as the virtual printer does."""
+    layers = manifest.config.get("store", {}).get("planned_layers")
+    if layers is None and manifest.origin == "simulated":
+        layers = manifest.config.get("simulation", {}).get("layers")
     return layers if isinstance(layers, int) else None
 
 
