@@ -17,6 +17,17 @@ class WebSettings(Section):
     names: tuple[str, ...] = ()
     """Further names under which browsers reach the page, such as "monitor.plant". A page on loopback answers to
     localhost and these only; on another address it answers to every name unless some are given."""
+    open_reading_on_loopback: bool = True
+    """Whether a page on loopback may be read on this computer without a login. Whatever changes something needs a named
+    user in any case, and so does everything where `host` is another address."""
+    proxies: tuple[str, ...] = ()
+    """IP addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    session_hours: float = Field(12.0, gt=0.0, le=24 * 31)
+    """How long a login lasts, in h."""
+    requests_per_s: float = Field(100.0, gt=0.0)
+    """Requests that one client may make in the long run, in 1/s; ten times as many at once."""
+    body_kb: int = Field(64, ge=1, le=65536)
+    """Longest body of a request, in KiB."""
     stale_after_s: float = Field(10.0, gt=0.0)
     """A process whose last sign of life is older counts as not responding, in s. The processes give one a second."""
     mesh_px: int = Field(320, ge=32, le=4096)

@@ -90,7 +90,7 @@ class Accounts:
         self.folder = access_folder(root)
         self._session = timedelta(seconds=session_s)
         self._path = self.folder / "accounts.json"
-        self._setup = self.folder / "setup-token"
+        self.setup_file = self.folder / "setup-token"
         self._seen: tuple[int, int, int] | None = None
         self._book = Book()
         self._reading = threading.Lock()
@@ -207,9 +207,9 @@ class Accounts:
         with self._locked():
             if self.book().users:
                 return None
-            if not self._setup.is_file():
-                write_durable(self._setup, new_secret().encode())
-            return self._setup.read_text(encoding="ascii")
+            if not self.setup_file.is_file():
+                write_durable(self.setup_file, new_secret().encode())
+            return self.setup_file.read_text(encoding="ascii")
 
     def set_up(self, token: str, name: str, password: str) -> str | None:
         """Make the first admin and begin a session: its secret, or None where the token is wrong or used.
@@ -225,12 +225,12 @@ class Accounts:
                 return None
             _add(book, name, user)
         with disk_errors("setup token"):
-            remove_durable(self._setup)
+            remove_durable(self.setup_file)
         return self._begin(name, user)
 
     def _is_setup(self, token: str) -> bool:
         try:
-            kept = self._setup.read_bytes()
+            kept = self.setup_file.read_bytes()
         except FileNotFoundError:
             return False
         return secrets.compare_digest(kept, token.encode("utf-8", "surrogatepass")) and not self.book().users

@@ -5,32 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
+from fastapi import Depends, FastAPI
 
 from monitor import __version__
 from monitor.config import Settings
-from monitor.domain import NotInStore
 from monitor.plant import Metrics
 from monitor.store import AlarmBook
-from monitor.web import routes_alarms, routes_builds, routes_files, routes_live, routes_plant, routes_reports
+from monitor.web import (
+    page,
+    routes_access,
+    routes_alarms,
+    routes_builds,
+    routes_files,
+    routes_live,
+    routes_plant,
+    routes_reports,
+)
+from monitor.web.access import viewer
+from monitor.web.accounts import Accounts
+from monitor.web.audit import Audit
 from monitor.web.cache import ByteCache
+from monitor.web.entry import Entry
 from monitor.web.errors import install_errors
+from monitor.web.gate import Gate
 from monitor.web.headers import Guard, allowed_names
 from monitor.web.library import Library
 from monitor.web.live import Lookout, Newest, watch
-
-
-def static_folder() -> Path:
-    """Where the built page is."""
-    return Path(__file__).parent / "static"
+from monitor.web.openapi import describe
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The operator page and its API over one store. It reads the store and writes nothing.
+    """The operator page and its API over one store. It reads the store, and writes users and the audit log.
 
     Args:
         settings: the whole configuration; `store`, `worker.product_set` and `web` are used.
@@ -50,11 +56,23 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = Metrics(settings, app.state.library.summaries)
     app.state.newest = Newest()
     install_errors(app)
-    for routes in (routes_alarms, routes_builds, routes_files, routes_live, routes_plant, routes_reports):
-        app.include_router(routes.router)
-    _serve_page(app)
-    app.add_middleware(Guard, names=allowed_names(settings.web.host, settings.web.names))
+    _let_in(app, settings)
+    for routes in (routes_alarms, routes_builds, routes_files, routes_plant, routes_reports):
+        app.include_router(routes.router, dependencies=[Depends(viewer)])
+    for router in (routes_builds.health_router, routes_access.router, routes_live.router, page.router):
+        app.include_router(router)
+    describe(app)
     return app
+
+
+def _let_in(app: FastAPI, settings: Settings) -> None:
+    """Users, the gate before every route, and the guard before the gate."""
+    web = settings.web
+    accounts, audit = Accounts(settings.store.root, web.session_hours * 3600), Audit(settings.store.root)
+    app.state.desk = routes_access.Desk(accounts, audit, web.session_hours * 3600)
+    app.state.entry = Entry(web, accounts)
+    app.add_middleware(Gate, entry=app.state.entry, audit=audit, most_bytes=web.body_kb * 1024)
+    app.add_middleware(Guard, names=allowed_names(web.host, web.names))
 
 
 @asynccontextmanager
@@ -66,32 +84,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     watching.cancel()
     with suppress(asyncio.CancelledError):
         await watching
-
-
-class _Assets(StaticFiles):
-    """Files whose names carry their digest: a browser may keep them for ever."""
-
-    def file_response(self, *args: object, **keywords: object) -> Response:
-        response = super().file_response(*args, **keywords)  # type: ignore[arg-type]
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response
-
-
-def _serve_page(app: FastAPI) -> None:
-    static = static_folder()
-
-    @app.get("/", include_in_schema=False)
-    def index() -> FileResponse:
-        return _page_file(static / "index.html")
-
-    @app.get("/favicon.svg", include_in_schema=False)
-    def favicon() -> FileResponse:
-        return _page_file(static / "favicon.svg")
-
-    app.mount("/assets", _Assets(directory=static / "assets", check_dir=False))
-
-
-def _page_file(path: Path) -> FileResponse:
-    if not path.is_file():
-        raise NotInStore("the operator page is not built", cure="run `python deploy/build_page.py`, or reinstall")
-    return FileResponse(path, headers={"Cache-Control": "no-cache"})

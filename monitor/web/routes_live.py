@@ -6,19 +6,22 @@ import asyncio
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from monitor.web.entry import Entry
 from monitor.web.live import Newest
 
 router = APIRouter()
 GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
 
 
 @router.websocket("/api/v1/live")
 async def live(socket: WebSocket) -> None:
-    """Send the newest state whenever it changes, until the viewer or the server goes."""
+    """Send the newest state whenever it changes, until the viewer, the viewer's session or the server goes."""
     newest: Newest = socket.app.state.newest
+    entry: Entry = socket.app.state.entry
     await socket.accept()
     newest.viewers += 1
-    sending = asyncio.create_task(_send(socket, newest))
+    sending = asyncio.create_task(_send(socket, newest, entry))
     listening = asyncio.create_task(_listen(socket))
     try:
         await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
@@ -29,11 +32,14 @@ async def live(socket: WebSocket) -> None:
         await asyncio.gather(sending, listening, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, newest: Newest) -> None:
+async def _send(socket: WebSocket, newest: Newest, entry: Entry) -> None:
     version = 0
     try:
         while state := await newest.after(version):
             version, text = state
+            if not entry.still(socket.scope):
+                await socket.close(POLICY_VIOLATION, "the session has ended")
+                return
             await socket.send_text(text)
         await socket.close(GOING_AWAY, "the server stops")
     except (WebSocketDisconnect, RuntimeError):  # the viewer went while it was being told

@@ -18,6 +18,7 @@ from monitor.plant import OpcUaThread
 from monitor.store import Heart
 from monitor.web.app import create_app
 from monitor.web.live import Newest
+from monitor.web.routes_access import Desk
 
 log = structlog.get_logger("web")
 
@@ -47,6 +48,7 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
             f"store {root}: {error.strerror}", cure="correct store.root, or who may write there"
         ) from error
     app = create_app(settings)
+    _say_setup(app)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
         ws_max_size=4096, timeout_graceful_shutdown=GRACE_S, lifespan="on",
@@ -56,6 +58,17 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
         threading.Thread(target=_stop_with, args=(server, stop), name="stop", daemon=True).start()
         server.run(sockets=[sock])
     log.info("page closed")
+
+
+def _say_setup(app: FastAPI) -> None:
+    """At the first start, say the secret with which the first admin is made. It is in a file of the store as well."""
+    desk: Desk = app.state.desk
+    token = desk.accounts.setup_token()
+    if token:
+        log.warning(
+            "there is no user yet: open the page and make the first admin with this token, which works once",
+            setup_token=token, file=str(desk.accounts.setup_file),
+        )  # fmt: skip
 
 
 @contextmanager

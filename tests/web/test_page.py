@@ -14,7 +14,7 @@ from types import ModuleType
 import httpx
 import pytest
 
-import monitor.web.app
+import monitor.web.page
 from monitor.web import static_folder
 from tests.conftest import REPOSITORY
 from tests.web.conftest import Site, serving
@@ -74,7 +74,7 @@ def test_the_page_obeys_its_own_policy(built: Path) -> None:
 
 def test_a_page_that_was_not_built_says_how_to_build_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the built files the API still works and the page's address says what to run."""
-    monkeypatch.setattr(monitor.web.app, "static_folder", lambda: tmp_path / "nothing")
+    monkeypatch.setattr(monitor.web.page, "static_folder", lambda: tmp_path / "nothing")
     with serving(small_settings(tmp_path / "store")) as served:
         answer = httpx.get(served.url)
         assert answer.status_code == 404
