@@ -116,6 +116,8 @@ class SignalRecorder:
             signal = layer.finish() if layer else _gap(self._broken or "no sample of it was read")
         except StoreError as error:
             log.error("signal not kept", what=error.what, cure=error.cure)
+            if layer:
+                layer.spooled.discard()
             signal = _gap(error.what)
         self._broken = ""
         with self._changed:

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedWriter
 from pathlib import Path
@@ -152,7 +153,8 @@ class SpooledLayer:
 
     def discard(self) -> None:
         """Remove it; may be called twice."""
-        self._file.close()
+        with suppress(OSError):  # on a full disk what is still buffered cannot be written, and need not be
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
     def _opened(self) -> BufferedWriter:

@@ -86,8 +86,9 @@ class Progress:
         build = self.build()
         if build is None or verb == "web":
             return False
-        folder = self.root / build.manifest.id / ("raw" if verb == "acquire" else "products/live")
-        return any(path.name.endswith(".partial") for path in folder.glob("*/.*"))
+        folder = self.root / build.manifest.id
+        places = ("raw/*", "laser/*", "commits") if verb == "acquire" else ("products/live/*",)
+        return any(path.name.endswith(".partial") for place in places for path in folder.glob(f"{place}/.*"))
 
     def read_at_once(
         self, look: Callable[[BuildReader, int], None], what: Callable[[BuildReader], Sequence[int]]
