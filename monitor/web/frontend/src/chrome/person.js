@@ -24,8 +24,9 @@ export function installPerson(store) {
   };
   const open = (why = "") => {
     const { me } = store.state;
-    dialog.heading.textContent = me?.name ? me.name : "Log in";
-    dialog.body.replaceChildren(me?.name ? out(me, done) : login(why, done));
+    const first = me?.setup_needed;
+    dialog.heading.textContent = me?.name ? me.name : first ? "First start" : "Log in";
+    dialog.body.replaceChildren(me?.name ? out(me, done) : first ? setup(done) : login(why, done));
     dialog.open();
     dialog.body.querySelector("input, button")?.focus();
   };
@@ -50,6 +51,18 @@ function login(why, done) {
   const word = field("Password", { id: "login-password", required: true, type: "password", autocomplete: "current-password" });
   return sending([el("p", {}, why), name.node, word.node], "Log in", async () => {
     await postJson("session", { name: name.control.value, password: word.control.value });
+    await done();
+  });
+}
+
+/** The first admin of a new monitor, by the token that the web process wrote into its log. */
+function setup(done) {
+  const token = field("Token from the log of the web process", { id: "setup-token", required: true, autocomplete: "off", spellcheck: false });
+  const name = field("Your name", { id: "setup-name", required: true, autocomplete: "username", autocapitalize: "none", spellcheck: false });
+  const word = field("A password", { id: "setup-password", required: true, type: "password", autocomplete: "new-password" });
+  const why = "Nobody is known here yet. Whoever can read the log of the web process becomes the first admin.";
+  return sending([el("p", {}, why), token.node, name.node, word.node], "Begin", async () => {
+    await postJson("setup", { token: token.control.value.trim(), name: name.control.value, password: word.control.value });
     await done();
   });
 }
