@@ -24,7 +24,7 @@ LONGEST_PX = 640
 ORANGE, BLUE, WHITE = (0, 140, 255), (255, 170, 60), (255, 255, 255)
 MARGIN = 0.5
 """Of the place's size, kept around it."""
-LEAST_PX = 64
+LEAST_PX = 160
 Colour = npt.NDArray[np.uint8]
 T = TypeVar("T")
 
