@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from monitor import __version__
-from monitor.cli import alarms, bench, builds, config, demo, doctor, models, processes, replay, report, train
+from monitor.cli import alarms, bench, builds, config, demo, doctor, models, processes, replay, report, train, users
 
 app = typer.Typer(
     name="lpbf-monitor",
@@ -18,6 +18,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(builds.app, name="builds")
 app.add_typer(models.app, name="models")
 app.add_typer(alarms.app, name="alarms")
+app.add_typer(users.app, name="users")
 app.add_typer(bench.app, name="bench")
 app.command("demo")(demo.demo)
 app.command("run")(processes.run)

@@ -45,6 +45,7 @@ from monitor.domain.records import (
     Segmentation,
     Upscaled,
 )
+from monitor.domain.roles import Role
 from monitor.domain.signals import (
     CODE_V,
     IDENTITY,
@@ -105,6 +106,7 @@ __all__ = [
     "Reading",
     "ReadingState",
     "ReportError",
+    "Role",
     "SampleBlock",
     "ScaledClock",
     "Segmentation",

@@ -14,34 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from fastapi import Depends, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from monitor.domain import MonitorError
+from monitor.domain import MonitorError, Role
 
 COOKIE = "lpbf_session"
-
-
-class Role(StrEnum):
-    """What a person may do; each role may do everything that those before it may."""
-
-    VIEWER = "viewer"
-    """Reads everything but the audit log."""
-    OPERATOR = "operator"
-    """Acknowledges alarms, ends a build, orders reports."""
-    ENGINEER = "engineer"
-    """Changes how builds are judged: models, rules, calibration."""
-    ADMIN = "admin"
-    """Manages users and reads the audit log."""
-
-    @property
-    def rank(self) -> int:
-        """0 for the least."""
-        return list(Role).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +99,22 @@ Viewer = Annotated[Person, Depends(viewer)]
 Operator = Annotated[Person, Depends(operator)]
 Engineer = Annotated[Person, Depends(engineer)]
 Admin = Annotated[Person, Depends(admin)]
+
+__all__ = [
+    "COOKIE",
+    "Admin",
+    "CurrentUser",
+    "Engineer",
+    "LoginNeeded",
+    "NotAllowed",
+    "Operator",
+    "Person",
+    "Role",
+    "Viewer",
+    "admin",
+    "at_least",
+    "current_user",
+    "engineer",
+    "operator",
+    "viewer",
+]

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from monitor.store.disk import disk_errors
 from monitor.store.layout import access_folder
+from monitor.web.account_file import make_private_folder
 from monitor.web.schema_base import Answer
 
 
@@ -42,7 +43,7 @@ class Audit:
     """
 
     def __init__(self, root: Path) -> None:
-        self._folder = access_folder(root)
+        self._root = root
 
     def add(self, who: str, role: str, origin: str, what: str, outcome: str) -> None:
         """Add a line; durable on return.
@@ -55,13 +56,12 @@ class Audit:
             time=now.isoformat(timespec="milliseconds"), who=who, role=role, origin=origin, what=what, outcome=outcome
         )
         with disk_errors("audit log"):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _append(self._folder / f"audit-{now:%Y-%m}.jsonl", deed.model_dump_json().encode())
+            _append(make_private_folder(self._root) / f"audit-{now:%Y-%m}.jsonl", deed.model_dump_json().encode())
 
     def newest(self, most: int) -> list[Deed]:
         """The newest lines, newest first."""
         found: list[Deed] = []
-        for path in sorted(self._folder.glob("audit-*.jsonl"), reverse=True):
+        for path in sorted(access_folder(self._root).glob("audit-*.jsonl"), reverse=True):
             found += list(_lines(path))[::-1][: most - len(found)]
             if len(found) >= most:
                 break
