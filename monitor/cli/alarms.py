@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Column, Table
 
 from monitor.cli.common import ConfigOption, err, out, service, settings_of, told
 from monitor.config import Settings
@@ -46,14 +45,12 @@ def list_(
     if not shown:
         out.print("no alarm" if history else "no open alarm")
         return
-    table = Table(Column("alarm", no_wrap=True, overflow="fold"), "severity", "state", "what", "seen by")
     for alarm in shown:
         seen = alarm.acknowledgement
-        table.add_row(
-            alarm.id, alarm.severity, alarm.state, escape(_what(alarm)),
-            escape(f"{seen.user}: {seen.comment}") if seen else "",
-        )  # fmt: skip
-    out.print(table)
+        out.print(f"{alarm.state}, {alarm.severity}: {escape(_what(alarm))}", highlight=False, soft_wrap=True)
+        out.print(f"  {alarm.id}", highlight=False, soft_wrap=True)
+        if seen:
+            out.print(f"  {escape(f'{seen.user}: {seen.comment}')}", highlight=False, soft_wrap=True)
 
 
 @app.command()
