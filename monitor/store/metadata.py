@@ -14,7 +14,7 @@ from monitor.store.omezarr import AXES
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import VOLUME, volume_grid
 from monitor.store.reader import BuildReader
-from monitor.store.records import ProductRecord
+from monitor.store.records import LayerRecord, ProductRecord
 from monitor.store.signals import EXPOSURE
 from monitor.volume import UNKNOWN
 
@@ -89,18 +89,21 @@ def _has_room(shape: object, row: tuple[int, ...], layers: int) -> bool:
 
 
 def metadata_of(folder: Path, reader: BuildReader) -> Iterator[Metadata]:
-    """Everything that must be there, as far as records can be read: groups before what is in them."""
-    layers = reader.layers()
-    shot = {name for index in layers for name in _frames(reader, index)}
-    if shot:
+    """Everything that must be there, as far as records can be read: groups before what is in them.
+
+    An array has room for the last layer that is in it; later ones may all be gaps.
+    """
+    records = [record for record in (_layer(reader, index) for index in reader.layers()) if record]
+    room = {name: record.index + 1 for record in records for name in record.frames}
+    mapped = [record.index + 1 for record in records if record.laser_map]
+    if room:
         yield from (Metadata(""), Metadata("raw"))
-    room = max(layers, default=-1) + 1
     for facts in reader.facts:
-        if facts.name in shot:
-            yield Metadata(f"raw/{facts.name}", facts.shape, facts.dtype, room)
-    if (folder / EXPOSURE).is_dir():
+        if facts.name in room:
+            yield Metadata(f"raw/{facts.name}", facts.shape, facts.dtype, room[facts.name])
+    if mapped:
         yield Metadata("laser", attributes={"unit": "µs"})
-        yield Metadata(EXPOSURE, reader.manifest.grid.shape, "float32", room)
+        yield Metadata(EXPOSURE, reader.manifest.grid.shape, "float32", max(mapped))
     if reader.references():
         yield Metadata("reference")
         yield Metadata("reference/mask", reader.manifest.grid.shape, "bool", max(reader.references()) + 1)
@@ -108,11 +111,11 @@ def metadata_of(folder: Path, reader: BuildReader) -> Iterator[Metadata]:
         yield from _products(folder, reader, name)
 
 
-def _frames(reader: BuildReader, index: int) -> tuple[str, ...]:
+def _layer(reader: BuildReader, index: int) -> LayerRecord | None:
     try:
-        return tuple(reader.record(index).frames)
+        return reader.record(index)
     except StoreError:
-        return ()
+        return None
 
 
 def _products(folder: Path, reader: BuildReader, name: str) -> Iterator[Metadata]:
@@ -121,15 +124,15 @@ def _products(folder: Path, reader: BuildReader, name: str) -> Iterator[Metadata
     if not records:
         return
     top = product_folder(folder, name).relative_to(folder).as_posix()
-    room = max(record.index for record in records) + 1
     yield Metadata(top)
-    for array, made in sorted({n: r.arrays[n] for r in records for n in r.arrays}.items()):
-        yield Metadata(f"{top}/{array}", made.shape, made.dtype, room)
+    for array in sorted({array for record in records for array in record.arrays}):
+        last = next(record for record in reversed(records) if array in record.arrays)
+        yield Metadata(f"{top}/{array}", last.arrays[array].shape, last.arrays[array].dtype, last.index + 1)
     volume = volume_grid(reader, records[0].index)
     yield Metadata(f"{top}/{VOLUME}", attributes=volume.attributes(reader.manifest.name))
     for level in range(len(records[0].plane)):
         row = volume.shape(level)
-        yield Metadata(f"{top}/{VOLUME}/{level}", row, "uint8", room, UNKNOWN, AXES, "/")
+        yield Metadata(f"{top}/{VOLUME}/{level}", row, "uint8", records[-1].index + 1, UNKNOWN, AXES, "/")
 
 
 def _record(products: ProductReader, index: int) -> ProductRecord | None:

@@ -1,9 +1,13 @@
-"""Any order of committing, closing, crashing and reading, against a plain list."""
+"""Any order of committing, growing, dying, going on, repairing and reading, against a plain list."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,10 +16,37 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from monitor.domain import NotInStore, ProductState, StoreError
-from monitor.store import BuildReader, BuildWriter, ProductReader, ProductWriter, verify
+from monitor.store import BuildReader, BuildWriter, ProductReader, ProductWriter, arrays, repair, verify
 from tests.store.small import assert_layer, assert_product, layer, make_build, product
 
 GAPS = st.sampled_from([(), ("basler",), ("webcam",), ("webcam", "basler")])
+
+
+class Died(BaseException):
+    """The process ends here, and nothing that it would have done afterwards is done."""
+
+
+@contextmanager
+def dying_at(point: int) -> Iterator[None]:
+    """From its change number `point` of the file system on, a process changes nothing more."""
+    left, lock = point, threading.Lock()
+
+    def mortal(change: Callable[..., object]) -> Callable[..., object]:
+        def changed(*arguments: object, **options: object) -> object:
+            nonlocal left
+            with lock:
+                left -= 1
+                if left < 0:
+                    raise Died
+                return change(*arguments, **options)
+
+        return changed
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("fsync", "replace", "rename", "link", "mkdir", "unlink"):
+            patch.setattr(os, name, mortal(getattr(os, name)))
+        patch.setattr(Path, "open", mortal(Path.open))
+        yield
 
 
 class Store(RuleBasedStateMachine):
@@ -24,6 +55,8 @@ class Store(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp())
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(arrays, "GROW", 3)  # so that arrays grow within a short history
         self.layers: list[tuple[str, ...]] = []
         self.products: dict[int, ProductState] = {}
 
@@ -54,10 +87,48 @@ class Store(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
+        self.go_on()
+
+    @rule(point=st.integers(0, 24), gaps=GAPS)
+    def die_while_committing(self, point: int, gaps: tuple[str, ...]) -> None:
+        """The layer is there or it is not, and the next process goes on."""
+        index = len(self.layers)
+        try:
+            with dying_at(point):
+                self.writer.commit(layer(index, *gaps))
+        except Died:
+            self.go_on()
+        if index in self.reader.layers():
+            self.layers.append(gaps)
+
+    @precondition(lambda self: set(range(len(self.layers))) - set(self.products))
+    @rule(point=st.integers(0, 60), state=st.sampled_from(ProductState))
+    def die_while_processing(self, point: int, state: ProductState) -> None:
+        """The same of the products."""
+        index = min(set(range(len(self.layers))) - set(self.products))
+        try:
+            with dying_at(point):
+                self.maker.commit(product(index, state))
+        except Died:
+            self.go_on()
+        if index in ProductReader.open(self.root, "b").layers():
+            self.products[index] = state
+
+    def go_on(self) -> None:
+        """What a process held is gone with it; another one starts."""
         self.writer.close()
         self.maker.close()
         self.writer = BuildWriter.open(self.root, "b")
         self.maker = ProductWriter.open(self.root, "b")
+
+    @rule()
+    def repair(self) -> None:
+        """It finds nothing that matters in a build that is whole, whatever died in it; twice changes nothing more."""
+        self.writer.close()
+        steps = repair(self.root, "b", apply=True)
+        assert all(step.done == "set aside" for step in steps)
+        assert repair(self.root, "b", apply=True) == ()
+        self.writer = BuildWriter.open(self.root, "b")
 
     @rule()
     def lose_the_last_record(self) -> None:
@@ -85,13 +156,17 @@ class Store(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.writer.close()
         self.maker.close()
+        self.patch.undo()
         problems = verify(self.root, "b").problems
         shutil.rmtree(self.root)
         assert problems == ()
 
 
-TestStore = Store.TestCase
+TestStore = pytest.mark.filterwarnings(  # a process that dies awaits nothing any more
+    "ignore:coroutine .* was never awaited:RuntimeWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)(Store.TestCase)
 TestStore.__doc__ = "Whatever is done to a build, it holds what was committed and nothing else."
 TestStore.settings = settings(
-    max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
