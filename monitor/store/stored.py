@@ -12,7 +12,7 @@ from monitor.store.arrays import DurableStore, LayerArray
 from monitor.store.disk import disk_errors
 from monitor.store.records import has_digest
 
-UNREADABLE = (ValueError, KeyError, TypeError, IndexError, RuntimeError, FileNotFoundError)
+UNREADABLE = (ValueError, KeyError, TypeError, IndexError, RuntimeError, SystemError, FileNotFoundError)
 """What zarr and its codecs raise for damaged metadata, indices and chunks."""
 
 

@@ -166,7 +166,7 @@ class Tormentor:
         if self._rng.random() < 0.5:
             process.join(max(0.0, until - time.monotonic()))
             return
-        while process.is_alive() and time.monotonic() < until + 1.0:
+        while process.is_alive() and time.monotonic() < until + 4.0:
             if self._progress.writing(self._verb):
                 self.struck_writing += 1
                 return

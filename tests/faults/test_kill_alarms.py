@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-import pytest
-
 from monitor.domain import AlarmState
 from monitor.store import AlarmBook, read_readings
 from tests.alarms.receivers import hook_server, until
@@ -26,7 +24,7 @@ poll_s = 0.1
 [[alarms.webhooks]]
 name = "line"
 url = "{url}"
-secret = {{ env = "A_SECRET" }}
+secret = {{ file = "{secret}" }}
 least = "alarm"
 timeout_s = 30
 """
@@ -38,16 +36,15 @@ def kill(process: ForkServerProcess) -> None:
     process.join()
 
 
-def test_an_alarm_raised_but_not_sent_is_sent_after_the_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_alarm_raised_but_not_sent_is_sent_after_the_restart(tmp_path: Path) -> None:
     """Killed while the receiver has the request and before its answer: sent again, once, and never raised twice."""
-    monkeypatch.setenv("A_SECRET", "geheim")
+    secret = tmp_path / "secret"
+    secret.write_text("geheim", encoding="utf-8")
     settings = small_settings(tmp_path / "builds")
     forks = context()
     with hook_server() as hook:
         config = tmp_path / "monitor.toml"
-        config.write_text(CONFIG.format(url=hook.url))
+        config.write_text(CONFIG.format(url=hook.url, secret=secret))
         hook.answers = [0]
         process = start(forks, "alarms", config)
         until(lambda: (tmp_path / "builds/alarms/readings.json").exists(), "the first look")
