@@ -6,9 +6,8 @@ a browser send 403.
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
-
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from monitor.config import WebSettings
@@ -77,25 +76,24 @@ class Entry:
             raise TooMany("too many requests", wait_s)
 
     def _try(self, headers: Headers, client: Client) -> tuple[Person | None, LoginNeeded | None]:
-        """Who asks, or why nobody. A token that is sent must hold, whatever else would do."""
+        """Who asks, or why nobody. A token that is sent must hold, and so must a cookie beside it."""
+        session = session_of(headers)
+        person = None if session is None else self._accounts.person(session, "session")
         if "authorization" in headers:
+            stale = session is not None and person is None
             scheme, _, secret = headers["authorization"].partition(" ")
             person = self._accounts.person(secret.strip(), "token") if scheme.lower() == "bearer" else None
-            wrong = LoginNeeded("the token is not known, or no more", cure="ask an admin for a new one")
-            return person, None if person else wrong
-        session = session_of(headers)
-        person = self._accounts.person(session, "session") if session else None
+            if person is None or stale:
+                return None, LoginNeeded(
+                    "the token or cookie is not known, or no more", cure="ask an admin for a new one"
+                )
+            return person, None
         if person is None and client.local and self._open_reading:
             person = Person("this computer", Role.VIEWER, "loopback")
         needed = LoginNeeded("this needs a login", cure="log in on the page (POST /api/v1/session), or send a token")
         return person, None if person else needed
 
 
-def session_of(headers: Headers) -> str:
-    """The secret in the session's cookie; "" where there is none."""
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
+def session_of(headers: Headers) -> str | None:
+    """The secret in the session's cookie; None where there is none."""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE)

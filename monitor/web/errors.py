@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from monitor.domain import AlarmClosed, MonitorError, NotInStore, StoreFull
 from monitor.web.access import LoginNeeded, NotAllowed
@@ -14,6 +15,7 @@ from monitor.web.accounts import AccountError
 
 log = structlog.get_logger("web")
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CURES = {
     404: "see /api/v1/openapi.json for what there is",
     405: "see /api/v1/openapi.json for what may be done there",
@@ -79,9 +81,22 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     what = f"{request.method} {request.url.path}: {error.detail}"
     cure = _CURES.get(error.status_code, "correct the request")
+    if error.status_code == 405:
+        return answer(405, what, cure, Allow=", ".join(_allowed(request)))
     return answer(error.status_code, what, cure, **dict(error.headers or {}))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("request failed unexpectedly", path=request.url.path, exc_info=error)
     return answer(500, "the server failed unexpectedly", "read the log of the web process")
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method that the address knows: the routes of one path may be several."""
+    routes = request.app.routes
+    known = [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ["HEAD", *known] if "GET" in known else known
