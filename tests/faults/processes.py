@@ -28,6 +28,9 @@ def start(forks: ForkServerContext, verb: str, config: Path, *options: str) -> F
     """Start `lpbf-monitor VERB --config CONFIG …`."""
     process = forks.Process(target=_run, args=(verb, "--config", str(config), *options), daemon=True)
     process.start()
+    # Every start looks after all known children, in whatever thread: two threads that read one exit status at the same
+    # time lose it (the second gets 255). What nobody else knows of is read by its owner only.
+    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
     return process
 
 
