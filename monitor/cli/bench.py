@@ -19,6 +19,7 @@ from monitor.cli.common import err, out, progress_bar, told
 if TYPE_CHECKING:
     from monitor.bench.faults import Counts
     from monitor.bench.signals import SignalCosts
+    from monitor.bench.soak import Soaked
 
 app = typer.Typer(help="Measure what the monitor costs on this machine.", no_args_is_help=True)
 
@@ -82,6 +83,49 @@ def signals(
                 shown = _shown(bar, task)
                 found.append(measure_signals(root, channels, rate_hz, layer_s=layer_s, pairs=pairs, progress=shown))
     out.print(_told_signals(found))
+
+
+@app.command()
+def soak(
+    layers: Annotated[int, typer.Option(help="Layers of the virtual build.", min=20)] = 10_000,
+    seed: Annotated[int, typer.Option(help="Seed of the virtual build.")] = 0,
+    folder: FolderOption = None,
+) -> None:
+    """Acquire a long virtual build with small frames as fast as it goes; count layers, and see whether anything grows.
+
+    Memory holds the virtual printer's textures as well, which are the most of it.
+    """
+    from monitor.bench.soak import soak as soaked
+
+    with told(), progress_bar() as bar, scratch(folder) as root:
+        task = bar.add_task("layers", total=layers)
+        found = soaked(root, layers, seed=seed, progress=_shown(bar, task))
+    out.print(_told_soak(found))
+    out.print(
+        f"{found.expected} layers expected, {found.committed} committed, {found.gaps} frames missing, "
+        f"{found.unsigned} without a signal, {len(found.problems)} digests wrong, {found.warnings} warnings, "
+        f"{found.wall_s:.0f} s",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for fault in found.faults:
+        err.print(f"[red]✗[/] {escape(fault)}", highlight=False, soft_wrap=True)
+    if found.faults:
+        raise typer.Exit(1)
+
+
+def _told_soak(found: Soaked) -> Table:
+    table = Table("layers", "commit", "core time a layer", "memory", "open files", "threads")
+    for s in found.stages:
+        table.add_row(
+            f"{s.first}–{s.last}",
+            f"{1e3 * s.commit_s:.1f} ms",
+            f"{1e3 * s.core_s:.0f} ms",
+            f"{s.rss_bytes / 1e6:.1f} MB",
+            str(s.files),
+            str(s.threads),
+        )
+    return table
 
 
 def _told_signals(found: list[SignalCosts]) -> Table:
