@@ -45,6 +45,7 @@ def run_acquire(
     recording: BuildReader | None = None,
     speed: float = 1.0,
     on_start: Callable[[str], None] | None = None,
+    rig: Rig | None = None,
 ) -> str:
     """Acquire until `stop`, or until the trigger signal is over for good (a virtual or recorded build is finished).
 
@@ -59,6 +60,7 @@ def run_acquire(
         recording: play this build; `settings` must name its cameras, recorded.
         speed: of the replay; recorded seconds per real second, 0 as fast as possible.
         on_start: called with the id of each build that begins or goes on.
+        rig: devices in place of the configured ones.
 
     Returns:
         Id of the last build, "" for none.
@@ -78,7 +80,7 @@ def run_acquire(
         try:
             running = None if recording else running_build(settings, build_name)
             settings = continued(settings, running)
-            rig = make_rig(settings, recording=recording, speed=speed)
+            rig = rig or make_rig(settings, recording=recording, speed=speed)
             bench = _bench(settings, rig, stack.enter_context(SignalSpool.open(root)))
             stack.callback(_close, bench)
             acquisition = Acquisition(

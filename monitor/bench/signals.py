@@ -77,7 +77,7 @@ def measure_signals(
         StoreError: the disk failed.
     """
     costs = SignalCosts(channels, rate_hz, layer_s)
-    facts = SignalFacts(tuple(_channel(row) for row in range(channels)))
+    facts = SignalFacts(tuple(channel(row) for row in range(channels)))
     seen = cameras((1080, 1920), (3648, 5472))
     spool = SignalSpool.open(root)
     with BuildWriter.create(root, manifest("signals", seen)) as writer, _recorder(facts, rate_hz, spool) as recorder:
@@ -104,7 +104,7 @@ def _recorder(facts: SignalFacts, rate_hz: float, spool: SignalSpool) -> SignalR
 def _recorded(recorder: SignalRecorder, facts: SignalFacts, seed: int, costs: SignalCosts) -> LayerSignal:
     """One layer's signal through the recorder; only the recorder's own core time is counted."""
     spent = 0.0
-    blocks = list(_blocks(facts, costs.rate_hz, 50, seed))
+    blocks = list(hatch(facts, costs.rate_hz, 50, seed))
     count = round(costs.layer_s / BLOCK_S)
     samples = blocks[0].samples
     for number in range(count):
@@ -123,7 +123,8 @@ def _recorded(recorder: SignalRecorder, facts: SignalFacts, seed: int, costs: Si
     return recorder.take(end)
 
 
-def _channel(row: int) -> Channel:
+def channel(row: int) -> Channel:
+    """The channel of one row: the laser gate, the mirrors x and y, others."""
     if row == 0:
         return Channel("laser", ChannelRole.GATE)
     if row < 3:
@@ -131,7 +132,7 @@ def _channel(row: int) -> Channel:
     return Channel(f"ai-{row}", ChannelRole.OTHER)
 
 
-def _blocks(facts: SignalFacts, rate_hz: float, count: int, seed: int) -> Iterator[SampleBlock]:
+def hatch(facts: SignalFacts, rate_hz: float, count: int, seed: int) -> Iterator[SampleBlock]:
     """A hatch of vectors with noise, as volts of a 16-bit converter."""
     rng = np.random.default_rng(seed)
     samples = round(BLOCK_S * rate_hz)

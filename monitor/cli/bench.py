@@ -17,6 +17,7 @@ from rich.table import Table
 from monitor.cli.common import err, out, progress_bar, told
 
 if TYPE_CHECKING:
+    from monitor.bench.acquire import CommitCosts
     from monitor.bench.faults import Counts
     from monitor.bench.signals import SignalCosts
     from monitor.bench.soak import Soaked
@@ -39,6 +40,59 @@ def scratch(folder: Path | None) -> Iterator[Path]:
     """A folder of its own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="lpbf-bench-", dir=folder, ignore_cleanup_errors=True) as name:
         yield Path(name)
+
+
+@app.command()
+def acquire(
+    layers: Annotated[int, typer.Option(help="Layers of each of four phases.", min=4)] = 20,
+    viewers: Annotated[int, typer.Option(help="Viewers of the page in every second phase.", min=0)] = 50,
+    signals: Annotated[bool, typer.Option(help="Commit the trigger signal and the laser-on map as well.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw each layer's times into this file (SVG).")] = None,
+    folder: FolderOption = None,
+) -> None:
+    """Time commits of a webcam and a 20 MP Basler against plain writes of the same bytes, without and with viewers.
+
+    Acquisition and the page are real processes; the cameras give frames that were made beforehand.
+    """
+    from monitor.bench.acquire import measure_acquire
+    from monitor.bench.drawn import drawn
+
+    with told(), progress_bar() as bar, scratch(folder) as root:
+        task = bar.add_task("layers", total=4 * layers)
+        shown = _shown(bar, task)
+        found = measure_acquire(root, layers=layers, viewers=(0, viewers) * 2, signals=signals, progress=shown)
+        if plot:
+            plot.write_text(drawn(found), encoding="utf-8")
+    out.print(_told_phases(found))
+    first, last = found.rss_bytes
+    for line in (
+        f"commit over plain write and fsync of the same bytes: {found.ratio(watched=False):.2f} "
+        f"(bar 1.5), {found.ratio(watched=True):.2f} with {viewers} viewers",
+        f"commit with {viewers} viewers over without: {found.viewers_ratio:.2f}",
+        f"last quarter of the layers over the first: {found.growth:.2f}",
+        f"memory of acquisition: at most {first / 1e6:.0f} MB in the first quarter, {last / 1e6:.0f} MB in the last "
+        f"(bar 300 MB)",
+        f"frames missing: {found.gaps}",
+    ):
+        out.print(line, highlight=False, soft_wrap=True)
+
+
+def _told_phases(found: CommitCosts) -> Table:
+    table = Table("viewers", "commit", "plain write", "ratio", "acquisition", "page", "states", "pictures", "refused")
+    for phase in found.phases:
+        commit_s, plain_s = ([getattr(c, key) for c in phase.layers] for key in ("commit_s", "plain_s"))
+        table.add_row(
+            str(phase.viewers),
+            f"{1e3 * median(commit_s):.1f} ms",
+            f"{1e3 * median(plain_s):.1f} ms",
+            f"{median(c / p for c, p in zip(commit_s, plain_s, strict=True)):.2f}",
+            f"{phase.acquire_core_s:.2f} core-s",
+            f"{phase.page_core_s:.2f} core-s",
+            str(phase.audience.states),
+            str(phase.audience.pictures),
+            str(sum(phase.audience.failures.values())),
+        )
+    return table
 
 
 @app.command()

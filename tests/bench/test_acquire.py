@@ -1,0 +1,29 @@
+"""The benchmark of commits runs the real acquisition and page; how fast they are, it does not assert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from monitor.bench.acquire import measure_acquire
+from monitor.bench.drawn import drawn
+
+
+def test_every_layer_is_measured_without_and_with_viewers(tmp_path: Path) -> None:
+    """Two phases of small frames: every layer is timed twice; viewers hear of layers and fetch pictures unrefused."""
+    done: list[int] = []
+    costs = measure_acquire(
+        tmp_path, layers=5, viewers=(0, 3), period_s=0.6, frames=((48, 64), (60, 80)), progress=done.append
+    )
+    alone, watched = costs.phases
+    assert done == sorted(set(done))
+    assert costs.gaps == 0
+    assert [c.index for c in costs.layers()] == [number - 1 for number in done]
+    assert all(c.frame_bytes > 1000 and c.commit_s > 0 and c.plain_s > 0 for c in costs.layers())
+    assert (alone.audience.states, alone.audience.pictures) == (0, 0)
+    assert watched.audience.states >= 3
+    assert watched.audience.pictures > 0
+    assert watched.audience.failures == {}
+    assert min(costs.ratio(), costs.viewers_ratio, costs.growth, *costs.rss_bytes) > 0
+    graph = ElementTree.fromstring(drawn(costs))
+    assert len(graph.findall("{*}polyline")) == 2
