@@ -25,7 +25,7 @@ from monitor.config.ways import (
     WaySettings,
     WebhookSettings,
 )
-from monitor.config.web import WebSettings
+from monitor.config.web import WebSettings, is_loopback
 from monitor.config.worker import WorkerSettings
 
 __all__ = [
@@ -59,5 +59,6 @@ __all__ = [
     "WebSettings",
     "WebhookSettings",
     "WorkerSettings",
+    "is_loopback",
     "load_settings",
 ]

@@ -128,10 +128,16 @@ def _rooted(settings: Settings, base: Path) -> Settings:
             "worker": worker,
             "simulation": simulation,
             "cameras": cameras,
+            "web": _rooted_web(settings.web, base),
             "plant": _rooted_plant(settings.plant, base),
             "alarms": settings.alarms.rooted(base),
         }
     )
+
+
+def _rooted_web(web: WebSettings, base: Path) -> WebSettings:
+    files = {name: base / path for name in ("certificate", "key") if (path := getattr(web, name)) is not None}
+    return web.model_copy(update=files)
 
 
 def _rooted_plant(plant: PlantSettings, base: Path) -> PlantSettings:

@@ -10,13 +10,12 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-from monitor.config import WebSettings
+from monitor.config import WebSettings, is_loopback
 from monitor.domain import MonitorError
 from monitor.web.access import COOKIE, LoginNeeded, NotAllowed, Person, Role
 from monitor.web.accounts import Accounts
 from monitor.web.clients import Client, client_of, from_elsewhere
 from monitor.web.errors import TooMany
-from monitor.web.headers import is_loopback
 from monitor.web.limits import Limit
 
 PAGE = ("/", "/favicon.svg")

@@ -6,13 +6,14 @@ no same-origin rule). Both are told apart by the Host and Origin headers.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitor.config import is_loopback
 
 CSP = "; ".join(
     (
@@ -68,14 +69,6 @@ def allowed_names(host: str, names: Sequence[str]) -> tuple[str, ...]:
     if is_loopback(host):
         return (*LOOPBACK, host, *names)
     return (host, *LOOPBACK, *names) if names else ()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on serves this computer only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def hostname(host: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+import anyio.to_thread
 import structlog
 import uvicorn
 from fastapi import FastAPI
@@ -15,8 +17,9 @@ from fastapi import FastAPI
 from monitor.config import Settings
 from monitor.domain import ConfigError, ProcessStatus, StoreError
 from monitor.plant import OpcUaThread
-from monitor.store import Heart
+from monitor.store import Heart, Pulse
 from monitor.web.app import create_app
+from monitor.web.certificate import encryption
 from monitor.web.live import Newest
 from monitor.web.routes_access import Desk
 
@@ -24,10 +27,26 @@ log = structlog.get_logger("web")
 
 GRACE_S = 1
 """Seconds that open requests and sockets get when the server stops."""
+WORK = "answering requests"
+STUCK_S = 60.0
+"""Real seconds without an answer after which the page counts as stuck."""
+PROBE_TICKS = 20
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to the caller."""
+    """uvicorn that leaves signals to the caller, and says that it is alive whenever it could answer a request."""
+
+    pulse = Pulse()
+    _probe: asyncio.Task[None] | None = None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second. Requests are answered in the loop and in its threads, so both must turn."""
+        if counter % PROBE_TICKS == 0 and (self._probe is None or self._probe.done()):
+            self._probe = asyncio.create_task(self._prove())
+        return await super().on_tick(counter)
+
+    async def _prove(self) -> None:
+        await anyio.to_thread.run_sync(self.pulse.expect, WORK, STUCK_S)
 
     def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
         return nullcontext()
@@ -37,7 +56,7 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
     """Serve the operator page until `stop`; returns within 2 s of it, whoever is connected.
 
     Raises:
-        ConfigError: the address cannot be listened on.
+        ConfigError: the address cannot be listened on, or the given certificate cannot be used.
         StoreError: the store's directory cannot be made.
     """
     root = settings.store.root
@@ -53,8 +72,14 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
         app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
         ws_max_size=4096, timeout_graceful_shutdown=GRACE_S, lifespan="on",
     )  # fmt: skip
+    config.load()
+    config.ssl = encryption(settings.web, root)
     server = _Server(config)
-    with listening(settings.web.host, settings.web.port) as sock, _beating(settings, app, sock), OpcUaThread(settings):
+    with (
+        listening(settings.web.host, settings.web.port) as sock,
+        _beating(settings, app, sock) as server.pulse,
+        OpcUaThread(settings),
+    ):
         threading.Thread(target=_stop_with, args=(server, stop), name="stop", daemon=True).start()
         server.run(sockets=[sock])
     log.info("page closed")
@@ -97,10 +122,10 @@ def _stop_with(server: uvicorn.Server, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _beating(settings: Settings, app: FastAPI, sock: socket.socket) -> Iterator[None]:
+def _beating(settings: Settings, app: FastAPI, sock: socket.socket) -> Iterator[Pulse]:
     """Write the process's status once a second, and that it stopped at the end."""
     host, port = sock.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    url = f"{settings.web.scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
     log.info("page served", url=url)
     newest: Newest = app.state.newest
     said = ("serving", url)
@@ -108,8 +133,11 @@ def _beating(settings: Settings, app: FastAPI, sock: socket.socket) -> Iterator[
     def status() -> ProcessStatus:
         return ProcessStatus("web", os.getpid(), *said, heartbeat="", facts={"viewers": newest.viewers})
 
-    with Heart(settings.store.root, status):
+    with Heart(settings.store.root, status) as heart:
         try:
-            yield
+            heart.pulse.expect(WORK, STUCK_S)
+            heart.ready()
+            yield heart.pulse
         finally:
+            heart.pulse.rest(WORK)
             said = ("stopped", "stopped in order")

@@ -42,7 +42,7 @@ def serving(settings: Settings) -> Iterator[Served]:
     settings = settings.model_copy(update={"web": settings.web.model_copy(update={"port": port})})
     stop = threading.Event()
     thread = threading.Thread(target=run_web, args=(settings, stop), daemon=True)
-    served = Served(settings, f"http://127.0.0.1:{port}", stop, thread)
+    served = Served(settings, f"{settings.web.scheme}://127.0.0.1:{port}", stop, thread)
     thread.start()
     try:
         _wait(served)
@@ -57,10 +57,12 @@ def _wait(served: Served) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{served.url}/api/v1/health").is_success:
+            if httpx.get(f"{served.url}/api/v1/health", verify=False).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
+        if not served.thread.is_alive():
+            break
     raise TimeoutError(f"{served.url} does not answer")
 
 

@@ -6,7 +6,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from monitor.web.headers import allowed_names, hostname, is_loopback
+from monitor.config import is_loopback
+from monitor.web.headers import allowed_names, hostname
 from tests.web.conftest import PATIENCE_S, Site
 
 
