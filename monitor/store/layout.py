@@ -6,6 +6,7 @@
 <root>/alarms/                        alarms, one folder each, see `store/alarms.py`
 <root>/access/                        users, sessions and the audit log, see `web/accounts.py`
 <root>/.trash-<name>                  on its way out: removed by whoever looks next
+<root>/.restoring-<build>             on its way in, out of an archive
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
 <root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
 <root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
@@ -36,6 +37,7 @@ STATUS = "status"
 ALARMS = "alarms"
 ACCESS = "access"
 TRASH = ".trash-"
+RESTORING = ".restoring-"
 RESERVED = (STATUS, ALARMS, ACCESS)
 """Folders beside the builds, so no ids of builds."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
