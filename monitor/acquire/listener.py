@@ -16,12 +16,15 @@ from monitor.acquire.recorder import SignalRecorder
 from monitor.config import Settings
 from monitor.devices import Trigger
 from monitor.domain import DeviceError, DeviceStatus, DeviceTimeout, LayerEnd, SampleBlock
-from monitor.store import LayerSignal, SignalSpool
+from monitor.store import LayerSignal, Pulse, SignalSpool
 from monitor.trigger import LaserOffDetector
 
 log = structlog.get_logger("acquire")
 
 READ_S = 2.0
+WORK = "reading the trigger"
+STUCK_S = 60.0
+"""Real seconds after which a driver that has not answered never will."""
 PATIENCE = 3
 """So many reads in a row without samples, and the trigger is opened again."""
 JOIN_S = 5.0
@@ -35,9 +38,17 @@ class Listener:
         settings: the whole configuration.
         events: where the events go.
         spool: where samples wait for their commit; None keeps no signal.
+        pulse: where reading says that it is alive.
     """
 
-    def __init__(self, trigger: Trigger, settings: Settings, events: Events, spool: SignalSpool | None = None) -> None:
+    def __init__(
+        self,
+        trigger: Trigger,
+        settings: Settings,
+        events: Events,
+        spool: SignalSpool | None = None,
+        pulse: Pulse | None = None,
+    ) -> None:
         self._trigger = trigger
         self._settings = settings
         self._events = events
@@ -47,6 +58,7 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="trigger", daemon=True)
         self._detector: LaserOffDetector | None = None
         self._spool = spool
+        self._pulse = pulse or Pulse()
         self._recorder: SignalRecorder | None = None
         self._seen = False  # the laser came on since the last layer end, and was told
         self._quiet_since_s: float | None = None
@@ -105,7 +117,8 @@ class Listener:
         silent = 0
         while not self._stop.is_set():
             try:
-                block = self._trigger.read(READ_S)
+                with self._pulse.step(WORK, STUCK_S):
+                    block = self._trigger.read(READ_S)
             except DeviceTimeout as error:
                 silent += 1
                 self._say("missing", error.what)
@@ -155,9 +168,10 @@ class Listener:
         what = error.what
         while not self._stop.is_set():
             self._say("reconnecting", what)
-            self._trigger.close()
             try:
-                self._trigger.open()
+                with self._pulse.step(WORK, STUCK_S):
+                    self._trigger.close()
+                    self._trigger.open()
             except DeviceError as failed:
                 what = failed.what
                 self._backoff.failed()

@@ -20,7 +20,7 @@ from typing import TypeVar
 import structlog
 
 from monitor.acquire.builds import away_s, new_build, origin_of, usual_s
-from monitor.acquire.capturing import Window, capture
+from monitor.acquire.capturing import HANG_S, Window, capture
 from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, Silence
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
@@ -28,11 +28,14 @@ from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
 from monitor.domain import Gap, Layer, LayerEnd, ProcessStatus, StoreFull
-from monitor.store import BuildReader, BuildWriter, LayerSignal, end_requested
+from monitor.store import BuildReader, BuildWriter, LayerSignal, Pulse, end_requested
 
 log = structlog.get_logger("acquire")
 
 LOOK_S = 0.2
+WORK = "acquisition"
+STEP_S = 120.0
+"""Real seconds that a step of the loop may take before it counts as stuck: the slowest is a commit on a busy disk."""
 ROOM_S = 1.0
 """Real seconds between two tries to store a layer on a full disk."""
 PATIENT = ("simulated", "recorded")
@@ -61,6 +64,7 @@ class Acquisition:
         recording: the build that is replayed, None for a live one.
         on_start: called with the id of each build that begins or goes on.
         beat: writes the status at once.
+        pulse: where the loop says that it is alive.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Acquisition:
         recording: BuildReader | None = None,
         on_start: Callable[[str], None] | None = None,
         beat: Callable[[], None] = lambda: None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._settings = settings
         self._bench = bench
@@ -81,6 +86,7 @@ class Acquisition:
         self._recording = recording
         self._on_start = on_start
         self._beat = beat
+        self._pulse = pulse or Pulse()
         self._origin = origin_of(settings)
         self._writer: BuildWriter | None = None
         self._laser_seen = False
@@ -129,6 +135,7 @@ class Acquisition:
             StoreError: the store cannot be written.
         """
         while not self._stop.is_set():
+            self._pulse.expect(WORK, STEP_S)
             self._tend()
             alive = self._bench.listener.alive  # before looking: what it said last is in the queue by then
             event = self._bench.events.get(LOOK_S)
@@ -180,6 +187,7 @@ class Acquisition:
     def _photographed(self, writer: BuildWriter, index: int, end: LayerEnd) -> Layer:
         facts = {facts.name: facts for facts in writer.manifest.cameras}
         window = Window.of(end, self._settings.acquire)
+        self._pulse.expect(WORK, window.timeout_s + HANG_S + STEP_S)
         bench = self._bench
         may_hang = any(camera.device not in PATIENT for camera in self._settings.cameras)
         captures = capture(bench.keepers, facts, window, bench.events.next_laser_on, may_hang=may_hang)
@@ -216,6 +224,7 @@ class Acquisition:
     def _when_there_is_room(self, action: Callable[[], T], held: str) -> T:
         """Do it, again and again while the disk is full. Layers that end meanwhile wait in the queue, in order."""
         while True:
+            self._pulse.expect(WORK, STEP_S)
             try:
                 done = action()
             except StoreFull as error:

@@ -14,7 +14,7 @@ from monitor.acquire.capturing import opened
 from monitor.acquire.events import Events
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
-from monitor.acquire.machine import Acquisition, Bench
+from monitor.acquire.machine import WORK, Acquisition, Bench
 from monitor.acquire.space import SpaceWatch
 from monitor.acquire.status import Snapshot
 from monitor.config import Settings
@@ -28,7 +28,7 @@ from monitor.domain import (
     ProcessStatus,
     StoreError,
 )
-from monitor.store import BuildReader, BuildSummary, BuildWriter, Heart, SignalSpool, hold_acquisition
+from monitor.store import BuildReader, BuildSummary, BuildWriter, Heart, Pulse, SignalSpool, hold_acquisition
 
 log = structlog.get_logger("acquire")
 
@@ -81,10 +81,17 @@ def run_acquire(
             running = None if recording else running_build(settings, build_name)
             settings = continued(settings, running)
             rig = rig or make_rig(settings, recording=recording, speed=speed)
-            bench = _bench(settings, rig, stack.enter_context(SignalSpool.open(root)))
+            bench = _bench(settings, rig, stack.enter_context(SignalSpool.open(root)), heart.pulse)
             stack.callback(_close, bench)
             acquisition = Acquisition(
-                settings, bench, stop, name=build_name, recording=recording, on_start=on_start, beat=heart.beat
+                settings,
+                bench,
+                stop,
+                name=build_name,
+                recording=recording,
+                on_start=on_start,
+                beat=heart.beat,
+                pulse=heart.pulse,
             )
             space = stack.enter_context(SpaceWatch(settings, lambda: acquisition.running))
             said.status = lambda: _with(acquisition.status(), space.facts)
@@ -92,7 +99,9 @@ def run_acquire(
             _open(bench, need_cameras=running is None)
             _begin(acquisition, settings, running, at_once=bool(build_name or recording))
             bench.listener.start()
+            heart.ready()
             acquisition.run()
+            heart.pulse.rest(WORK)
         except MonitorError as error:
             said.fail(error)
             raise
@@ -144,12 +153,12 @@ class _Said:
         self.status = lambda: last
 
 
-def _bench(settings: Settings, rig: Rig, spool: SignalSpool) -> Bench:
+def _bench(settings: Settings, rig: Rig, spool: SignalSpool, pulse: Pulse) -> Bench:
     """The devices with their threads, not yet opened."""
     kinds = {camera.name: camera.device for camera in settings.cameras}
     events = Events(AHEAD if isinstance(rig.clock, JumpingClock) else None)
     keepers = [Keeper(camera, kinds[camera.name]) for camera in rig.cameras]
-    return Bench(rig, Listener(rig.trigger, settings, events, spool), keepers, events)
+    return Bench(rig, Listener(rig.trigger, settings, events, spool, pulse), keepers, events)
 
 
 def _open(bench: Bench, *, need_cameras: bool) -> None:

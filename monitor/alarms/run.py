@@ -27,11 +27,13 @@ from monitor.alarms.rules_plant import PLANT_RULES
 from monitor.alarms.samples import PlantFacts
 from monitor.config import Settings
 from monitor.domain import Alarm, Cause, ProcessStatus, Reading, StoreError
-from monitor.store import AlarmBook, AlarmNotes, Heart, Readings, hold_alarms, write_readings
+from monitor.store import AlarmBook, AlarmNotes, Heart, Pulse, Readings, hold_alarms, write_readings
 
 log = structlog.get_logger("alarms")
 
 LIST_S = 5.0
+STEP_S = 120.0
+"""Real seconds that one look at a layer or at the plant may take before it counts as stuck."""
 
 
 class Evaluation:
@@ -56,11 +58,13 @@ class Evaluation:
         self._readings: dict[tuple[str, str, str], Reading] = {}
         self._listed_s = self._judged_s = float("-inf")
         self.trouble = ""
+        self.pulse = Pulse()
         self.posters = self._posters()
 
     def round(self) -> None:
         """Look at everything once."""
         self.trouble = ""
+        self.pulse.expect(OWN, STEP_S)
         now_s = time.monotonic()
         if now_s - self._listed_s > LIST_S:
             open_or_log(self.builds)
@@ -86,6 +90,7 @@ class Evaluation:
     def _follow(self, follower: Follower) -> None:
         try:
             for verdicts in follower.advance():
+                self.pulse.expect(OWN, STEP_S)
                 self._apply(verdicts)
                 if self._stop.is_set():
                     return
@@ -158,13 +163,16 @@ def run_alarms(settings: Settings, stop: threading.Event) -> None:
             said = evaluation.status()
             return ProcessStatus(OWN, said.pid, "stopped", "stopped in order", "") if ended else said
 
-        with Heart(root, status):
+        with Heart(root, status) as heart:
+            evaluation.pulse = heart.pulse
+            heart.ready()
             for poster in evaluation.posters:
                 poster.start()
                 stack.callback(poster.stop)
             while not stop.is_set():
                 evaluation.round()
                 stop.wait(settings.alarms.poll_s)
+            evaluation.pulse.rest(OWN)
             ended = True
     log.info("alarms closed")
 

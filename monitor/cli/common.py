@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
 import threading
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from rich.progress import (
 from monitor.cli.log import set_up_log
 from monitor.config import Settings, load_settings
 from monitor.domain import MonitorError
-from monitor.supervise import notify
+from monitor.store import notify
 
 out = Console()
 err = Console(stderr=True)
@@ -76,13 +77,15 @@ def stop_event() -> threading.Event:
 def service(settings: Settings, process: str) -> Iterator[threading.Event]:
     """A process border: log set up, systemd told, errors logged, signals turned into a stop event.
 
+    A process that is stuck is ended by SIGABRT from outside: it says where each of its threads was.
+
     A MonitorError ends the process with 2 (systemd and the supervisor start it again); anything else is a bug,
     is logged with its traceback, and ends it with 1.
     """
     set_up_log(settings.log, process)
     log = structlog.get_logger(process)
     stop = stop_event()
-    notify("READY=1")
+    faulthandler.enable()
     try:
         yield stop
     except MonitorError as error:

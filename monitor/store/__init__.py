@@ -12,10 +12,12 @@ from monitor.store.layout import commits_folder, free_build_id, new_build_id
 from monitor.store.listing import BuildSummary, list_builds
 from monitor.store.lock import WriterLock
 from monitor.store.notes import AlarmNotes, hold_alarms
+from monitor.store.notify import notify
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.pinning import pin, pinned, unpin
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import ProductWriter
+from monitor.store.pulse import Pulse
 from monitor.store.reader import BuildReader
 from monitor.store.readings import Readings, read_readings, write_readings
 from monitor.store.recipe import ImportRecipe, load_recipe
@@ -55,6 +57,7 @@ __all__ = [
     "ProductReader",
     "ProductRecord",
     "ProductWriter",
+    "Pulse",
     "Readings",
     "Removable",
     "ReportFormat",
@@ -82,6 +85,7 @@ __all__ = [
     "load_recipe",
     "make_room",
     "new_build_id",
+    "notify",
     "pin",
     "pinned",
     "read_heartbeats",

@@ -1,9 +1,5 @@
-"""Processes for those without systemd, and the words to systemd for those with it.
+"""Processes for those without systemd. Owns starting, watching and stopping them; refuses to know what they do."""
 
-Owns starting, restarting with back-off and stopping the processes. Refuses to know what they do.
-"""
-
-from monitor.supervise.notify import notify
 from monitor.supervise.supervisor import Child, Supervisor
 
-__all__ = ["Child", "Supervisor", "notify"]
+__all__ = ["Child", "Supervisor"]

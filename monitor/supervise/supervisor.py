@@ -1,14 +1,17 @@
-"""Starts processes, restarts what died with a growing pause, and stops all in order.
+"""Starts processes, restarts what died or hangs, with a growing pause and a budget, and stops all in order.
 
          ┌────────── exit 0 ──────────► DONE
 RUNNING ─┤
-   ▲     └─ any other end ─► WAITING (1, 2, 4 … 30 s) ─┐
-   └────────────────────────────────────────────────────┘
+   ▲     └─ any other end, or killed because its work was stuck ─► WAITING (1, 2, 4 … 30 s) ─┐
+   └───────────────────────────────────────────────────────────────(budget spent: 60 s)──────┘
+
+A process that keeps dying is tried again for ever, but slowly and loudly: a printer must not be left unmonitored.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -19,12 +22,23 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from monitor.supervise.ear import Ear
+
 log = structlog.get_logger("supervise")
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0
 """A process that ran for this long has recovered: its next pause is the first one again."""
+BUDGET = 8
+"""So many restarts without a steady run in between, and only one a minute is left."""
+SPENT_PAUSE_S = 60.0
+START_S = 600.0
+"""Loading models may take long; a process that is not ready by then never will be."""
+WATCHDOG_S = 30.0
+"""A process that was ready and has not proved for so long that its work goes on is killed."""
+ABORT_S = 5.0
+"""What a killed process gets to say where it was stuck."""
 STOP_S = 15.0
 POLL_S = 0.2
 PR_SET_PDEATHSIG = 1
@@ -44,9 +58,11 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     done: bool = False
     restarts: int = 0
+    quick: int = 0
     started: float = 0.0
     next_start: float = field(default=0.0)
     pause: float = FIRST_PAUSE_S
+    ear: Ear | None = None
 
 
 class Supervisor:
@@ -75,20 +91,45 @@ class Supervisor:
             return
         code = child.process.poll()
         if code is None:
+            self._watch(child, child.process)
             return
-        child.process = None
+        _forget(child)
         if code == 0:
             child.done = True
             log.info("process ended", process=child.name)
             return
+        self._postpone(child, code, time.monotonic())
+
+    def _watch(self, child: Child, process: subprocess.Popen[bytes]) -> None:
+        """Kill a process whose work is stuck, or that never got ready; it is started again like any that died."""
+        if child.ear is None:
+            return
+        child.ear.hear()
+        silent_s = time.monotonic() - child.ear.fed_s
+        if silent_s <= (WATCHDOG_S if child.ear.ready else START_S):
+            return
+        log.error("process hangs and is killed", process=child.name, silent_s=round(silent_s), said=child.ear.status)
+        process.send_signal(signal.SIGABRT)
+        process.send_signal(signal.SIGCONT)  # one that was stopped hears it only then
+        _end(child.name, process, time.monotonic() + ABORT_S)
+
+    def _postpone(self, child: Child, code: int, now: float) -> None:
+        """Choose when a process that died is started again."""
+        steady = now - child.started > STEADY_S
         child.restarts += 1
-        child.pause = FIRST_PAUSE_S if now - child.started > STEADY_S else min(child.pause * 2, LONGEST_PAUSE_S)
+        child.quick = 1 if steady else child.quick + 1
+        child.pause = FIRST_PAUSE_S if steady else min(child.pause * 2, LONGEST_PAUSE_S)
+        if child.quick > BUDGET:
+            child.pause = SPENT_PAUSE_S
+            log.error("restart budget spent", process=child.name, restarts=child.quick, cure="see why it died, above")
         child.next_start = now + child.pause
         log.error("process died", process=child.name, code=code, restart_in_s=child.pause, restarts=child.restarts)
 
     def _start(self, child: Child) -> None:
         command = [sys.executable, "-m", "monitor.cli", *child.command]
-        child.process = subprocess.Popen(command, preexec_fn=_die_with_parent, start_new_session=True)
+        child.ear = Ear()
+        environment = {**os.environ, **child.ear.environment}
+        child.process = subprocess.Popen(command, preexec_fn=_die_with_parent, start_new_session=True, env=environment)
         child.started = time.monotonic()
         log.info("process started", process=child.name, pid=child.process.pid)
 
@@ -101,13 +142,23 @@ class Supervisor:
         for child in running:
             if child.process:
                 _end(child.name, child.process, deadline)
+        for child in self.children:
+            if child.ear:
+                child.ear.close()
+
+
+def _forget(child: Child) -> None:
+    child.process = None
+    if child.ear:
+        child.ear.close()
+        child.ear = None
 
 
 def _end(name: str, process: subprocess.Popen[bytes], deadline: float) -> None:
     try:
         process.wait(max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        log.error("process did not stop in time and was killed", process=name, seconds=STOP_S)
+        log.error("process did not stop in time and was killed", process=name)
         process.kill()
         process.wait()
 

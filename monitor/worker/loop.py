@@ -14,13 +14,15 @@ import structlog
 from monitor.config import Settings
 from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus
 from monitor.report import Reporter
-from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, commits_folder, list_builds, thinned
+from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, Pulse, commits_folder, list_builds, thinned
 from monitor.worker.hint import CommitHint
-from monitor.worker.pipeline import Interrupted, Models, Pipeline
+from monitor.worker.pipeline import WORK, Interrupted, Models, Pipeline
 
 log = structlog.get_logger("worker")
 
 RETRY_S = 10.0
+LOOK_S = 120.0
+"""Real seconds that looking for work may take before it counts as stuck."""
 COMMANDED = ("import", "replay")
 """Origins of builds that a command processes: the worker leaves them alone, so that the two never meet."""
 Progress = Callable[[LayerProduct], None]
@@ -65,9 +67,12 @@ class Worker:
         with self._heart:
             try:
                 models = self._load()
+                self._heart.ready()
                 while not self._stop.is_set():
+                    self._heart.pulse.expect(WORK, LOOK_S)
                     if not self._round(models):
                         self._rest(hint)
+                self._heart.pulse.rest(WORK)
                 self._say("stopped", "stopped in order")
             except MonitorError as error:
                 self._say("failed", f"{error.what}; {error.cure}")
@@ -102,6 +107,7 @@ class Worker:
         for summary in list_builds(self._root):
             if summary.ended is None:
                 hint.watch(commits_folder(self._root, summary.manifest.id))
+        self._heart.pulse.expect(WORK, self._settings.worker.poll_s + LOOK_S)
         hint.wait(self._settings.worker.poll_s)
 
     def _follow(self, models: Models, build: str) -> None:
@@ -109,7 +115,7 @@ class Worker:
         self._said.build = build
         structlog.contextvars.bind_contextvars(build=build)
         try:
-            for product in _products(self._settings, models, build, self._stop, self._begin):
+            for product in _products(self._settings, models, build, self._stop, self._begin, self._heart.pulse):
                 self._said.layer = product.index
                 self._said.facts["timings_s"] = dict(product.timings_s)
                 log.info("layer processed", layer=product.index, state=str(product.state), reason=product.reason)
@@ -187,11 +193,12 @@ def _products(
     build: str,
     stop: threading.Event,
     begin: Callable[[int, int], None] = lambda index, backlog: None,
+    pulse: Pulse | None = None,
 ) -> Iterator[LayerProduct]:
     """Make and commit what is pending of one build; `begin` is called before each layer."""
     root = settings.store.root
     reader = BuildReader.open(root, build)
-    pipeline = Pipeline(settings, models, reader, stop)
+    pipeline = Pipeline(settings, models, reader, stop, pulse)
     with ProductWriter.open(root, build, settings.worker.product_set) as writer:
         pending = sorted(set(reader.layers()) - set(writer.layers()))
         for position, index in enumerate(pending):

@@ -30,10 +30,15 @@ from monitor.inference import Bundle, SegmenterModel, default_models_dir, find_b
 from monitor.metrics import layer_measures
 from monitor.optics import rectify
 from monitor.segment import segment_layer
-from monitor.store import BuildReader
+from monitor.store import BuildReader, Pulse
 from monitor.upscale import Upscaler
 
 log = structlog.get_logger("worker")
+
+WORK = "processing"
+STUCK_S, STUCK_TIMES, FIRST_S = 300.0, 10.0, 180.0
+"""A stage is stuck after ten times the longest that it ever took, and never before five minutes; the first time it is
+taken for one of three minutes."""
 
 STORED_SPREAD_GAIN = 4.0
 """Spread and inconsistency are small; they are stored as uint8 of value × 255 × this gain."""
@@ -82,10 +87,14 @@ class Stopwatch:
 
     Attributes:
         stop: no stage begins once this is set.
+        pulse: where each stage says how long it may take.
+        longest: the longest that each stage took so far; a stage that takes ten times as long is stuck.
         seconds: by stage.
     """
 
     stop: threading.Event
+    pulse: Pulse = field(default_factory=Pulse)
+    longest: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -98,10 +107,12 @@ class Stopwatch:
         if self.stop.is_set():
             raise Interrupted
         start = time.perf_counter()
+        self.pulse.expect(WORK, max(STUCK_S, STUCK_TIMES * self.longest.get(name, FIRST_S)))
         try:
             yield
         finally:
             self.seconds[name] = time.perf_counter() - start
+            self.longest[name] = max(self.longest.get(name, 0.0), self.seconds[name])
 
 
 class Pipeline:
@@ -112,9 +123,16 @@ class Pipeline:
     """
 
     def __init__(
-        self, settings: Settings, models: Models, reader: BuildReader, stop: threading.Event | None = None
+        self,
+        settings: Settings,
+        models: Models,
+        reader: BuildReader,
+        stop: threading.Event | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
+        self._pulse = pulse or Pulse()
+        self._longest: dict[str, float] = {}
         self._settings = settings
         self._models = models
         self._reader = reader
@@ -133,7 +151,7 @@ class Pipeline:
             Interrupted: `stop` was set meanwhile.
             StoreError: the store cannot be read.
         """
-        watch = Stopwatch(self._stop)
+        watch = Stopwatch(self._stop, self._pulse, self._longest)
         try:
             with watch.stage("read"):
                 capture = self._reader.capture(index, self._settings.worker.source)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.supervise import Child, Supervisor, notify
+from monitor.store import notify
+from monitor.supervise import Child, Supervisor
 from monitor.supervise import supervisor as module
 
 
