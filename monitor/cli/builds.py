@@ -1,4 +1,4 @@
-"""`lpbf-monitor builds`: list, verify, end, import, export; see `keeping` for the rest."""
+"""`lpbf-monitor builds`: list, verify, end, import, export; see `keeping` and `archives` for the rest."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from monitor.cli import keeping
+from monitor.cli import archives, keeping
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
 from monitor.domain import ConfigError
 from monitor.store import BuildReader, import_folder, list_builds, load_recipe, request_end
 from monitor.store import verify as verify_build
 
 app = typer.Typer(no_args_is_help=True, help="Recorded builds in the store.")
-for verb in (keeping.space, keeping.pin, keeping.unpin, keeping.repair):
+for verb in (
+    keeping.space,
+    keeping.pin,
+    keeping.unpin,
+    keeping.repair,
+    archives.archive,
+    archives.restore,
+    archives.diff,
+):
     app.command()(verb)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from monitor.domain import CameraFacts, Frame, Gap, LaserMap, LayerEnd, Mask, NotInStore, Signal, SignalGap
 from monitor.store.layout import build_folder, commits_in, end_file, manifest_file, record_file, recorded
 from monitor.store.records import BuildManifest, EndRecord, LayerRecord, check_index, read_record
-from monitor.store.references import read_reference, reference_layers
+from monitor.store.references import read_reference, reference_digest, reference_layers
 from monitor.store.signals import EXPOSURE, read_part, read_pieces
 from monitor.store.stored import StoredArrays
 
@@ -140,6 +140,14 @@ class BuildReader:
         what = f"the laser-on map of layer {index} of build {self.manifest.id}"
         exposure = self._arrays.read(EXPOSURE, index, record.array.digest if verify else None, what, _CURE)
         return LaserMap(exposure, record.outside_us, record.unknown_us)
+
+    def reference_digest(self, index: int) -> str:
+        """Digest of the mask that the layer should have, "" where there is none.
+
+        Raises:
+            StoreCorrupt: its record is damaged.
+        """
+        return reference_digest(self._folder, index)
 
     def reference(self, index: int) -> Mask | None:
         """The mask that the layer should have, bool (rows, columns) in the plate grid; None where there is none.

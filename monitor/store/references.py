@@ -81,6 +81,18 @@ def reference_layers(folder: Path) -> tuple[int, ...]:
     return recorded(_records(folder))
 
 
+def reference_digest(folder: Path, index: int) -> str:
+    """Digest of one layer's mask as its record says, "" where there is none.
+
+    Raises:
+        StoreCorrupt: the record is damaged.
+    """
+    try:
+        return read_record(ReferenceRecord, record_file(_records(folder), index)).array.digest
+    except NotInStore:
+        return ""
+
+
 def _stored(folder: Path, record: ReferenceRecord) -> Mask:
     what = f"reference mask of layer {record.index} in build {folder.name}"
     cure = "set this layer's reference mask again"
