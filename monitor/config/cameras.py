@@ -41,5 +41,8 @@ class CameraSettings(Section):
     """Fixed exposure time in µs; none leaves the camera's own setting."""
     gain_db: float | None = None
     """Fixed gain in dB; none leaves the camera's own setting."""
+    hang_s: float = Field(3.0, gt=0.0)
+    """A real camera that answers so much later than it was given time for hangs: its process is killed, in s. Above 2 s
+    for webcams: so long the driver may take to notice."""
     corners: CornersSettings | None = None
     """Where the plate is in the image. Simulated and recorded cameras know it themselves."""

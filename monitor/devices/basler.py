@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,13 @@ class BaslerCamera:
 
     Args:
         settings: of the camera; its source is the serial number, "" for the only camera.
+        copy: takes a picture out of pylon's memory.
 
     Raises:
         ConfigError: a pixel format that is not monochrome.
     """
 
-    def __init__(self, settings: CameraSettings) -> None:
+    def __init__(self, settings: CameraSettings, copy: Callable[[Pixels], Pixels] = np.copy) -> None:
         self.name = settings.name
         if settings.pixel_format not in BITS:
             raise ConfigError(
@@ -40,6 +42,7 @@ class BaslerCamera:
                 cure='use "Mono8" or "Mono12"',
             )
         self._settings = settings
+        self._copy = copy
         self._calibration = calibration_of(settings)
         self._camera: Any = None
         self._watch: Any = None
@@ -99,6 +102,10 @@ class BaslerCamera:
         self._stale = False
         return Frame(self.name, image, began, self._exposure_us, self._gain_db, BITS[self._settings.pixel_format])
 
+    def trouble(self) -> DeviceLost | None:
+        """Whether the open camera was unplugged, as pylon told meanwhile."""
+        return self._lost("was removed") if self._camera is not None and self._removed.is_set() else None
+
     def close(self) -> None:
         """Release the camera; may be called twice."""
         camera, self._camera = self._camera, None
@@ -144,13 +151,12 @@ class BaslerCamera:
                 cure="check the cable and the USB port (USB 3, no hub)",
             )
         with result.GetArrayZeroCopy() as view:
-            image: Pixels = view.copy()
-        if image.shape != self._settings.shape or image.dtype.itemsize * 8 < BITS[self._settings.pixel_format]:
-            raise BadFrame(
-                f"Basler camera '{self.name}': gave {image.dtype} {image.shape}, not {self._settings.shape}",
-                cure="check that no other application changes its settings; open it again",
-            )
-        return image
+            if view.shape != self._settings.shape or view.dtype.itemsize * 8 < BITS[self._settings.pixel_format]:
+                raise BadFrame(
+                    f"Basler camera '{self.name}': gave {view.dtype} {view.shape}, not {self._settings.shape}",
+                    cure="check that no other application changes its settings; open it again",
+                )
+            return self._copy(view)
 
     def _late(self) -> DeviceTimeout:
         return DeviceTimeout(

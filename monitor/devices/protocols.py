@@ -5,9 +5,9 @@ Refuses to know any vendor. Every implementation passes the contract tests in `t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from monitor.domain import CameraFacts, Clock, Frame, Gap, LayerEnd, SampleBlock, SignalFacts
+from monitor.domain import CameraFacts, Clock, DeviceError, Frame, Gap, LayerEnd, SampleBlock, SignalFacts
 
 
 class Trigger(Protocol):
@@ -75,6 +75,15 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Release the camera. Never raises; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class WatchedCamera(Camera, Protocol):
+    """A camera that can tell between two captures that it went away, so that it is back before the next layer."""
+
+    def trouble(self) -> DeviceError | None:
+        """Return at once what happened to the open camera since it was asked last; None while all is well."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Which devices a configuration means. The one place where real, simulated and recorded devices are chosen.
 
-Owns the rule that all devices of a rig share one clock. Refuses to talk to devices: making a rig connects nothing.
+Owns the rule that all devices of a rig share one clock, and that each real camera runs in a process of its own. Refuses
+to talk to devices: making a rig connects nothing.
 
     trigger     cameras                  clock
     ni9223      opencv, pylon            of the machine
@@ -86,13 +87,9 @@ def _simulated(settings: Settings) -> Rig:
 
 
 def _real_camera(settings: CameraSettings) -> Camera:
-    if settings.device == "pylon":
-        from monitor.devices.basler import BaslerCamera
+    from monitor.devices.child import ChildCamera
 
-        return BaslerCamera(settings)
-    from monitor.devices.webcam import Webcam
-
-    return Webcam(settings)
+    return ChildCamera(settings)
 
 
 def _only(settings: Settings, allowed: tuple[str, ...]) -> None:

@@ -57,6 +57,10 @@ class VideoSource(Protocol):
         """The first frame exposed after `after_s`; raises DeviceTimeout at the deadline, DeviceLost when it is gone."""
         ...
 
+    def trouble(self) -> DeviceLost | None:
+        """Whether it went away since the last shot, as far as can be seen at once."""
+        ...
+
     def close(self) -> None:
         """Release; never raises, may be called twice."""
         ...
@@ -153,6 +157,10 @@ class DeviceSource:
                 return Shot(np.asarray(image, np.uint8), stamp - self._period_s)
         raise _late(self._settings, deadline_s)
 
+    def trouble(self) -> DeviceLost | None:
+        """An unplugged device loses its path."""
+        return None if os.path.exists(self._settings.source) else _gone(self._settings)
+
     def close(self) -> None:
         """Release; may be called twice."""
         capture, self._capture = self._capture, None
@@ -202,6 +210,10 @@ class FileSource:
                 raise _gone(self._settings) from error
         raise _gone(self._settings)
 
+    def trouble(self) -> DeviceLost | None:
+        """A file is missed when it is read."""
+        return None
+
     def close(self) -> None:
         """Release; may be called twice."""
         capture, self._capture = self._capture, None
@@ -240,6 +252,10 @@ class StreamSource:
         if found is not None:
             return found
         raise _late(self._settings, deadline_s) if running else _gone(self._settings)
+
+    def trouble(self) -> DeviceLost | None:
+        """A stream that ended is gone."""
+        return None if self._running else _gone(self._settings)
 
     def close(self) -> None:
         """Let the thread end; it releases the stream when its present read returns."""

@@ -80,6 +80,10 @@ class Webcam:
         shot = source.shot(after_s, time.monotonic() + timeout_s)
         return Frame(self.name, self._converted(shot.image), shot.time_s, source.exposure_us)
 
+    def trouble(self) -> DeviceLost | None:
+        """Whether the device or stream went away meanwhile."""
+        return self._source.trouble() if self._source else None
+
     def close(self) -> None:
         """Release the camera; may be called twice."""
         source, self._source = self._source, None

@@ -10,6 +10,7 @@ import pytest
 from monitor.config import CameraSettings
 from monitor.devices import Camera, Rig, make_rig
 from monitor.devices.basler import BaslerCamera
+from monitor.devices.child import ChildCamera
 from monitor.devices.simulated import VirtualPrinter
 from monitor.devices.webcam import Webcam
 from monitor.domain import JumpingClock, MonotonicClock, ScaledClock
@@ -104,6 +105,29 @@ class TestBaslerOnTheEmulator(CameraContract):
         monkeypatch.setenv(*EMULATOR)
         settings = {"name": "basler", "role": "basler", "device": "pylon", "shape": (48, 64)}
         return BaslerCamera(CameraSettings.model_validate(settings | {"pixel_format": request.param}))
+
+    @pytest.fixture
+    def bench(self) -> CameraBench:
+        return CameraBench(MonotonicClock())
+
+
+class TestChildOnAVideo(TestWebcamOnAVideo):
+    @pytest.fixture
+    def camera(self, source: str) -> Iterator[Camera]:
+        settings = {"name": "webcam", "role": "webcam", "device": "opencv", "source": source, "shape": (48, 64)}
+        camera = ChildCamera(CameraSettings.model_validate(settings))
+        yield camera
+        camera.close()
+
+
+class TestChildOnTheEmulator(CameraContract):
+    @pytest.fixture
+    def camera(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Camera]:
+        monkeypatch.setenv(*EMULATOR)
+        settings = {"name": "basler", "role": "basler", "device": "pylon", "shape": (48, 64), "pixel_format": "Mono12"}
+        camera = ChildCamera(CameraSettings.model_validate(settings))
+        yield camera
+        camera.close()
 
     @pytest.fixture
     def bench(self) -> CameraBench:

@@ -57,7 +57,7 @@ def test_the_readmes_real_devices_make_a_rig() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     text = next(block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "ni9223" in block)
     rig = make_rig(Settings.model_validate(tomllib.loads(text)))
-    assert [type(camera).__name__ for camera in rig.cameras] == ["Webcam", "BaslerCamera"]
+    assert [type(camera).__name__ for camera in rig.cameras] == ["ChildCamera", "ChildCamera"]
 
 
 def test_vendor_clients_are_not_imported_unless_configured() -> None:
@@ -72,7 +72,7 @@ def test_real_cameras_can_be_tried_without_a_printer() -> None:
     """A simulated trigger with a real camera runs on the machine's clock, the virtual camera beside it."""
     rig = make_rig(mixed("simulated", OPENCV, VIRTUAL))
     assert isinstance(rig.clock, MonotonicClock)
-    assert [type(camera).__name__ for camera in rig.cameras] == ["Webcam", "VirtualCamera"]
+    assert [type(camera).__name__ for camera in rig.cameras] == ["ChildCamera", "VirtualCamera"]
     assert rig.height_mm(1) == pytest.approx(0.06)
 
 
