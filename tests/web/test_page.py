@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -16,7 +15,7 @@ import pytest
 
 import monitor.web.page
 from monitor.web import static_folder
-from tests.conftest import REPOSITORY
+from tests.web.building import load_builder
 from tests.web.conftest import Site, serving
 from tests.web.synthetic import small_settings
 
@@ -26,12 +25,7 @@ NAMESPACES = {"http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"}
 @pytest.fixture(scope="session")
 def builder() -> ModuleType:
     """deploy/build_page.py as a module."""
-    spec = importlib.util.spec_from_file_location("build_page", REPOSITORY / "deploy" / "build_page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_builder()
 
 
 @pytest.fixture(scope="session")

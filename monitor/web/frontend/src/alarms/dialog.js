@@ -22,7 +22,7 @@ export function installAlarmDialog(store, asPerson) {
   };
   const show = (alarm) => {
     dialog.heading.textContent = alarm.title;
-    dialog.body.replaceChildren(...content(alarm, store, dialog), alarm.acknowledgement ? seenBy(alarm) : form(alarm, asPerson, show));
+    dialog.body.replaceChildren(...content(alarm, store, dialog), alarm.acknowledgement ? seenBy(alarm) : mayNot(store.state.me) ?? form(alarm, asPerson, show));
   };
   return look;
 }
@@ -46,6 +46,11 @@ function content(alarm, store, dialog) {
 
 const seenBy = ({ acknowledgement: { user, time, comment } }) =>
   el("p.seen", {}, el("b", {}, user), ` acknowledged it at ${clock(time)}: “${comment}”`);
+
+/** Why a named person cannot acknowledge; null for one who can, and for who has not logged in yet. */
+const mayNot = (me) => (me?.name && !me.may.includes("operator")
+  ? el("p.dim", {}, `You are ${me.name}, ${me.role}: an operator acknowledges alarms.`)
+  : null);
 
 function form(alarm, asPerson, show) {
   const comment = field("What you found or did", { id: "alarm-comment", required: true, maxLength: 1000, rows: 3, autocomplete: "off" }, "textarea");
