@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import faulthandler
+import getpass
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -56,6 +58,11 @@ def told() -> Iterator[None]:
 
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
+
+
+def person() -> str:
+    """Who types this command, for what is written down with a name."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def stop_event() -> threading.Event:

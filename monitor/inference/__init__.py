@@ -13,6 +13,8 @@ from monitor.inference.manifest import (
     SegmenterTable,
     SelfTestTable,
 )
+from monitor.inference.packing import pack
+from monitor.inference.receiving import receive
 from monitor.inference.segmenter import SegmenterModel
 from monitor.inference.selftest import run_self_test, write_self_test
 from monitor.inference.session import Provider, Session, TensorFacts, open_session
@@ -34,6 +36,8 @@ __all__ = [
     "file_entries",
     "find_bundle",
     "open_session",
+    "pack",
+    "receive",
     "run_self_test",
     "write_manifest",
     "write_self_test",

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from monitor.domain import BundleError
-from monitor.inference.manifest import FORMAT, BundleManifest
+from monitor.inference.manifest import FORMAT, ROLES, BundleManifest
 from monitor.inference.onnx_scan import refuse_external_data
 from monitor.inference.selftest import run_self_test
 from monitor.inference.session import Provider, Session, open_session
@@ -51,14 +51,24 @@ class Bundle:
         Raises:
             BundleError: naming the file, what was expected and found, and what to do.
         """
-        manifest, digest = _read_manifest(directory)
-        bundle = cls(directory, manifest, digest)
+        bundle = cls.read(directory)
+        manifest = bundle.manifest
         for role in manifest.files:
             bundle._check(role)
+        bundle._check_graphs()
         if self_test:
             graphs = {role: bundle.path(role) for role in manifest.graphs}
             bundle.self_test = run_self_test(bundle.path("self_test"), graphs, manifest.self_test, provider, threads)
         return bundle
+
+    @classmethod
+    def read(cls, directory: Path) -> Bundle:
+        """Read the manifest alone: who the bundle says that it is. None of its files is looked at.
+
+        Raises:
+            BundleError: the manifest cannot be read or is not one.
+        """
+        return cls(directory, *_read_manifest(directory))
 
     @property
     def label(self) -> str:
@@ -85,6 +95,14 @@ class Bundle:
             BundleError: no such graph, or the provider cannot run it.
         """
         return open_session(self.path(role), provider, threads)
+
+    def _check_graphs(self) -> None:
+        others = sorted(ROLES[self.manifest.kind] - set(self.manifest.graphs))
+        if others:
+            raise BundleError(
+                f"{self.path(others[0])}: is not ONNX, and this program runs its graphs ({', '.join(others)}) as ONNX",
+                cure="export the model as ONNX; the guide to models says how",
+            )
 
     def _check(self, role: str) -> None:
         path = self.path(role)
@@ -120,13 +138,22 @@ def _read_manifest(directory: Path) -> tuple[BundleManifest, str]:
         raise BundleError(
             f"{path}: cannot be read ({error.strerror})", cure="name a directory that holds a bundle"
         ) from error
+    return parse_manifest(path, raw), hashlib.sha256(raw).hexdigest()
+
+
+def parse_manifest(path: Path, raw: bytes) -> BundleManifest:
+    """Check and read a manifest; `path` names it in errors.
+
+    Raises:
+        BundleError: not TOML, of a newer format, or with a key or value that is not allowed.
+    """
     try:
         data = tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"{path}: is not valid TOML: {error}", cure="correct the file or make it again") from error
     _refuse_newer(path, data.get("format"))
     try:
-        return BundleManifest.model_validate(data), hashlib.sha256(raw).hexdigest()
+        return BundleManifest.model_validate(data)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc'])) or 'the manifest'}: {e['msg']}" for e in error.errors()]
         raise BundleError(f"{path}: {'; '.join(lines)}", cure="correct these keys or make the bundle again") from error

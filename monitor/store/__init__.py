@@ -5,12 +5,22 @@ know devices, models and processes.
 """
 
 from monitor.store.alarms import AlarmBook, alarm_id
+from monitor.store.compared import (
+    ComparedLayer,
+    ComparedPart,
+    Comparison,
+    comparisons,
+    keep_comparison,
+    picture_of,
+)
 from monitor.store.ending import end_requested, hold_acquisition, request_end
 from monitor.store.heart import Heart
 from monitor.store.importing import import_folder
 from monitor.store.layout import commits_folder, free_build_id, new_build_id
 from monitor.store.listing import BuildSummary, list_builds
 from monitor.store.lock import WriterLock
+from monitor.store.model_events import PURPOSES, ModelEvent, Purpose, Standing
+from monitor.store.models import ModelBook
 from monitor.store.notes import AlarmNotes, hold_alarms
 from monitor.store.notify import notify
 from monitor.store.omezarr import VolumeGrid
@@ -40,6 +50,7 @@ from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
 
 __all__ = [
+    "PURPOSES",
     "AlarmBook",
     "AlarmNotes",
     "ArrayRecord",
@@ -48,22 +59,29 @@ __all__ = [
     "BuildSpace",
     "BuildSummary",
     "BuildWriter",
+    "ComparedLayer",
+    "ComparedPart",
+    "Comparison",
     "Forecast",
     "FrameRecord",
     "Heart",
     "ImportRecipe",
     "LayerRecord",
     "LayerSignal",
+    "ModelBook",
+    "ModelEvent",
     "ProductReader",
     "ProductRecord",
     "ProductWriter",
     "Pulse",
+    "Purpose",
     "Readings",
     "Removable",
     "ReportFormat",
     "SignalRecord",
     "SignalSpool",
     "SpooledLayer",
+    "Standing",
     "StoredReport",
     "VerifyReport",
     "VolumeGrid",
@@ -71,6 +89,7 @@ __all__ = [
     "alarm_id",
     "build_space",
     "commits_folder",
+    "comparisons",
     "end_requested",
     "forecast",
     "forecast_for",
@@ -79,6 +98,7 @@ __all__ = [
     "hold_acquisition",
     "hold_alarms",
     "import_folder",
+    "keep_comparison",
     "keep_report",
     "list_builds",
     "list_reports",
@@ -86,6 +106,7 @@ __all__ = [
     "make_room",
     "new_build_id",
     "notify",
+    "picture_of",
     "pin",
     "pinned",
     "read_heartbeats",

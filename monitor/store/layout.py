@@ -5,6 +5,7 @@
 <root>/status/signals/                signals of layers that are not committed yet, one folder for each process
 <root>/alarms/                        alarms, one folder each, see `store/alarms.py`
 <root>/access/                        users, sessions and the audit log, see `web/accounts.py`
+<root>/models/                        model bundles and what happened to them, see `store/models.py`
 <root>/.trash-<name>                  on its way out: removed by whoever looks next
 <root>/.restoring-<build>             on its way in, out of an archive
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
@@ -36,9 +37,10 @@ from monitor.domain import NotInStore, StoreError
 STATUS = "status"
 ALARMS = "alarms"
 ACCESS = "access"
+MODELS = "models"
 TRASH = ".trash-"
 RESTORING = ".restoring-"
-RESERVED = (STATUS, ALARMS, ACCESS)
+RESERVED = (STATUS, ALARMS, ACCESS, MODELS)
 """Folders beside the builds, so no ids of builds."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RECORD = re.compile(r"^(\d{6,})\.json$")
@@ -141,6 +143,11 @@ def acquisition_lock_file(root: Path) -> Path:
 def spools_folder(root: Path) -> Path:
     """Folder of the signals that processes have not committed yet."""
     return root / STATUS / "signals"
+
+
+def models_folder(root: Path) -> Path:
+    """Model bundles, and the journal of what happened to them."""
+    return root / MODELS
 
 
 def alarms_folder(root: Path) -> Path:

@@ -1,10 +1,33 @@
 """The worker: pending = committed − processed. Follows the store and turns each layer into products.
 
-Owns the order rectify → upscale → segment → measure → commit. Refuses to know devices and the page; a layer is
-never processed twice and never skipped, because the product record in the store is the only memory.
+Owns the order rectify → upscale → segment → measure → commit, and which bundles are used for it. Refuses to know
+devices and the page; a layer is never processed twice and never skipped, because the product record in the store is
+the only memory.
 """
 
+from monitor.worker.choosing import configured, everywhere, find, label_of, purpose_of
+from monitor.worker.inbox import notices
 from monitor.worker.loop import pending_builds, process_build, run_worker
 from monitor.worker.pipeline import Models, Pipeline
+from monitor.worker.shadow import Shadow
+from monitor.worker.taking_in import take_in
+from monitor.worker.trial import KINDS, Verdict, try_bundle
 
-__all__ = ["Models", "Pipeline", "pending_builds", "process_build", "run_worker"]
+__all__ = [
+    "KINDS",
+    "Models",
+    "Pipeline",
+    "Shadow",
+    "Verdict",
+    "configured",
+    "everywhere",
+    "find",
+    "label_of",
+    "notices",
+    "pending_builds",
+    "process_build",
+    "purpose_of",
+    "run_worker",
+    "take_in",
+    "try_bundle",
+]

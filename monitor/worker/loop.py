@@ -15,6 +15,8 @@ from monitor.config import Settings
 from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus
 from monitor.report import Reporter
 from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, Pulse, commits_folder, list_builds, thinned
+from monitor.worker.active import ActiveModels
+from monitor.worker.caretaker import Caretaker
 from monitor.worker.hint import CommitHint
 from monitor.worker.pipeline import WORK, Interrupted, Models, Pipeline
 
@@ -49,7 +51,9 @@ class Said:
 class Worker:
     """Follows the store: each committed layer of each build once, in order, the running build first.
 
-    A build that cannot be processed is said and tried again later; it never keeps another one waiting.
+    A build that cannot be processed is said and tried again later; it never keeps another one waiting. Between two
+    layers it looks whether the active bundles are still those that it has loaded; if not, it ends, to begin anew in a
+    fresh process, so that the memory of the old models returns.
     """
 
     def __init__(self, settings: Settings, stop: threading.Event) -> None:
@@ -59,29 +63,37 @@ class Worker:
         self._said = Said()
         self._heart = Heart(self._root, self._said.status)
         self._failed: dict[str, tuple[float, MonitorError]] = {}  # by build: when to try again, and why
+        self._active = ActiveModels(settings)
+        self._caretaker = Caretaker(settings, self._active.book)
 
-    def run(self) -> None:
-        """Work until `stop`; errors as in `run_worker`."""
+    def run(self) -> bool:
+        """Work until `stop` (False) or until other bundles are active (True); errors as in `run_worker`."""
         hint = CommitHint()
         threading.Thread(target=_wake_at, args=(self._stop, hint), name="stop", daemon=True).start()
         with self._heart:
             try:
                 models = self._load()
                 self._heart.ready()
-                while not self._stop.is_set():
-                    self._heart.pulse.expect(WORK, LOOK_S)
-                    if not self._round(models):
-                        self._rest(hint)
+                with self._caretaker:
+                    self._work(models, hint)
                 self._heart.pulse.rest(WORK)
-                self._say("stopped", "stopped in order")
+                anew = not self._stop.is_set()
+                self._say(*(("starting", "loading other models") if anew else ("stopped", "stopped in order")))
+                return anew
             except MonitorError as error:
                 self._say("failed", f"{error.what}; {error.cure}")
                 raise
             finally:
                 hint.close()
 
+    def _work(self, models: Models, hint: CommitHint) -> None:
+        while not self._stop.is_set() and not self._active.changed():
+            self._heart.pulse.expect(WORK, LOOK_S)
+            if not self._round(models):
+                self._rest(hint)
+
     def _load(self) -> Models:
-        models = Models.load(self._settings)
+        models = self._active.load()
         self._said.facts = {"bundles": models.names, "device": models.upscaler.device}
         return models
 
@@ -98,12 +110,13 @@ class Worker:
 
     def _rest(self, hint: CommitHint) -> None:
         self._said.facts["backlog"] = 0
+        self._said.facts["notices"] = list(self._caretaker.notices)
         waiting = {build: error for build, (_, error) in self._failed.items()}
         if waiting:
             build, error = next(iter(waiting.items()))
             self._say("failed", f"build {build}: {error.what}; {error.cure}")
         else:
-            self._say("idle", "all layers are processed")
+            self._say("idle", "; ".join(("all layers are processed", *self._caretaker.notices)))
         for summary in list_builds(self._root):
             if summary.ended is None:
                 hint.watch(commits_folder(self._root, summary.manifest.id))
@@ -115,13 +128,15 @@ class Worker:
         self._said.build = build
         structlog.contextvars.bind_contextvars(build=build)
         try:
-            for product in _products(self._settings, models, build, self._stop, self._begin, self._heart.pulse):
+            halt, pulse = self._active.changed, self._heart.pulse
+            for product in _products(self._settings, models, build, self._stop, self._begin, pulse, halt):
                 self._said.layer = product.index
                 self._said.facts["timings_s"] = dict(product.timings_s)
                 log.info("layer processed", layer=product.index, state=str(product.state), reason=product.reason)
             self._failed.pop(build, None)
-        except BundleError:
-            raise
+        except BundleError as error:
+            if not self._active.undo(error):
+                raise
         except MonitorError as error:
             self._failed[build] = (time.monotonic() + RETRY_S, error)
             log.error("build cannot be processed", what=error.what, cure=error.cure)
@@ -130,6 +145,7 @@ class Worker:
 
     def _begin(self, index: int, backlog: int) -> None:
         self._said.facts["backlog"] = backlog
+        self._said.facts["notices"] = list(self._caretaker.notices)
         self._say("processing", f"layer {index}")
 
     def _say(self, state: str, detail: str) -> None:
@@ -142,8 +158,11 @@ def _wake_at(stop: threading.Event, hint: CommitHint) -> None:
     hint.wake()
 
 
-def run_worker(settings: Settings, stop: threading.Event) -> None:
+def run_worker(settings: Settings, stop: threading.Event) -> bool:
     """Follow the store until `stop`: process each committed layer of each build once, in order.
+
+    Returns:
+        True when other bundles are active now: the caller begins anew, best in a fresh process. False after `stop`.
 
     Raises:
         BundleError: a model cannot be loaded or fails. Nothing is lost: layers stay pending, and the next start loads
@@ -152,7 +171,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     """
     settings.store.root.mkdir(parents=True, exist_ok=True)
     with Reporter(settings):  # in processes of their own: a report never delays a layer
-        Worker(settings, stop).run()
+        return Worker(settings, stop).run()
 
 
 def pending_builds(root: Path, product_set: str) -> list[str]:
@@ -194,14 +213,17 @@ def _products(
     stop: threading.Event,
     begin: Callable[[int, int], None] = lambda index, backlog: None,
     pulse: Pulse | None = None,
+    halt: Callable[[], bool] = lambda: False,
 ) -> Iterator[LayerProduct]:
-    """Make and commit what is pending of one build; `begin` is called before each layer."""
+    """Make and commit what is pending of one build; before each layer `halt` may end it, and `begin` is called."""
     root = settings.store.root
     reader = BuildReader.open(root, build)
     pipeline = Pipeline(settings, models, reader, stop, pulse)
     with ProductWriter.open(root, build, settings.worker.product_set) as writer:
         pending = sorted(set(reader.layers()) - set(writer.layers()))
         for position, index in enumerate(pending):
+            if halt():
+                return
             begin(index, len(pending) - position)
             try:
                 product = pipeline.process(index)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +27,13 @@ from monitor.domain import (
     ProductState,
     StoreCorrupt,
 )
-from monitor.inference import Bundle, SegmenterModel, default_models_dir, find_bundle
+from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
 from monitor.optics import rectify
 from monitor.segment import segment_layer
-from monitor.store import BuildReader, Pulse
+from monitor.store import BuildReader, ModelBook, Pulse, Purpose
 from monitor.upscale import Upscaler
+from monitor.worker.choosing import chosen
 
 log = structlog.get_logger("worker")
 
@@ -54,27 +56,47 @@ class Models:
     segment_bundle: Bundle
 
     @classmethod
-    def load(cls, settings: Settings) -> Models:
+    def load(cls, settings: Settings, bundles: Mapping[Purpose, Path] | None = None) -> Models:
         """Load and check both bundles.
+
+        Args:
+            settings: the whole configuration.
+            bundles: directories by purpose; None takes those that are active.
 
         Raises:
             BundleError: a bundle is missing, does not match its manifest, or cannot run where asked.
         """
-        models = settings.worker.models or default_models_dir()
-        upscale = Bundle.load(find_bundle(models, settings.upscale.bundle))
-        segment = Bundle.load(find_bundle(models, settings.segment.bundle))
-        return cls(
-            Upscaler.load(upscale, settings.upscale),
-            upscale,
-            SegmenterModel(segment, settings.upscale.provider, settings.upscale.threads),
-            segment,
-        )
+        places = chosen(settings, ModelBook(settings.store.root)) if bundles is None else bundles
+        return cls(*_upscaler(settings, places["upscale"]), *_segmenter(settings, places["segment"]))
+
+    def with_bundle(self, settings: Settings, purpose: Purpose, directory: Path) -> Models:
+        """The same with another bundle for one purpose; errors as in `load`."""
+        if purpose == "upscale":
+            upscaler, bundle = _upscaler(settings, directory)
+            return replace(self, upscaler=upscaler, upscale_bundle=bundle)
+        segmenter, bundle = _segmenter(settings, directory)
+        return replace(self, segmenter=segmenter, segment_bundle=bundle)
 
     @property
     def names(self) -> dict[str, str]:
         """Bundle name@digest by purpose."""
         pairs = (("upscale", self.upscale_bundle), ("segment", self.segment_bundle))
         return {purpose: bundle.label for purpose, bundle in pairs}
+
+
+def _upscaler(settings: Settings, directory: Path) -> tuple[Upscaler, Bundle]:
+    bundle = Bundle.load(directory)
+    return Upscaler.load(bundle, settings.upscale), bundle
+
+
+def _segmenter(settings: Settings, directory: Path) -> tuple[SegmenterModel, Bundle]:
+    bundle = Bundle.load(directory)
+    return SegmenterModel(bundle, settings.upscale.provider, settings.upscale.threads), bundle
+
+
+def load_one(settings: Settings, purpose: Purpose, directory: Path) -> None:
+    """Load one bundle for its purpose, only to know whether it can be; errors as in `Models.load`."""
+    (_upscaler if purpose == "upscale" else _segmenter)(settings, directory)
 
 
 class Interrupted(Exception):  # noqa: N818 - not a failure

@@ -1,0 +1,94 @@
+"""The bundles that the worker has loaded, against those that are active. Owns going back by itself when one fails."""
+
+from __future__ import annotations
+
+import structlog
+
+from monitor.config import Settings
+from monitor.domain import BundleError
+from monitor.store import PURPOSES, ModelBook, ProductReader, Purpose, Standing, list_builds
+from monitor.worker.choosing import directory_of
+from monitor.worker.pipeline import Models, load_one
+
+log = structlog.get_logger("worker")
+
+BY = "worker"
+
+
+class ActiveModels:
+    """Loads what is active and says when that is no longer so.
+
+    Args:
+        settings: the whole configuration.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.book = ModelBook(settings.store.root)
+        self._settings = settings
+        self._loaded: dict[Purpose, int] = {}
+
+    def load(self) -> Models:
+        """Load the active bundles. One that was activated and cannot be loaded is given up for the one before.
+
+        Raises:
+            BundleError: a bundle of the configuration cannot be loaded.
+        """
+        while True:
+            standings = self._standings()
+            try:
+                models = Models.load(
+                    self._settings,
+                    {p: directory_of(self._settings, self.book, found.active, p) for p, found in standings.items()},
+                )
+            except BundleError as error:
+                if not self._give_up(standings, self._broken(standings), error):
+                    raise
+            else:
+                self._loaded = {purpose: found.since for purpose, found in standings.items()}
+                return models
+
+    def changed(self) -> bool:
+        """Whether other bundles are active than those that were loaded."""
+        return any(found.since != self._loaded.get(purpose) for purpose, found in self._standings().items())
+
+    def undo(self, error: BundleError) -> bool:
+        """A model failed on a layer: give up the bundles that have not made a single product yet.
+
+        Returns:
+            Whether there were such; then others are active now.
+        """
+        standings = self._standings()
+        made = self._made()
+        return self._give_up(standings, [p for p, found in standings.items() if found.active not in made], error)
+
+    def _standings(self) -> dict[Purpose, Standing]:
+        return {purpose: self.book.standing(purpose) for purpose in PURPOSES}
+
+    def _broken(self, standings: dict[Purpose, Standing]) -> list[Purpose]:
+        """Purposes whose bundle cannot be loaded by itself."""
+        broken: list[Purpose] = []
+        for purpose, found in standings.items():
+            try:
+                load_one(self._settings, purpose, directory_of(self._settings, self.book, found.active, purpose))
+            except BundleError:
+                broken.append(purpose)
+        return broken
+
+    def _give_up(self, standings: dict[Purpose, Standing], purposes: list[Purpose], error: BundleError) -> bool:
+        """Note the failure of those among the purposes whose bundle was activated; whether there were any."""
+        activated = [purpose for purpose in purposes if standings[purpose].since]
+        for purpose in activated:
+            found = standings[purpose]
+            log.error("active bundle given up", bundle=found.active, what=error.what, cure=error.cure)
+            self.book.add("failed", found.active, purpose, by=BY, why=f"{error.what}; {error.cure}", of=found.since)
+        return bool(activated)
+
+    def _made(self) -> set[str]:
+        """Bundles that the newest products of each build name."""
+        root, product_set = self._settings.store.root, self._settings.worker.product_set
+        made: set[str] = set()
+        for build in list_builds(root):
+            products = ProductReader.open(root, build.manifest.id, product_set)
+            for index in products.layers()[-1:]:
+                made |= set(products.record(index).bundles.values())
+        return made
