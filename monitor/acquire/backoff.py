@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+from monitor.config import ReconnectSettings
 
 
 class Backoff:
-    """When to try again after failures: 1, 2, 4 … 30 s after the last one, in real time."""
+    """When to try again after failures, in real time: by default 1, 2, 4 … 30 s after the last one.
 
-    def __init__(self) -> None:
+    Args:
+        settings: first pause, growth and longest pause.
+    """
+
+    def __init__(self, settings: ReconnectSettings) -> None:
+        self._settings = settings
         self._pause_s = 0.0
         self._next_s = 0.0
 
@@ -22,7 +26,8 @@ class Backoff:
 
     def failed(self) -> None:
         """Wait for longer before the next try."""
-        self._pause_s = min(max(FIRST_PAUSE_S, 2 * self._pause_s), LONGEST_PAUSE_S)
+        first, longest = self._settings.first_s, self._settings.longest_s
+        self._pause_s = min(max(first, self._settings.factor * self._pause_s), longest)
         self._next_s = time.monotonic() + self._pause_s
 
     def succeeded(self) -> None:

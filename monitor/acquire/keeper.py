@@ -1,17 +1,21 @@
-"""A camera's own thread. Owns connecting, reconnecting and asking one camera; refuses to know builds and layers.
+"""A camera's own thread. Owns connecting, reconnecting and asking one camera; refuses to know builds and frames.
 
 A camera that hangs keeps its thread and nothing else: whoever asked has a deadline, and who asks next is told at once.
+A lost camera is told at once, and tried again at once, then in pauses that grow until it gives a frame.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
 
 from monitor.acquire.backoff import Backoff
-from monitor.devices import Camera
-from monitor.domain import BadFrame, CameraFacts, DeviceError, DeviceLost, DeviceStatus, DeviceTimeout, Frame
+from monitor.acquire.outage import Outage
+from monitor.config import ReconnectSettings
+from monitor.devices import Camera, WatchedCamera
+from monitor.domain import BadFrame, CameraFacts, DeviceError, DeviceLost, DeviceStatus, DeviceTimeout, Frame, Gap
 
 log = structlog.get_logger("acquire")
 
@@ -27,20 +31,33 @@ class Keeper:
     Args:
         camera: the device.
         kind: its `device` in the configuration, for the status.
+        reconnect: pauses between two tries to connect it again.
+        beat: writes the status at once.
 
     Attributes:
         facts: what the camera said when it was connected last; None before.
+        outage: the trouble at hand or the last one; None before the first.
     """
 
-    def __init__(self, camera: Camera, kind: str) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        kind: str,
+        reconnect: ReconnectSettings | None = None,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self.facts: CameraFacts | None = None
+        self.outage: Outage | None = None
         self._camera = camera
+        self._watched = camera if isinstance(camera, WatchedCamera) else None
         self._kind = kind
+        self._beat = beat
         self._pool = ThreadPoolExecutor(1, f"camera-{camera.name}")
-        self._backoff = Backoff()
+        self._backoff = Backoff(reconnect or ReconnectSettings())
         self._shot: Future[Frame] | None = None
         self._tending: Future[None] | None = None
         self._open = False
+        self._proven = True  # it gave a frame since it was connected, or was never lost
         self._failures = 0
         self._why = "is not connected"
         self._status = DeviceStatus(camera.name, kind, "off")
@@ -54,6 +71,13 @@ class Keeper:
     def status(self) -> DeviceStatus:
         """The camera in words."""
         return self._status
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What an operator should know of the camera now; empty when all is well."""
+        outage = self.outage
+        told = self.facts.notices if self.facts else ()
+        return told if outage is None or outage.back else (outage.words(connected=self._open), *told)
 
     @property
     def busy(self) -> bool:
@@ -78,10 +102,23 @@ class Keeper:
         return self._shot
 
     def tend(self) -> None:
-        """Try to reconnect a lost camera when it is time, in the background."""
-        idle = not self.busy and (self._tending is None or self._tending.done())
-        if idle and not self._open and self.facts is not None and self._backoff.wait_s == 0:
-            self._tending = self._pool.submit(self._reconnect)
+        """See whether the idle camera went away, and try to connect a lost one when it is time, in the background."""
+        if self.busy or (self._tending and not self._tending.done()):
+            return
+        if not self._open:
+            if self.facts is not None and self._backoff.wait_s == 0:
+                self._tending = self._pool.submit(self._reconnect)
+        elif self._watched and (trouble := self._watched.trouble()):
+            self._tending = self._pool.submit(self._lost, trouble)
+
+    def settle(self, layer: int, captured: Frame | Gap) -> None:
+        """Take note of what became of a layer: a gap belongs to the trouble at hand, a good frame ends it."""
+        if isinstance(captured, Gap):
+            self._trouble(captured.reason)
+            self.outage = self.outage and self.outage.missed(layer)
+        elif self.outage and self.outage.back is None:
+            self.outage = over = self.outage.over()
+            log.info("camera recovered", seconds=over.seconds, **over.facts)
 
     def close(self) -> None:
         """Release the camera; does not wait long for one that hangs."""
@@ -99,10 +136,10 @@ class Keeper:
         except DeviceError as error:
             self._why = error.what
             self._backoff.failed()
+            self._trouble(error.what)
             self._say("missing", error.what)
             raise
         self._open, self._failures, self.facts = True, 0, facts
-        self._backoff.succeeded()
         self._say("ready", " ".join(filter(None, (facts.model, facts.serial))))
         return facts
 
@@ -121,26 +158,41 @@ class Keeper:
             frame = self._camera.capture(after_s, timeout_s)
         except (DeviceTimeout, BadFrame) as error:
             self._failures += 1
+            self._trouble(error.what)
             if self._failures >= PATIENCE:
                 self._lost(error)
             raise
         except DeviceError as error:
             self._lost(error)
             raise
-        self._failures = 0
+        self._failures, self._proven = 0, True
+        self._backoff.succeeded()
         return frame
 
     def _lost(self, error: DeviceError) -> None:
-        """Close the camera; `tend` opens it again."""
+        """Say so at once, then close the camera; `tend` opens it again."""
         log.warning("camera lost", camera=self.name, what=error.what, cure=error.cure)
-        self._release()
-        self._why = error.what
+        self._open, self._why = False, error.what
+        self._trouble(error.what)
         self._say("reconnecting", error.what)
+        if not self._proven:  # lost again before it gave a frame
+            self._backoff.failed()
+        self._proven = False
+        self._camera.close()
 
     def _release(self) -> None:
         self._camera.close()
         self._open = False
         self._say("off", "")
 
+    def _trouble(self, why: str) -> None:
+        """The first sign of trouble begins an outage."""
+        if self.outage is None or self.outage.back:
+            self.outage = Outage.begun(self.name, why)
+
     def _say(self, state: str, detail: str) -> None:
+        """Set the status; a new state is written at once."""
+        news = state != self._status.state
         self._status = DeviceStatus(self.name, self._kind, state, detail)
+        if news:
+            self._beat()

@@ -53,7 +53,7 @@ class Listener:
         self._settings = settings
         self._events = events
         self._stop = threading.Event()
-        self._backoff = Backoff()
+        self._backoff = Backoff(settings.acquire.reconnect)
         self._status = DeviceStatus(trigger.name, settings.trigger.device, "off")
         self._thread = threading.Thread(target=self._run, name="trigger", daemon=True)
         self._detector: LaserOffDetector | None = None

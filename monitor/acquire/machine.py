@@ -96,7 +96,14 @@ class Acquisition:
         """The present status; any thread may ask."""
         bench = self._bench
         devices = (bench.listener.status, *(keeper.status for keeper in bench.keepers))
-        facts = {"laser_on": bench.listener.laser_on, "backlog": bench.events.layers}
+        outages = [keeper.outage.facts for keeper in bench.keepers if keeper.outage]
+        notices = [notice for keeper in bench.keepers for notice in keeper.notices]
+        facts = {
+            "laser_on": bench.listener.laser_on,
+            "backlog": bench.events.layers,
+            "outages": outages,
+            "notices": notices,
+        }
         return self._snapshot.status("replay" if self._recording else "acquire", devices, facts)
 
     @property
@@ -172,6 +179,9 @@ class Acquisition:
         start, index = time.perf_counter(), writer.next_index
         self._say(State.CAPTURE, f"layer {index}")
         layer = self._photographed(writer, index, end)
+        for keeper in self._bench.keepers:
+            if keeper.name in layer.captures:
+                keeper.settle(index, layer.captures[keeper.name])
         gaps = [capture for capture in layer.captures.values() if isinstance(capture, Gap)]
         for gap in gaps:
             log.warning("frame missing", layer=index, camera=gap.camera, reason=gap.reason)

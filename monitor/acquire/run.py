@@ -28,7 +28,7 @@ from monitor.domain import (
     ProcessStatus,
     StoreError,
 )
-from monitor.store import BuildReader, BuildSummary, BuildWriter, Heart, Pulse, SignalSpool, hold_acquisition
+from monitor.store import BuildReader, BuildSummary, BuildWriter, Heart, SignalSpool, hold_acquisition
 
 log = structlog.get_logger("acquire")
 
@@ -81,7 +81,7 @@ def run_acquire(
             running = None if recording else running_build(settings, build_name)
             settings = continued(settings, running)
             rig = rig or make_rig(settings, recording=recording, speed=speed)
-            bench = _bench(settings, rig, stack.enter_context(SignalSpool.open(root)), heart.pulse)
+            bench = _bench(settings, rig, stack.enter_context(SignalSpool.open(root)), heart)
             stack.callback(_close, bench)
             acquisition = Acquisition(
                 settings,
@@ -153,12 +153,13 @@ class _Said:
         self.status = lambda: last
 
 
-def _bench(settings: Settings, rig: Rig, spool: SignalSpool, pulse: Pulse) -> Bench:
+def _bench(settings: Settings, rig: Rig, spool: SignalSpool, heart: Heart) -> Bench:
     """The devices with their threads, not yet opened."""
     kinds = {camera.name: camera.device for camera in settings.cameras}
     events = Events(AHEAD if isinstance(rig.clock, JumpingClock) else None)
-    keepers = [Keeper(camera, kinds[camera.name]) for camera in rig.cameras]
-    return Bench(rig, Listener(rig.trigger, settings, events, spool, pulse), keepers, events)
+    reconnect = settings.acquire.reconnect
+    keepers = [Keeper(camera, kinds[camera.name], reconnect, heart.beat) for camera in rig.cameras]
+    return Bench(rig, Listener(rig.trigger, settings, events, spool, heart.pulse), keepers, events)
 
 
 def _open(bench: Bench, *, need_cameras: bool) -> None:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.config.base import Section
+
+
+class ReconnectSettings(Section):
+    """Pauses between two tries to open a lost device: they grow from try to try until one succeeds."""
+
+    first_s: float = Field(1.0, gt=0.0, le=3600.0)
+    """Pause after the first try that failed, in s; the first try itself comes at once."""
+    factor: float = Field(2.0, ge=1.0, le=10.0)
+    """Each further pause is so many times the one before."""
+    longest_s: float = Field(30.0, gt=0.0, le=3600.0)
+    """No pause is longer, in s."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ReconnectSettings:
+        if self.longest_s < self.first_s:
+            raise ValueError(f"longest_s ({self.longest_s:g}) must not be below first_s ({self.first_s:g})")
+        return self
 
 
 class AcquireSettings(Section):
@@ -18,5 +35,7 @@ class AcquireSettings(Section):
     """Wait between the detected layer end and the captures, in ms: the melt must have stopped glowing."""
     end_after_silence_s: float = Field(600.0, gt=0.0)
     """A build ends when the laser has been off for this long, in s."""
+    reconnect: ReconnectSettings = ReconnectSettings()
+    """How a lost camera or trigger is tried again."""
     max_layers: int = Field(100_000, ge=1)
     """Coarse bound of the layers in one build."""

@@ -116,6 +116,7 @@ class CameraFacts:
         dtype: "uint8" or "uint16".
         origin: "real", "simulated" or "recorded".
         calibration: where the plate is in its image, None where unknown.
+        notices: what it did not do as it was told, in words; it can be used all the same.
     """
 
     name: str
@@ -126,6 +127,7 @@ class CameraFacts:
     dtype: str
     origin: str
     calibration: Calibration | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monitor.acquire import backoff, check_rig, run_acquire
+from monitor.acquire import check_rig, run_acquire
 from monitor.acquire import run as module
 from monitor.config import Settings
 from monitor.devices import make_rig
@@ -24,7 +24,6 @@ Rigged = Callable[[Callable[[Any], Any]], None]
 @pytest.fixture
 def rigged(monkeypatch: pytest.MonkeyPatch) -> Rigged:
     """Change the rig that a configuration means: a device in front of the virtual one."""
-    monkeypatch.setattr(backoff, "FIRST_PAUSE_S", 0.01)
 
     def change(how: Callable[[Any], Any]) -> None:
         def made(settings: Settings, **options: Any) -> Any:

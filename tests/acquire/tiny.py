@@ -35,7 +35,7 @@ def tiny_settings(
                 {"name": "basler", "role": "basler", "shape": [96, 128], "pixel_format": "Mono12"},
             ],
             "simulation": section | simulation,
-            "acquire": acquire or {},
+            "acquire": {"reconnect": {"first_s": 0.01}} | (acquire or {}),
             "segment": {"window_mm": 8.0},
             "worker": {"models": models, "poll_s": 0.2},
         }

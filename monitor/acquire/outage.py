@@ -1,0 +1,66 @@
+"""A camera's trouble from its first sign to the next good frame. Owns what is said of it; refuses to end it itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time without frames of one camera.
+
+    Attributes:
+        camera: its name.
+        why: what happened first.
+        since: UTC of the first sign.
+        layers: number of layers that have no frame of it.
+        first: the first of these layers, None for none.
+        back: UTC of the first good frame after it, None before.
+    """
+
+    camera: str
+    why: str
+    since: datetime
+    layers: int = 0
+    first: int | None = None
+    back: datetime | None = None
+
+    @classmethod
+    def begun(cls, camera: str, why: str) -> Outage:
+        """One that begins now."""
+        return cls(camera, why, datetime.now(UTC))
+
+    def missed(self, layer: int) -> Outage:
+        """The same with one more layer without a frame."""
+        return replace(self, layers=self.layers + 1, first=layer if self.first is None else self.first)
+
+    def over(self) -> Outage:
+        """The same, ended now."""
+        return replace(self, back=datetime.now(UTC))
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted, or did."""
+        return round(((self.back or datetime.now(UTC)) - self.since).total_seconds(), 1)
+
+    def words(self, *, connected: bool) -> str:
+        """One sentence for the operator; `connected` is whether the camera is open now."""
+        state = "connected" if connected else "reconnecting"
+        return (
+            f"{self.camera}: {state}, {self.layers} layer{'' if self.layers == 1 else 's'} without a frame: {self.why}"
+        )
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the heartbeat says of it."""
+        back = None if self.back is None else self.back.isoformat(timespec="milliseconds")
+        since = self.since.isoformat(timespec="milliseconds")
+        return {
+            "camera": self.camera,
+            "why": self.why,
+            "since": since,
+            "back": back,
+            "layers": self.layers,
+            "first_layer": self.first,
+        }
