@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from monitor.domain import BundleError
@@ -60,15 +61,33 @@ def _fits(source: Source, manifest: BundleManifest, folder: Path) -> None:
 
 def _copy(source: Source, name: str, sha256: str, place: Path) -> None:
     """Copy one file, never more than announced, and compare its digest."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    left, digest = source.size(name), hashlib.sha256()
-    with source.open(name) as file, place.open("xb") as copy, damaged(source.path):
-        while left > 0 and (piece := file.read(min(_PIECE, left))):
-            left -= len(piece)
-            digest.update(piece)
-            copy.write(piece)
+    digest = hashlib.sha256()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("xb") as copy:
+            for piece in _pieces(source, name):
+                digest.update(piece)
+                copy.write(piece)
+    except OSError as error:
+        raise BundleError(
+            f"{source.path}: {name} cannot be copied ({error.strerror})",
+            cure="free space on the store's disk, try again",
+        ) from error
     if digest.hexdigest() != sha256:
         raise BundleError(
             f"{source.path}: {name} has SHA-256 {digest.hexdigest()}, the manifest says {sha256}",
             cure="copy the bundle again; the file is cut off, still being written, or was changed",
         )
+
+
+def _pieces(source: Source, name: str) -> Iterator[bytes]:
+    """The bytes of one file, as many as were announced at most."""
+    left = source.size(name)
+    with source.open(name) as file:
+        while left > 0:
+            with damaged(source.path):
+                piece = file.read(min(_PIECE, left))
+            if not piece:
+                return
+            left -= len(piece)
+            yield piece

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ GRAPHS = frozenset({".onnx", ".pt2", ".safetensors"})
 MAX_ENTRIES = 1000
 MAX_RATIO = 200
 """Weights hardly shrink; a zip that unpacks to more than so many times its size is a bomb."""
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What zipfile raises for archives that are damaged; an offset that was changed is an OSError."""
 
 
 class Source(Protocol):
@@ -143,7 +145,9 @@ def _distrusted(entry: zipfile.ZipInfo) -> str:
         return f"holds {name!r}, which leads out of the archive"
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and stat.S_IFMT(mode):
         return f"holds {name!r}, which is a link or a device"
-    return f"holds {name!r}, which is encrypted" if entry.flag_bits & 1 else ""
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
+        return f"holds {name!r}, which is encrypted or packed in an unusual way"
+    return ""
 
 
 @contextmanager
@@ -169,7 +173,7 @@ def opened(path: Path) -> Iterator[Source]:
     if path.is_dir():
         yield FolderSource(path / MANIFEST)
     elif path.suffix == ".zip":
-        with damaged(path), open_zip(path) as archive:
+        with open_zip(path) as archive:
             yield ZipSource(path, archive)
     elif path.suffix == ".toml":
         yield FolderSource(path)
@@ -183,14 +187,8 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     Raises:
         BundleError: it cannot be read or is damaged.
     """
-    try:
+    with damaged(path):
         return zipfile.ZipFile(path)
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror})", cure="give an existing file") from error
-    except _DAMAGED as error:
-        raise BundleError(
-            f"{path}: is damaged or cut off ({error})", cure="copy it again, or export the bundle again"
-        ) from error
 
 
 def _manifest_beside(path: Path) -> Path:
