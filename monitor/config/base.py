@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 Pixels = Annotated[int, Field(ge=1, le=65_535)]
 """Rows or columns of an image."""
+
+
+def without_secrets(address: str) -> str:
+    """An address without what may let somebody in: a user with a password, and whatever is asked for with "?"."""
+    if "://" not in address:
+        return address
+    return re.sub(r"\?.*", "?…", re.sub(r"//.*@", "//…@", address, flags=re.DOTALL), flags=re.DOTALL)
+
+
+def host_alone(address: str) -> str:
+    """An address whose path is a secret as well, as that of a chat's webhook is: only where it leads."""
+    parts = urlsplit(address)
+    path = "/…" if parts.path.strip("/") or parts.query else parts.path
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+Address = Annotated[str, PlainSerializer(without_secrets, when_used="json")]
+"""May hold a password: shown, and kept with a build, without it."""
 
 
 class Section(BaseModel):

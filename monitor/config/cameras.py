@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from monitor.config.base import Pixels, Section
+from monitor.config.base import Address, Pixels, Section
 from monitor.domain import CameraRole
 
 Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
@@ -30,7 +30,7 @@ class CameraSettings(Section):
     """webcam: the low-resolution source of super-resolution; basler: the high-resolution reference."""
     device: Literal["opencv", "pylon", "simulated", "recorded"] = "simulated"
     """opencv: a webcam or a stream; pylon: a Basler camera; simulated: the virtual printer; recorded: a build."""
-    source: str = ""
+    source: Address = ""
     """opencv: a stable device path (/dev/v4l/by-id/…), file (relative to the configuration file) or URL.
     pylon: the serial number, "" for the only one."""
     shape: tuple[Pixels, Pixels] = (1080, 1920)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
-from monitor.config.base import Section
+from monitor.config.base import Section, host_alone
 from monitor.domain import Severity
 
 EventName = Literal["raised", "returned", "cleared", "acknowledged"]
@@ -56,8 +56,8 @@ class WaySettings(Section):
 class WebhookSettings(WaySettings):
     """An HTTP POST for each event, signed as in Standard Webhooks."""
 
-    url: Annotated[str, AfterValidator(_plain_url)]
-    """Address that takes the POST."""
+    url: Annotated[str, AfterValidator(_plain_url), PlainSerializer(host_alone, when_used="json")]
+    """Address that takes the POST. Its path may be a secret: `config show` and builds keep the host alone."""
     secret: SecretSettings
     """Key of the HMAC-SHA256 signature: plain text, or "whsec_" and base64."""
     ca_file: Path | None = None
