@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from monitor import __version__
-from monitor.cli import alarms, bench, builds, config, demo, doctor, models, processes, replay, report, train, users
+from monitor.cli import (
+    alarms,
+    bench,
+    builds,
+    config,
+    demo,
+    doctor,
+    models,
+    processes,
+    processing,
+    replay,
+    report,
+    train,
+    users,
+)
 
 app = typer.Typer(
     name="lpbf-monitor",
@@ -26,7 +40,7 @@ app.command("acquire")(processes.acquire)
 app.command("worker")(processes.worker)
 app.command("web")(processes.web)
 app.command("replay")(replay.replay)
-app.command("process")(replay.process)
+app.command("process")(processing.process)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)

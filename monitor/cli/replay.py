@@ -1,4 +1,4 @@
-"""`lpbf-monitor replay` and `process`: recorded builds through the same acquisition and worker as live ones."""
+"""`lpbf-monitor replay`: recorded builds through the same acquisition and worker as live ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monitor.cli.common import ConfigOption, out, progress_bar, settings_of, sto
 from monitor.cli.log import set_up_log
 from monitor.config import CameraSettings, PlateSettings, Settings
 from monitor.domain import CameraRole, ConfigError, LayerProduct
-from monitor.store import BuildManifest, BuildReader, ProductReader
+from monitor.store import BuildManifest, BuildReader
 
 BuildArgument = Annotated[str, typer.Argument(help="Id of a build in the store.")]
 SourceOption = Annotated[str, typer.Option(help="Camera to make products of; without one, the webcam.")]
@@ -36,23 +36,6 @@ def replay(
         set_up_log(settings.log.model_copy(update={"level": "warning"}), "replay")
         new, summary = run_replay(settings, recording, _speed(speed), stop_event())
     out.print(f"{build} → {new}: {summary}", highlight=False, soft_wrap=True)
-
-
-def process(build: BuildArgument, config: ConfigOption = None, source: SourceOption = "") -> None:
-    """Make the products that a recorded build still lacks, in place."""
-    from monitor.worker import Models, process_build  # here: acquisition must not load a model's run time
-
-    with told():
-        settings = settings_of(config)
-        reader = BuildReader.open(settings.store.root, build)
-        settings = replay_settings(settings, reader.manifest, source)
-        done = ProductReader.open(settings.store.root, build, settings.worker.product_set).layers()
-        set_up_log(settings.log.model_copy(update={"level": "warning"}), "process")
-        models = Models.load(settings)
-        with progress_bar() as bar:
-            shown = Shown(bar, total=len(set(reader.layers()) - set(done)))
-            process_build(settings, models, build, stop_event(), shown)
-    out.print(f"{build}: {shown.summary()}", highlight=False, soft_wrap=True)
 
 
 def run_replay(settings: Settings, recording: BuildReader, speed: float, stop: threading.Event) -> tuple[str, str]:
@@ -121,7 +104,7 @@ def _speed(text: str) -> float:
 class Shown:
     """Shows each processed layer on a bar, and at the end what a layer cost and how near it is to its reference."""
 
-    def __init__(self, bar: Progress, total: int) -> None:
+    def __init__(self, bar: Progress, total: int | None) -> None:
         self.layers = 0
         self._bar = bar
         self._task: TaskID = bar.add_task("layers", total=total)
