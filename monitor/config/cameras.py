@@ -38,7 +38,7 @@ class CameraSettings(Section):
     pixel_format: Literal["RGB8", "Mono8", "Mono12"] = "RGB8"
     """RGB8 for webcams; Mono8 or Mono12 for Basler cameras."""
     exposure_us: float | None = Field(None, gt=0.0)
-    """Fixed exposure time in µs; none leaves the camera's own setting."""
+    """Fixed exposure time in µs; none leaves a Basler's own setting, and holds what a webcam chose at opening."""
     gain_db: float | None = None
     """Fixed gain in dB; none leaves the camera's own setting."""
     hang_s: float = Field(3.0, gt=0.0)

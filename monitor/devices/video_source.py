@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import CameraSettings
+from monitor.devices.webcam_locks import lock
 from monitor.domain import DeviceLost, DeviceNotFound, DeviceTimeout
 
 SELECT_S = 2  # V4L2: a read that hangs gives up after this; OpenCV's default is 10
@@ -32,8 +33,6 @@ OPEN_MS, READ_MS = 5000, 2000  # streams only: a V4L2 device fails to open when 
 USUAL_FPS = 30.0
 DRIVER_QUEUE = 4  # old frames that the driver may hold; without time stamps, so many are discarded
 STALE_S = 86_400.0  # a stamp from before that is of another clock
-V4L2_MANUAL_EXPOSURE = 1  # V4L2_EXPOSURE_MANUAL
-V4L2_EXPOSURE_UNIT_US = 100.0  # V4L2_CID_EXPOSURE_ABSOLUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,15 @@ class Shot:
 
 
 class VideoSource(Protocol):
-    """Gives frames from after a time."""
+    """Gives frames from after a time.
+
+    Attributes:
+        exposure_us: exposure time in µs, None where it is not known.
+        notices: what the source did not do as it was told.
+    """
 
     exposure_us: float | None
+    notices: tuple[str, ...]
 
     def open(self) -> None:
         """Connect; raises DeviceNotFound."""
@@ -69,7 +74,7 @@ class VideoSource(Protocol):
 def source_of(settings: CameraSettings) -> VideoSource:
     """The kind of source that a configured camera is now."""
     path = settings.source
-    if path.startswith("/dev/"):
+    if os.path.realpath(path).startswith("/dev/"):
         return DeviceSource(settings)
     if "://" in path or (os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)):
         return StreamSource(settings)
@@ -111,12 +116,13 @@ class DeviceSource:
 
     def __init__(self, settings: CameraSettings) -> None:
         self.exposure_us: float | None = None
+        self.notices: tuple[str, ...] = ()
         self._settings = settings
         self._capture: cv2.VideoCapture | None = None
         self._period_s = 1 / USUAL_FPS
 
     def open(self) -> None:
-        """Connect, ask for size and rate, and lock focus (and exposure, where it is configured)."""
+        """Connect, ask for size and rate, and lock focus and exposure."""
         if not os.path.exists(self._settings.source):  # OpenCV would say so in its own log, at every attempt
             raise _absent(self._settings)
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(SELECT_S))
@@ -130,11 +136,8 @@ class DeviceSource:
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, cols)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, rows)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        capture.set(cv2.CAP_PROP_AUTOFOCUS, 0)
-        if self._settings.exposure_us is not None:
-            capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, V4L2_MANUAL_EXPOSURE)
-            if capture.set(cv2.CAP_PROP_EXPOSURE, round(self._settings.exposure_us / V4L2_EXPOSURE_UNIT_US)):
-                self.exposure_us = capture.get(cv2.CAP_PROP_EXPOSURE) * V4L2_EXPOSURE_UNIT_US
+        locked = lock(capture, self._settings)
+        self.exposure_us, self.notices = locked.exposure_us, locked.notices
         fps = capture.get(cv2.CAP_PROP_FPS)
         self._period_s = 1 / fps if 1 <= fps <= 240 else 1 / USUAL_FPS
 
@@ -178,6 +181,7 @@ class FileSource:
 
     def __init__(self, settings: CameraSettings) -> None:
         self.exposure_us: float | None = None
+        self.notices: tuple[str, ...] = ()
         self._settings = settings
         self._capture: cv2.VideoCapture | None = None
 
@@ -226,6 +230,7 @@ class StreamSource:
 
     def __init__(self, settings: CameraSettings) -> None:
         self.exposure_us: float | None = None
+        self.notices: tuple[str, ...] = ()
         self._settings = settings
         self._news = threading.Condition()
         self._latest: Shot | None = None

@@ -63,7 +63,15 @@ class Webcam:
         self._source = source
         kind, path = type(source).__name__.removesuffix("Source").lower(), shown(self._settings.source)
         return CameraFacts(
-            self.name, self._settings.role, f"OpenCV {kind}", path, first.shape, "uint8", "real", self._calibration
+            self.name,
+            self._settings.role,
+            f"OpenCV {kind}",
+            path,
+            first.shape,
+            "uint8",
+            "real",
+            self._calibration,
+            source.notices,
         )
 
     def capture(self, after_s: float, timeout_s: float) -> Frame:

@@ -211,12 +211,25 @@ def test_focus_and_exposure_are_locked(device: V4l2Device) -> None:
     camera.close()
 
 
-def test_without_a_configured_exposure_the_cameras_own_stays(device: V4l2Device) -> None:
-    """No configured exposure leaves the automatic one alone, and no exposure is claimed."""
+def test_what_the_camera_chose_is_held(device: V4l2Device) -> None:
+    """Without a configured exposure, autofocus and autoexposure are stopped where they are."""
+    device.automatic = True
     camera = webcam(device.path)
-    camera.open()
-    assert cv2.CAP_PROP_AUTO_EXPOSURE not in device.properties
-    assert camera.capture(0.0, 5.0).exposure_us is None
+    assert camera.open().notices == ()
+    assert camera.capture(0.0, 5.0).exposure_us == pytest.approx(25_000)
+    camera.close()
+
+
+def test_a_driver_that_ignores_the_locks_is_told_of(device: V4l2Device) -> None:
+    """Each lock is read back: what stays on, and an exposure that is another, are in the facts."""
+    device.stubborn = True
+    camera = webcam(device.path, exposure_us=15_000.0)
+    assert camera.open().notices == (
+        "webcam: autofocus stays on: the driver ignores the request",
+        "webcam: autoexposure stays on: the driver ignores the request",
+        "webcam: exposure is 25000 µs, not 15000 µs: the driver ignores the request",
+    )
+    assert camera.capture(0.0, 5.0).exposure_us == pytest.approx(25_000)
     camera.close()
 
 

@@ -53,7 +53,7 @@ class PreloadedDevice:
         return bgr(number)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("hangs", "unplugged"):
+        if name in ("hangs", "unplugged", "automatic", "stubborn"):
             self._control.write_text(name[0] if value else "-")
         else:
             super().__setattr__(name, value)
@@ -67,7 +67,9 @@ class V4l2Device:
         hangs: gives no frames any more, after `select_s`.
         unplugged: gives no frames any more, at once.
         stamps: the clock on which the driver tells when a frame was taken: "monotonic", "wall" or "none".
-        properties: what was set, by number.
+        properties: what was set, by number; exposure is manual and there is no autofocus unless a test says so.
+        automatic: focuses and exposes by itself when it is opened.
+        stubborn: does so too, and takes every setting and keeps what it had.
     """
 
     path = "/dev/null"
@@ -76,12 +78,15 @@ class V4l2Device:
         self.select_s = 1.2
         self.stamps = "monotonic"
         self.hangs = self.unplugged = False
-        self.properties: dict[int, float] = {}
+        self.properties: dict[int, float] = {cv2.CAP_PROP_AUTO_EXPOSURE: 1}
+        self.automatic = self.stubborn = False
         self.opened_with: tuple[Any, ...] = ()
 
     def capture(self, *arguments: Any) -> _Capture:
         """Open it."""
         self.opened_with = arguments
+        if self.automatic or self.stubborn:
+            self.properties |= {cv2.CAP_PROP_AUTOFOCUS: 1, cv2.CAP_PROP_AUTO_EXPOSURE: 3, cv2.CAP_PROP_EXPOSURE: 250}
         return _Capture(self)
 
     def image(self, number: int) -> npt.NDArray[np.uint8]:
@@ -121,7 +126,8 @@ class _Capture:
         return FPS if number == cv2.CAP_PROP_FPS else self._device.properties.get(number, 0.0)
 
     def set(self, number: int, value: float) -> bool:
-        self._device.properties[number] = value
+        if not self._device.stubborn:
+            self._device.properties[number] = value
         return True
 
     def release(self) -> None:

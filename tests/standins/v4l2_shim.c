@@ -3,7 +3,15 @@
  *
  * 30 frames a second of 64 x 48 BGR, on ticks of CLOCK_MONOTONIC: frame k is taken at k / 30 s, has k modulo 200 in blue
  * and green and 250 in red. As a driver does, it keeps the oldest frames while nobody reads, as many as it has buffers.
- * The first byte of the file in V4L2_SHIM_CONTROL makes it hang ("h") or be unplugged ("u").
+ * While the file in V4L2_SHIM_CONTROL begins with one of these letters, it
+ *
+ *     h   gives no frames: the driver's wait ends without one
+ *     e   never returns from the call that waits for a frame
+ *     u   is unplugged: frames end with ENODEV, and it cannot be opened
+ *     b   is held by another application: streaming cannot begin (EBUSY)
+ *     r   gives half the rows and columns, whatever is asked for, from the next opening on
+ *     a   focuses and exposes by itself when it is opened
+ *     s   does so too, and is stubborn: it takes the controls that lock them, and leaves them as they are
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,6 +33,8 @@ static int device = -1, count = 0, queued[BUFFERS], in_queue = 0;
 static long waiting[BUFFERS], in_waiting = 0;
 static double read_s = 0;
 static unsigned char *memory[BUFFERS];
+static int half = 0; /* of the size */
+static int autofocus = 0, exposure_mode = V4L2_EXPOSURE_MANUAL, exposure = 250;
 
 static double now_s(void) {
     struct timespec t;
@@ -52,6 +62,13 @@ static char control(void) {
 static int open_device(const char *path, int flags, mode_t mode, const char *name) {
     const char *mine = getenv("V4L2_SHIM_PATH");
     if (mine && strcmp(path, mine) == 0) {
+        char what = control();
+        if (what == 'u') {
+            errno = ENODEV;
+            return -1;
+        }
+        half = what == 'r';
+        if (what == 'a' || what == 's') autofocus = 1, exposure_mode = V4L2_EXPOSURE_APERTURE_PRIORITY;
         device = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
         read_s = now_s() - 1.0; /* it was streaming for a while: old frames wait */
         in_waiting = 0;
@@ -96,6 +113,7 @@ static int fail(int why) {
 static int dequeue(struct v4l2_buffer *buffer) {
     char what = control();
     if (what == 'u') return fail(ENODEV);
+    while (what == 'e') sleep(3600);
     if (what == 'h') {
         readable(0);
         return fail(EAGAIN);
@@ -114,7 +132,7 @@ static int dequeue(struct v4l2_buffer *buffer) {
     read_s = now_s();
     buffer->index = queued[0];
     memmove(queued, queued + 1, --in_queue * sizeof *queued);
-    buffer->bytesused = SIZE;
+    buffer->bytesused = half ? SIZE / 4 : SIZE;
     buffer->length = SIZE;
     buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
     buffer->timestamp.tv_sec = (time_t)taken;
@@ -129,12 +147,18 @@ static int dequeue(struct v4l2_buffer *buffer) {
 
 static int format(struct v4l2_format *f) {
     if (f->fmt.pix.pixelformat != V4L2_PIX_FMT_BGR24) return fail(EINVAL);
-    f->fmt.pix.width = COLS;
-    f->fmt.pix.height = ROWS;
+    f->fmt.pix.width = half ? COLS / 2 : COLS;
+    f->fmt.pix.height = half ? ROWS / 2 : ROWS;
     f->fmt.pix.field = V4L2_FIELD_NONE;
-    f->fmt.pix.bytesperline = COLS * 3;
-    f->fmt.pix.sizeimage = SIZE;
+    f->fmt.pix.bytesperline = f->fmt.pix.width * 3;
+    f->fmt.pix.sizeimage = f->fmt.pix.bytesperline * f->fmt.pix.height;
     return 0;
+}
+
+static int *value_of(unsigned id) {
+    return id == V4L2_CID_FOCUS_AUTO ? &autofocus
+         : id == V4L2_CID_EXPOSURE_AUTO ? &exposure_mode
+         : id == V4L2_CID_EXPOSURE_ABSOLUTE ? &exposure : NULL;
 }
 
 static int answer(unsigned long request, void *argument) {
@@ -162,6 +186,7 @@ static int answer(unsigned long request, void *argument) {
         return 0;
     }
     case VIDIOC_REQBUFS: {
+        if (control() == 'b') return fail(EBUSY);
         struct v4l2_requestbuffers *r = argument;
         if (r->count > BUFFERS) r->count = BUFFERS;
         count = (int)r->count;
@@ -180,13 +205,28 @@ static int answer(unsigned long request, void *argument) {
         return 0;
     case VIDIOC_DQBUF:
         return dequeue(argument);
+    case VIDIOC_QUERYCTRL: {
+        struct v4l2_queryctrl *q = argument;
+        int known = value_of(q->id) != NULL;
+        q->minimum = 0, q->maximum = 5000, q->step = 1, q->flags = 0;
+        return known ? 0 : fail(EINVAL);
+    }
+    case VIDIOC_G_CTRL:
+    case VIDIOC_S_CTRL: {
+        struct v4l2_control *c = argument;
+        int *value = value_of(c->id);
+        if (!value) return fail(EINVAL);
+        if (request == VIDIOC_G_CTRL) c->value = *value;
+        else if (control() != 's') *value = c->value;
+        return 0;
+    }
     case VIDIOC_STREAMON:
         return 0;
     case VIDIOC_STREAMOFF:
         in_queue = 0;
         return 0;
     default:
-        return fail(EINVAL); /* inputs, standards, controls: it has none */
+        return fail(EINVAL); /* inputs, standards: it has none */
     }
 }
 
