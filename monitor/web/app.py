@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # FastAPI's own documentation pages load scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # an address is right or it is not there
         lifespan=_lifespan,
     )
     app.state.settings = settings

@@ -68,13 +68,7 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
         ) from error
     app = create_app(settings)
     _say_setup(app)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
-        ws_max_size=4096, timeout_graceful_shutdown=GRACE_S, lifespan="on",
-    )  # fmt: skip
-    config.load()
-    config.ssl = encryption(settings.web, root)
-    server = _Server(config)
+    server = make_server(app, settings)
     with (
         listening(settings.web.host, settings.web.port) as sock,
         _beating(settings, app, sock) as server.pulse,
@@ -83,6 +77,21 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
         threading.Thread(target=_stop_with, args=(server, stop), name="stop", daemon=True).start()
         server.run(sockets=[sock])
     log.info("page closed")
+
+
+def make_server(app: FastAPI, settings: Settings) -> _Server:
+    """The app behind uvicorn, which ends within `GRACE_S` of `should_exit` whoever is connected.
+
+    Raises:
+        ConfigError: the given certificate cannot be used.
+    """
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
+        ws_max_size=4096, timeout_graceful_shutdown=GRACE_S, lifespan="on",
+    )  # fmt: skip
+    config.load()
+    config.ssl = encryption(settings.web, settings.store.root)
+    return _Server(config)
 
 
 def _say_setup(app: FastAPI) -> None:
