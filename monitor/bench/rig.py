@@ -6,10 +6,12 @@ refuses to know what is done with them.
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 
 import numpy as np
+import structlog
 
 from monitor.acquire import run_acquire
 from monitor.bench.signals import BLOCK_S, channel, hatch
@@ -151,5 +153,9 @@ def configured(
 
 
 def acquire_on_bench(settings: Settings, period_s: float) -> None:
-    """Acquire from these devices until the last layer: the real acquisition, in the process that calls this."""
+    """Acquire from these devices until the last layer: the real acquisition, in the process that calls this.
+
+    Only warnings are logged: what is measured would scroll away.
+    """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     run_acquire(settings, threading.Event(), build_name="bench", rig=BenchRig(settings, period_s))
