@@ -20,7 +20,7 @@ from pathlib import Path
 from distributed import Client, Future, KilledWorker, LocalCluster
 
 from monitor.config import Settings
-from monitor.domain import BundleError, ConfigError, LayerProduct
+from monitor.domain import BundleError, ConfigError, LayerProduct, MonitorError
 from monitor.store import BuildReader, ProductWriter
 from monitor.store.mirror import Mirror
 from monitor.worker.loop import Progress
@@ -119,7 +119,7 @@ def _in_order(client: Client, job: Job, pending: Sequence[int], stop: threading.
             try:
                 yield waiting.popleft().result()
             except KilledWorker as error:
-                raise BundleError(
+                raise MonitorError(
                     f"a layer of build {job.build} ended the process that worked on it, again and again: {error}",
                     cure="give the cluster's workers more memory; see their logs",
                 ) from error
