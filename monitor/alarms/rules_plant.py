@@ -14,6 +14,8 @@ STORE = "store"
 WELL = ("ready", "off")
 TEMPERATURES = "temperatures_c"
 """Fact of a process's heartbeat: temperature in °C by camera."""
+NOTICES = "notices"
+"""Fact of the worker's heartbeat: what a person must know of bundles, in words."""
 NEVER_FULL_H = 24.0 * 365
 
 
@@ -115,6 +117,14 @@ def way_stuck(facts: PlantFacts) -> Iterator[Sample]:
         yield Sample(way, age_s, f"{way}: an event has waited for {age_s:.0f} s: {why}" if why else f"{way}: all sent")
 
 
+def bundle_refused(facts: PlantFacts) -> Iterator[Sample]:
+    """1 while a refused bundle lies in the store or the last activation failed."""
+    for process in facts.processes:
+        told = process.status.facts.get(NOTICES) if process.status and process.watched else None
+        if isinstance(told, list):
+            yield Sample("bundles", float(bool(told)), "; ".join(map(str, told)) or "no bundle was refused")
+
+
 PLANT_RULES: tuple[Rule[PlantFacts], ...] = (
     Rule("late_layer", "Layer is late", "layers", late_layer),
     Rule("stuck_laser", "Laser does not pause", "s", stuck_laser),
@@ -126,4 +136,5 @@ PLANT_RULES: tuple[Rule[PlantFacts], ...] = (
     Rule("process_silent", "Process gives no sign of life", "s", process_silent),
     Rule("process_failed", "Process cannot go on", "1", process_failed),
     Rule("way_stuck", "Alarm does not get out", "s", way_stuck),
+    Rule("bundle_refused", "Bundle refused", "1", bundle_refused),
 )

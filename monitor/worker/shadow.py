@@ -83,22 +83,26 @@ class Shadow:
     def live(self, count: int, stop: threading.Event) -> Iterator[Pair]:
         """The worker's products of the next layers beside the candidate's; ends early with `stop` or the build.
 
-        Layers that were made with other bundles than the active ones are passed over.
+        Layers that have products already and those that were made with other bundles than the active ones are passed
+        over.
         """
         root = self.settings.store.root
-        reader = BuildReader.open(root, self.build)
         products = ProductReader.open(root, self.build, self.settings.worker.product_set)
+        return self._followed(BuildReader.open(root, self.build), products, set(products.layers()), count, stop)
+
+    def _followed(
+        self, reader: BuildReader, products: ProductReader, seen: set[int], count: int, stop: threading.Event
+    ) -> Iterator[Pair]:
         pipeline = Pipeline(self.settings, self.candidate, reader, stop)
-        seen = set(products.layers())
-        while count > 0 and not stop.is_set():
-            ended = reader.ended is not None
-            new = [index for index in products.layers() if index not in seen]
-            for index in new[:count]:
+        active = self.active.names[self.purpose]
+        while count > 0:
+            over = reader.ended is not None and len(seen) == len(reader.layers())
+            for index in [index for index in products.layers() if index not in seen][:count]:
                 seen.add(index)
-                if products.record(index).bundles.get(self.purpose) == self.active.names[self.purpose]:
+                if products.record(index).bundles.get(self.purpose) == active:
                     count -= 1
                     yield products.load(index), pipeline.process(index)
-            if not new and (ended or stop.wait(LOOK_S)):
+            if over or (count > 0 and stop.wait(LOOK_S)):
                 return
 
     def compare(

@@ -31,16 +31,20 @@ DARK = 0.43
 Feeds = dict[str, npt.NDArray[np.float32]]
 
 
-def make_models(folder: Path, noise: float = 0.02) -> Path:
-    """Both bundles under their default names; `noise` is its share in the clean sample. Returns the folder."""
-    _diffusion(folder / "latent-diffusion-small", noise)
+def make_models(folder: Path, noise: float = 0.02, brightest: int | None = None) -> Path:
+    """Both bundles under their default names; `noise` is its share in the clean sample. Returns the folder.
+
+    With `brightest`, the encoder gives no numbers for a picture that has a brighter grey value.
+    """
+    _diffusion(folder / "latent-diffusion-small", noise, brightest)
     _segmenter(folder / "promptable-small")
     return folder
 
 
-def _diffusion(path: Path, noise: float) -> None:
+def _diffusion(path: Path, noise: float, brightest: int | None) -> None:
     size = ["n", 1, "h", "w"]
     pool = helper.make_node("AveragePool", ["image"], ["condition"], **SMOOTH)
+    encoding, bound = ([pool], {}) if brightest is None else _easily_dazzled(brightest)
     decoding = [
         helper.make_node("Resize", ["latent", "", "scales"], ["large"], mode="linear"),
         helper.make_node("Sub", ["large", "middle"], ["centred"]),
@@ -52,7 +56,7 @@ def _diffusion(path: Path, noise: float) -> None:
         "gain": np.float32(4),
     }
     graphs = {
-        "encoder": _model([pool], {"image": size}, {"condition": size}),
+        "encoder": _model(encoding, {"image": size}, {"condition": size}, bound),
         "denoiser": _model(
             [helper.make_node("Mul", ["noisy", "share"], ["part"]), _add("condition", "part", "prediction")],
             {"noisy": size, "condition": size, "time": ["n"]},
@@ -63,7 +67,7 @@ def _diffusion(path: Path, noise: float) -> None:
     }
     ramp = np.linspace(-1, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)
     feeds: dict[str, Feeds] = {
-        "encoder": {"image": ramp},
+        "encoder": {"image": ramp / 2},
         "denoiser": {"noisy": ramp, "condition": ramp[..., ::-1].copy(), "time": np.ones(1, np.float32)},
         "decoder": {"latent": ramp},
     }
@@ -72,6 +76,19 @@ def _diffusion(path: Path, noise: float) -> None:
         multiple=2 * FACTOR, patch=16,
     )  # fmt: skip
     _write(path, "latent-diffusion", graphs, feeds, diffusion=table)
+
+
+def _easily_dazzled(brightest: int) -> tuple[list[onnx.NodeProto], dict[str, npt.NDArray[np.generic] | np.float32]]:
+    """The encoder with a root of (brightest − brightest pixel), times zero, in it."""
+    nodes = [
+        helper.make_node("AveragePool", ["image"], ["smooth"], **SMOOTH),
+        helper.make_node("ReduceMax", ["image"], ["top"], keepdims=1, axes=[1, 2, 3]),
+        helper.make_node("Sub", ["bound", "top"], ["room"]),
+        helper.make_node("Sqrt", ["room"], ["root"]),
+        helper.make_node("Mul", ["root", "zero"], ["nothing"]),
+        _add("smooth", "nothing", "condition"),
+    ]
+    return nodes, {"bound": np.float32(2 * brightest / 255 - 1), "zero": np.float32(0)}
 
 
 def _segmenter(path: Path) -> None:
