@@ -78,10 +78,10 @@ def into(settings: Settings, product_set: str) -> Settings:
 
 def put(url: str, root: Path, build: str) -> None:
     """Put a recorded build into the object store, without its products."""
-    mirror = Mirror(url, root)
-    for path in sorted((root / build).rglob("*")):
+    _, _, bucket, prefix = url.split("/")
+    for path in (root / build).rglob("*"):
         if path.is_file() and "products" not in path.parts and path.name != "lock":
-            mirror._put(path)
+            boto3.client("s3").upload_file(str(path), bucket, f"{prefix}/{path.relative_to(root).as_posix()}")
 
 
 def got(url: str, root: Path) -> Path:
