@@ -100,6 +100,57 @@ def test_stop_is_orderly(scripts: Path, tmp_path: Path) -> None:
     assert mark.read_text() == "finished"
 
 
+def test_a_process_that_never_gets_ready_is_killed(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take its time, but not for ever."""
+    monkeypatch.setattr(module, "START_S", 0.5)
+    child = Child("slow", [script(scripts, "slow.py", "import time; time.sleep(60)")])
+    stop = threading.Event()
+    thread = supervise([child], stop)
+    until(lambda: child.restarts == 1)
+    stop.set()
+    thread.join(20)
+    assert child.pause >= module.FIRST_PAUSE_S
+
+
+def test_a_process_that_says_nothing_more_is_killed_and_one_that_does_is_not(
+    scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ready, then silent: dead within the watchdog's time. What goes on feeding it lives."""
+    monkeypatch.setattr(module, "WATCHDOG_S", 1.5)
+    text = (
+        "import os, socket, sys, time\n"
+        "to = '\\0' + os.environ['NOTIFY_SOCKET'][1:]\n"
+        "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        "s.sendto(b'READY=1\\nSTATUS=here', to)\n"
+        "while True:\n    time.sleep(0.2)\n    FEED\n"
+    )
+    dies = Child("dies", [script(scripts, "dies.py", text.replace("FEED", "pass"))])
+    lives = Child("lives", [script(scripts, "lives.py", text.replace("FEED", "s.sendto(b'WATCHDOG=1', to)"))])
+    stop = threading.Event()
+    thread = supervise([dies, lives], stop)
+    until(lambda: dies.restarts == 1)
+    assert lives.restarts == 0
+    assert lives.ear is not None
+    assert (lives.ear.ready, lives.ear.status) == (True, "here")
+    stop.set()
+    thread.join(20)
+
+
+def test_a_spent_budget_slows_down_but_never_gives_up(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After too many restarts in a row only one a minute is left: still one."""
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(module, "SPENT_PAUSE_S", 0.5)
+    monkeypatch.setattr(module, "BUDGET", 2)
+    child = Child("crash", [script(scripts, "c.py", "raise SystemExit(3)")])
+    stop = threading.Event()
+    thread = supervise([child], stop)
+    until(lambda: child.restarts >= 4)
+    stop.set()
+    thread.join(20)
+    assert child.pause == 0.5
+
+
 def test_notify_reaches_systemds_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message arrives as sd_notify(3) says; without systemd it is a quiet no."""
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)

@@ -1,10 +1,10 @@
 #!/bin/sh
 # The inside of `unshare`: makes a small root with this machine's /usr, and becomes systemd in it.
-#   boot.sh ROOT UNITS CONFIG [BIND...]
-# ROOT is an empty folder, UNITS are the project's units, CONFIG is laid into /etc. A BIND is FROM:TO, seen read-only.
+#   boot.sh ROOT ETC [BIND...]
+# ROOT is an empty folder, ETC is laid into /etc. A BIND is FROM:TO, seen read-only.
 set -e
-root=$1 units=$2 config=$3
-shift 3
+root=$1 etc=$2
+shift 2
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 root "$root"
 cd "$root"
@@ -34,12 +34,7 @@ echo 'root:x:0:0:root:/root:/bin/sh' > etc/passwd
 echo 'root:x:0:' > etc/group
 echo 0123456789abcdef0123456789abcdef > etc/machine-id
 touch etc/os-release
-mkdir -p etc/sysusers.d etc/tmpfiles.d
-# Only the project's own users and directories, and those that systemd needs.
-cp "$units/sysusers.conf" etc/sysusers.d/lpbf-monitor.conf
-cp "$units/tmpfiles.conf" etc/tmpfiles.d/lpbf-monitor.conf
-cp -r "$units"/*.service "$units"/*.target "$units"/*.d etc/systemd/system/
-cp -r "$config"/. etc/
+cp -r "$etc"/. etc/
 cat > etc/systemd/system/test.target <<UNIT
 [Unit]
 Wants=systemd-journald.service systemd-sysusers.service systemd-tmpfiles-setup.service

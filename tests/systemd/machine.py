@@ -1,4 +1,4 @@
-"""A machine to boot: the real systemd as PID 1 in its own namespaces, with the project's units, users and folders.
+"""A machine to boot: the real systemd as PID 1 in its own namespaces, on an empty root with this machine's /usr.
 
 Needs root and the right to make namespaces. Its files lie in memory and go with it; this machine's are read-only in it.
 """
@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,10 +46,12 @@ class Machine:
 
     Args:
         etc: files to lay into /etc.
+        more: further folders of this machine, and where they are seen.
     """
 
-    def __init__(self, etc: Path) -> None:
+    def __init__(self, etc: Path, more: Mapping[Path, str]) -> None:
         self._etc = etc
+        self._more = more
         self._mount_point = Path(tempfile.mkdtemp(prefix="machine-"))
         self._pid = 0
 
@@ -59,9 +61,10 @@ class Machine:
         return Path(f"/proc/{self._pid}/root")
 
     def __enter__(self) -> Self:
-        places = {sys.base_prefix: PYTHON, sysconfig.get_path("purelib"): PACKAGES, str(REPOSITORY): SOURCE}
+        places: dict[object, str] = {sys.base_prefix: PYTHON, sysconfig.get_path("purelib"): PACKAGES}
+        places |= {REPOSITORY: SOURCE, **self._more}
         binds = [f"{outside}:{inside}" for outside, inside in places.items()]
-        boot = ["sh", str(Path(__file__).with_name("boot.sh")), str(self._mount_point), str(REPOSITORY / "systemd")]
+        boot = ["sh", str(Path(__file__).with_name("boot.sh")), str(self._mount_point)]
         self._process = subprocess.Popen(
             ["unshare", *NAMESPACES, "--fork", "--kill-child", *boot, str(self._etc), *binds],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

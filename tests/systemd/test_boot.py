@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
+from zipfile import ZipFile
 
 import pytest
 
 from monitor.store import BuildReader, list_builds, verify
 from tests.acquire.tiny import tiny_settings
+from tests.conftest import REPOSITORY
 from tests.faults.test_kill import free_port, written
 from tests.systemd.machine import PACKAGES, PYTHON, SOURCE, Machine, until, why_not
 from tests.worker.hand_made import make_models
 
 UNITS = ("acquire", "worker", "alarms", "web")
 BUILDS = "/var/lib/lpbf-monitor/builds"
+LIBRARY = f"LD_LIBRARY_PATH={PYTHON}/lib"
+"""A Python that was built elsewhere finds its library there."""
 LIMITS = f"""
 [Unit]
 StartLimitIntervalSec=30
@@ -25,47 +31,68 @@ StartLimitBurst=3
 [Service]
 WatchdogSec=3
 RestartSec=100ms
-# A Python that was built elsewhere finds its library there.
-Environment=LD_LIBRARY_PATH={PYTHON}/lib
+Environment={LIBRARY} PYTHONPATH=/etc/test:{PACKAGES}
 """
 AGAIN = "[Service]\nExecStartPre=\nExecStartPre=/bin/sleep 1\n"
-PROGRAM = f"""#!{PYTHON}/bin/python{sys.version_info.major}.{sys.version_info.minor}
-import os, sys
-sys.path[:0] = ["{SOURCE}", "{PACKAGES}"]
-if os.path.exists("/run/broken-" + sys.argv[1]):
-    sys.exit(3)
-import monitor
-monitor.__version__ = os.path.realpath(__file__).split("/")[-3]
+BROKEN = "[Service]\nExecStartPre=/bin/false\n"
+IMPATIENT = """
 import monitor.acquire.machine
-monitor.acquire.machine.STEP_S = 2.0  # so that the test need not wait two minutes for what is stuck
-from monitor.cli.main import main
-main()
+
+monitor.acquire.machine.STEP_S = 4.0  # so that the test need not wait two minutes for what is stuck
 """
+VERSIONS = {
+    "1.0": {"monitor/__init__.py": '__version__ = "1.0"\n'},
+    "2.0": {"monitor/__init__.py": '__version__ = "2.0"\n'},
+    "3.0": {"monitor/__init__.py": '__version__ = "3.0"\n', "monitor/acquire/run.py": 'raise RuntimeError("bad")\n'},
+}
+"""What each wheel has in place of its own files: two that work and one that does not start."""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheelhouse for each version, in a folder of its name."""
+    folder = tmp_path_factory.mktemp("wheels")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(REPOSITORY)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    if built.returncode:
+        pytest.skip(f"the wheel cannot be built without a package index: {built.stderr.strip()[-200:]}")
+    (wheel,) = folder.glob("*.whl")
+    for version, changes in VERSIONS.items():
+        (folder / version).mkdir()
+        with ZipFile(wheel) as old, ZipFile(folder / version / wheel.name, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, changes.get(name, "").encode() or old.read(name))
+    return folder
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    """A booted machine with two versions of the program, a tiny virtual printer and short limits."""
+def machine(tmp_path: Path, wheels: Path) -> Iterator[Machine]:
+    """A booted machine with a configuration for a tiny virtual printer and short limits; nothing is installed."""
     reason = why_not()
     if reason:
         pytest.skip(reason)
     etc = tmp_path / "etc"
-    for name, text in (("lpbf-monitor-.service.d", LIMITS), ("lpbf-again@.service.d", AGAIN)):
-        folder = etc / "systemd/system" / name
-        folder.mkdir(parents=True)
-        (folder / "test.conf").write_text(text)
-    (etc / "lpbf-monitor").mkdir()
+    for name, text in (
+        ("systemd/system/lpbf-monitor-.service.d/test.conf", LIMITS),
+        ("systemd/system/lpbf-again@.service.d/test.conf", AGAIN),
+        ("test/sitecustomize.py", IMPATIENT),
+    ):
+        (etc / name).parent.mkdir(parents=True)
+        (etc / name).write_text(text)
     make_models(etc / "models")
-    settings = tiny_settings(Path(BUILDS), models=Path("/etc/models"), layers=100_000, speed=8.0)
+    settings = tiny_settings(Path(BUILDS), models=Path("/etc/models"), layers=100_000, speed=4.0, recoat_s=[8, 9])
+    (etc / "lpbf-monitor").mkdir()
     written(settings, etc / "lpbf-monitor/monitor.toml", free_port())
-    with Machine(etc) as booted:
-        for version in ("1.0", "2.0"):
-            program = booted.root / f"opt/lpbf-monitor/versions/{version}/bin/lpbf-monitor"
-            program.parent.mkdir(parents=True)
-            program.write_text(PROGRAM)
-            program.chmod(0o755)
-        (booted.root / "opt/lpbf-monitor/current").symlink_to("versions/1.0")
+    with Machine(etc, {wheels: "/opt/wheels"}) as booted:
         yield booted
+
+
+def install(machine: Machine, version: str, *options: str) -> CompletedProcess[str]:
+    """Run deploy/install in it. What the project needs is there already, so pip is told to leave that alone."""
+    environment = ("env", "PIP_NO_DEPS=1", f"PYTHONPATH={PACKAGES}", LIBRARY, "PATH=/usr/bin:/usr/sbin")
+    python = f"{PYTHON}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    given = ("--python", python, "--extras", "cpu", "--wheelhouse", f"/opt/wheels/{version}")
+    return machine.run(*environment, f"{SOURCE}/deploy/install", *given, *options)
 
 
 def state(machine: Machine, unit: str) -> str:
@@ -98,6 +125,7 @@ def grows(machine: Machine, by: int = 1) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_units_keep_a_printer_monitored(machine: Machine) -> None:
     """Whatever hangs, crashes, is stopped or replaced comes back by itself, and the build has every layer."""
     starts(machine)
@@ -105,11 +133,17 @@ def test_the_units_keep_a_printer_monitored(machine: Machine) -> None:
     a_stuck_loop_is_killed_and_says_where(machine)
     a_crash_loop_spends_its_budget_and_is_tried_again(machine)
     an_upgrade_in_mid_build_loses_no_layer(machine)
+    installing_again_changes_nothing(machine)
+    what_does_not_start_is_rolled_back(machine)
     a_stop_in_mid_layer_commits_it(machine)
+    uninstalling_keeps_the_builds(machine)
 
 
 def starts(machine: Machine) -> None:
-    """All four are up as the static user, and say in plain words what they do."""
+    """Installed and started, all four are up as the static user, and say in plain words what they do."""
+    done = install(machine, "1.0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Next: sudo systemctl start lpbf-monitor.target" in done.stdout
     machine.systemctl("start", "lpbf-monitor.target")
     for unit in UNITS:
         assert state(machine, unit) == "active", machine.journal(f"lpbf-monitor-{unit}")
@@ -148,24 +182,27 @@ def a_stuck_loop_is_killed_and_says_where(machine: Machine) -> None:
 
 def a_crash_loop_spends_its_budget_and_is_tried_again(machine: Machine) -> None:
     """Failed, plainly to see, and then started anew: never given up for good."""
-    broken = machine.root / "run/broken-alarms"
-    broken.touch()
+    broken = machine.root / "run/systemd/system/lpbf-monitor-alarms.service.d/broken.conf"
+    broken.parent.mkdir(parents=True)
+    broken.write_text(BROKEN)
+    machine.systemctl("daemon-reload")
     machine.run("kill", "-KILL", main_pid(machine, "alarms"))
     until(lambda: state(machine, "alarms") == "failed", "the end of the budget")
     assert "lpbf-monitor-alarms.service" in machine.systemctl("--failed", "--plain")
     broken.unlink()
+    machine.systemctl("daemon-reload")
     until(lambda: state(machine, "alarms") == "active", "another try")
     assert state(machine, "acquire") == "active"
 
 
 def an_upgrade_in_mid_build_loses_no_layer(machine: Machine) -> None:
-    """The new version stands beside the old one; a restart between two layers changes over."""
+    """The new version is put in beside the old one, and changed over between two layers."""
     grows(machine)
     first = layers(machine)
-    link = machine.root / "opt/lpbf-monitor/next"
-    link.symlink_to("versions/2.0")
-    link.rename(machine.root / "opt/lpbf-monitor/current")
-    machine.systemctl("restart", *(f"lpbf-monitor-{unit}" for unit in UNITS))
+    pid = main_pid(machine, "acquire")
+    done = install(machine, "2.0", "--upgrade")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert main_pid(machine, "acquire") != pid
     grows(machine, 2)
     reader = build(machine)
     versions = [reader.record(index).software for index in reader.layers()]
@@ -173,6 +210,25 @@ def an_upgrade_in_mid_build_loses_no_layer(machine: Machine) -> None:
     assert versions[-1] == "2.0"
     assert versions == sorted(versions)
     assert [reader.record(index).gaps for index in reader.layers()[first:]] == [{}] * (len(versions) - first)
+
+
+def installing_again_changes_nothing(machine: Machine) -> None:
+    """The version in use is the one that is there: no process is touched."""
+    pids = [main_pid(machine, unit) for unit in UNITS]
+    done = install(machine, "2.0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is the one in use" in done.stdout
+    assert [main_pid(machine, unit) for unit in UNITS] == pids
+
+
+def what_does_not_start_is_rolled_back(machine: Machine) -> None:
+    """A broken version says so, and the one before runs the same build again."""
+    done = install(machine, "3.0", "--now")
+    assert done.returncode == 2
+    assert "does not start; versions/" in done.stderr
+    assert [state(machine, unit) for unit in UNITS] == ["active"] * 4
+    grows(machine)
+    assert build(machine).record(layers(machine) - 1).software == "2.0"
 
 
 def a_stop_in_mid_layer_commits_it(machine: Machine) -> None:
@@ -193,3 +249,13 @@ def a_stop_in_mid_layer_commits_it(machine: Machine) -> None:
     report = verify(machine.root / BUILDS[1:], build(machine).manifest.id)
     assert report.problems == ()
     assert report.layers == layers(machine)
+
+
+def uninstalling_keeps_the_builds(machine: Machine) -> None:
+    """The program goes, data and configuration stay."""
+    done = install(machine, "2.0", "--uninstall")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (machine.root / "opt/lpbf-monitor").exists()
+    assert not (machine.root / "etc/systemd/system/lpbf-monitor-acquire.service").exists()
+    assert (machine.root / "etc/lpbf-monitor/monitor.toml").exists()
+    assert layers(machine) > 0
