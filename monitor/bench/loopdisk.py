@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 from monitor.domain import StoreError
 
 SIZE = 96 << 20
+PATIENCE_S = 60.0
 _SHUTDOWN = 0x8004587D
 """EXT4_IOC_SHUTDOWN, `_IOR('X', 125, __u32)` of fs/ext4/ext4.h."""
 _NO_LOG_FLUSH = 2
@@ -44,8 +46,29 @@ class LoopDisk:
         self.mount()
 
     def mount(self) -> None:
-        """Mount it, which replays its journal."""
-        _do("mount", "-o", "loop,noauto_da_alloc", str(self._image), str(self.root))
+        """Mount it, which replays its journal.
+
+        Whoever copied this machine's mounts meanwhile (a container that starts) still has the disk that was cut. The
+        kernel then gives that one again, on which every access fails: it is tried until that copy is gone.
+
+        Raises:
+            StoreError: it cannot be mounted, or the copy stays.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            _do("mount", "-o", "loop,noauto_da_alloc", str(self._image), str(self.root))
+            if self._is_powered():
+                return
+            self.unmount()
+            time.sleep(0.2)
+        raise StoreError("the disk that was cut is still mounted in another namespace", cure="end that container")
+
+    def _is_powered(self) -> bool:
+        try:
+            os.close(os.open(self.root, os.O_TMPFILE | os.O_RDWR))  # needs the disk, and leaves nothing on it
+        except OSError:
+            return False
+        return True
 
     def cut(self) -> None:
         """Cut the power: every access fails from now on."""
