@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
+from monitor.cli import what_if
 from monitor.cli.common import ConfigOption, out, progress_bar, settings_of, stop_event, told
 from monitor.cli.log import set_up_log
 from monitor.config import CameraSettings, PlateSettings, Settings
@@ -19,6 +20,13 @@ from monitor.store import BuildManifest, BuildReader
 
 BuildArgument = Annotated[str, typer.Argument(help="Id of a build in the store.")]
 SourceOption = Annotated[str, typer.Option(help="Camera to make products of; without one, the webcam.")]
+BundlesOption = Annotated[
+    list[str] | None,
+    typer.Option("--bundle", help="With --as: NAME@DIGEST in place of the active one; again for more."),
+]
+ChangesOption = Annotated[
+    list[str] | None, typer.Option("--set", help="With --as: a setting, such as segment.k=0.2; again for more.")
+]
 LOOK_S = 0.2
 
 
@@ -27,10 +35,23 @@ def replay(
     config: ConfigOption = None,
     speed: Annotated[str, typer.Option(help="Printer seconds per real second, or 'max'.")] = "1",
     source: SourceOption = "",
+    as_: Annotated[str, typer.Option("--as", help="What if: products into this set of the same build instead.")] = "",
+    bundle: BundlesOption = None,
+    changes: ChangesOption = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Make the stored products again from what they name; compare every bit.")
+    ] = False,
 ) -> None:
-    """Send a recorded build through acquisition and worker again, into a new build."""
+    """Send a recorded build through acquisition and worker again, into a new build; or what-if, or evidence."""
     with told():
         settings = settings_of(config)
+        if evidence or as_ or bundle or changes:
+            settings = replay_settings(settings, BuildReader.open(settings.store.root, build).manifest, source)
+            if evidence:
+                what_if.show_evidence(settings, build)
+            else:
+                what_if.make(settings, build, as_, bundle or (), changes or ())
+            return
         recording = BuildReader.open(settings.store.root, build)
         settings = replay_settings(settings, recording.manifest, source)
         set_up_log(settings.log.model_copy(update={"level": "warning"}), "replay")

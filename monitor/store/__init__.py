@@ -26,7 +26,7 @@ from monitor.store.notify import notify
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.pinning import pin, pinned, unpin
 from monitor.store.product_reader import ProductReader
-from monitor.store.products import ProductWriter
+from monitor.store.products import ARRAYS, ProductWriter, plane_of
 from monitor.store.pulse import Pulse
 from monitor.store.reader import BuildReader
 from monitor.store.readings import Readings, read_readings, write_readings
@@ -50,6 +50,7 @@ from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
 
 __all__ = [
+    "ARRAYS",
     "PURPOSES",
     "AlarmBook",
     "AlarmNotes",
@@ -109,6 +110,7 @@ __all__ = [
     "picture_of",
     "pin",
     "pinned",
+    "plane_of",
     "read_heartbeats",
     "read_readings",
     "read_report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -38,17 +39,26 @@ class ProductWriter:
     A context manager; it holds the product set's lock. Layers may come in any order, each once.
     """
 
-    def __init__(self, reader: BuildReader, folder: Path, lock: WriterLock) -> None:
+    def __init__(self, reader: BuildReader, folder: Path, lock: WriterLock, recipe: Mapping[str, Any]) -> None:
         self._reader = reader
         self._grid = reader.manifest.grid
         self._folder = folder
         self._lock = lock
+        self._recipe = recipe
         self._store = DurableStore(folder)
         self._arrays: dict[str, LayerArray] = {}
 
     @classmethod
-    def open(cls, root: Path, build: str, product_set: str = "live") -> ProductWriter:
+    def open(
+        cls, root: Path, build: str, product_set: str = "live", recipe: Mapping[str, Any] | None = None
+    ) -> ProductWriter:
         """Hold a product set of a build, made where it is not there.
+
+        Args:
+            root: directory of all builds.
+            build: id of the build.
+            product_set: name of the set.
+            recipe: plain JSON of the settings that the products follow from; kept in each record.
 
         Raises:
             NotInStore: there is no such build.
@@ -62,7 +72,7 @@ class ProductWriter:
             make_folder(commits_in(folder), root)
             lock = WriterLock(lock_file(folder), what)
             lock.acquire()
-        return cls(reader, folder, lock)
+        return cls(reader, folder, lock, recipe or {})
 
     def layers(self) -> tuple[int, ...]:
         """Indices of the layers whose products are committed, ascending."""
@@ -85,7 +95,7 @@ class ProductWriter:
             self._write_planes(product.index, planes)
             self._store.sync_folders()
             sync_folder(commits_in(self._folder.parents[1]))  # no product outlives its layer
-            record = _record(product, arrays, planes)
+            record = _record(product, arrays, planes, self._recipe)
             write_durable(record_file(commits_in(self._folder), product.index), to_json(record))
         return record
 
@@ -163,7 +173,12 @@ def _shape(plane: Image) -> tuple[int, int]:
     return plane.shape[0], plane.shape[1]
 
 
-def _record(product: LayerProduct, arrays: dict[str, npt.NDArray[Any]], planes: tuple[Image, ...]) -> ProductRecord:
+def _record(
+    product: LayerProduct,
+    arrays: dict[str, npt.NDArray[Any]],
+    planes: tuple[Image, ...],
+    recipe: Mapping[str, Any],
+) -> ProductRecord:
     prompts = product.prompts
     return ProductRecord(
         product.index,
@@ -178,4 +193,5 @@ def _record(product: LayerProduct, arrays: dict[str, npt.NDArray[Any]], planes: 
         product.device,
         product.seed,
         datetime.now(UTC).isoformat(timespec="milliseconds"),
+        recipe,
     )

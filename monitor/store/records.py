@@ -209,6 +209,8 @@ class ProductRecord:
     Attributes:
         arrays: stored arrays by name ("rectified", "mask", ...); none when MISSING.
         plane: digests of the volume plane, finest level first.
+        recipe: the settings that these products follow from, by section; with frame, bundles and seed they are all that
+            is needed to make them again. Empty where an older version made them.
     """
 
     index: int
@@ -223,6 +225,7 @@ class ProductRecord:
     device: str
     seed: int
     committed: str
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     software: str = __version__
     format: int = FORMAT
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED

@@ -6,9 +6,11 @@ the only memory.
 """
 
 from monitor.worker.choosing import configured, everywhere, find, label_of, purpose_of
+from monitor.worker.evidence import make_again
 from monitor.worker.inbox import notices
 from monitor.worker.loop import pending_builds, process_build, run_worker
 from monitor.worker.pipeline import Models, Pipeline
+from monitor.worker.recipe import changed, recipe_of
 from monitor.worker.shadow import Shadow
 from monitor.worker.taking_in import take_in
 from monitor.worker.trial import KINDS, Verdict, try_bundle
@@ -19,14 +21,17 @@ __all__ = [
     "Pipeline",
     "Shadow",
     "Verdict",
+    "changed",
     "configured",
     "everywhere",
     "find",
     "label_of",
+    "make_again",
     "notices",
     "pending_builds",
     "process_build",
     "purpose_of",
+    "recipe_of",
     "run_worker",
     "take_in",
     "try_bundle",

@@ -25,6 +25,7 @@ from monitor.store import BuildReader, ProductWriter
 from monitor.store.mirror import Mirror
 from monitor.worker.loop import Progress
 from monitor.worker.pipeline import Models, Pipeline
+from monitor.worker.recipe import recipe_of
 
 AHEAD = 2
 """Tasks for each thread of the cluster that are on their way at once."""
@@ -199,7 +200,7 @@ class _Target:
 def _target(settings: Settings, build: str, store: str) -> Iterator[_Target]:
     root, product_set = settings.store.root, settings.worker.product_set
     if not store:
-        with ProductWriter.open(root, build, product_set) as writer:
+        with ProductWriter.open(root, build, product_set, recipe_of(settings)) as writer:
             left = set(BuildReader.open(root, build).layers()) - set(writer.layers())
             yield _Target(build, product_set, tuple(sorted(left)), writer, None)
         return
@@ -209,5 +210,5 @@ def _target(settings: Settings, build: str, store: str) -> Iterator[_Target]:
         with mirror.held(build, product_set):
             mirror.fetch_products(build, product_set)
             left = set(mirror.layers(build)) - set(mirror.made(build, product_set))
-            with ProductWriter.open(mirror.root, build, product_set) as writer:
+            with ProductWriter.open(mirror.root, build, product_set, recipe_of(settings)) as writer:
                 yield _Target(build, product_set, tuple(sorted(left)), writer, mirror)

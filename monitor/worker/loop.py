@@ -19,6 +19,7 @@ from monitor.worker.active import ActiveModels
 from monitor.worker.caretaker import Caretaker
 from monitor.worker.hint import CommitHint
 from monitor.worker.pipeline import WORK, Interrupted, Models, Pipeline
+from monitor.worker.recipe import recipe_of
 
 log = structlog.get_logger("worker")
 
@@ -219,7 +220,7 @@ def _products(
     root = settings.store.root
     reader = BuildReader.open(root, build)
     pipeline = Pipeline(settings, models, reader, stop, pulse)
-    with ProductWriter.open(root, build, settings.worker.product_set) as writer:
+    with ProductWriter.open(root, build, settings.worker.product_set, recipe_of(settings)) as writer:
         pending = sorted(set(reader.layers()) - set(writer.layers()))
         for position, index in enumerate(pending):
             if halt():
