@@ -59,7 +59,7 @@ class Phase:
         viewers: of the page.
         layers: what was committed meanwhile.
         audience: what the viewers got.
-        acquire_core_s, page_core_s: core time that both processes spent in it.
+        acquire_core_s, page_core_s: core time that both processes spent from its first layer to its last.
     """
 
     viewers: int
@@ -139,18 +139,19 @@ def measure_acquire(
     settings = load_settings(configured(folder, total, frames, _free_port(), signals=signals))
     root = settings.store.root
     phases: list[Phase] = []
+    page_core_s: list[float] = []
     done = 0
     with _page(folder, settings) as page, _acquisition(settings, period_s) as pid:
         for number in viewers:
             phase = Phase(number)
             with watching(settings.web.port, number) as phase.audience:
-                acquire_core_s, page_core_s = _core_s(pid), _core_s(page)
                 while done < layers * (len(phases) + 1):
                     phase.layers.append(_next(root, pid, done, folder))
                     done = phase.layers[-1].index + 1
                     progress(done)
-                phase.acquire_core_s = phase.layers[-1].seen.core_s - acquire_core_s
-                phase.page_core_s = _core_s(page) - page_core_s
+                    page_core_s.append(_core_s(page))
+            phase.acquire_core_s = phase.layers[-1].seen.core_s - phase.layers[0].seen.core_s
+            phase.page_core_s = page_core_s[-1] - page_core_s[-len(phase.layers)]
             phases.append(phase)
     reader = BuildReader.open(root, list_builds(root)[-1].manifest.id)
     return CommitCosts(tuple(phases), sum(len(reader.record(index).gaps) for index in reader.layers()))

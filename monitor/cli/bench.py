@@ -45,7 +45,7 @@ def scratch(folder: Path | None) -> Iterator[Path]:
 @app.command()
 def acquire(
     layers: Annotated[int, typer.Option(help="Layers of each of four phases.", min=4)] = 20,
-    viewers: Annotated[int, typer.Option(help="Viewers of the page in every second phase.", min=0)] = 50,
+    viewers: Annotated[int, typer.Option(help="Viewers of the page in every second phase.", min=1)] = 50,
     signals: Annotated[bool, typer.Option(help="Commit the trigger signal and the laser-on map as well.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw each layer's times into this file (SVG).")] = None,
     folder: FolderOption = None,
