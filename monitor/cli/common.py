@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -28,8 +29,9 @@ from rich.progress import (
 from monitor.cli.log import set_up_log
 from monitor.config import Settings, load_settings
 from monitor.domain import MonitorError
-from monitor.store import notify
+from monitor.store import notify, read_statuses
 
+FRESH_S = 10.0
 out = Console()
 err = Console(stderr=True)
 
@@ -58,6 +60,14 @@ def told() -> Iterator[None]:
 
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
+
+
+def lives(root: Path, process: str) -> bool:
+    """Whether a process of this name gave a sign of life lately and has not said that it stopped."""
+    status = next((status for status in read_statuses(root) if status.process == process), None)
+    if status is None or status.state == "stopped":
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(status.heartbeat) < timedelta(seconds=FRESH_S)
 
 
 def person() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from monitor.cli import shadow
-from monitor.cli.common import ConfigOption, err, out, person, settings_of, told
+from monitor.cli.common import ConfigOption, err, lives, out, person, settings_of, told
 from monitor.config import Settings
 from monitor.domain import BundleError
-from monitor.store import PURPOSES, ModelBook, ModelEvent, Purpose, comparisons, read_statuses
+from monitor.store import PURPOSES, ModelBook, ModelEvent, Purpose, comparisons
 
 if TYPE_CHECKING:
     from monitor.worker import Verdict
@@ -28,7 +27,6 @@ app.command("shadow")(shadow.shadow)
 BundleArgument = Annotated[str, typer.Argument(help="NAME or NAME@DIGEST of a bundle.")]
 WhyOption = Annotated[str, typer.Option("--why", help="Why, for the history.")]
 WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for the worker's answer.")]
-FRESH_S = 10.0
 LOOK_S = 0.2
 
 
@@ -199,7 +197,7 @@ def _await(settings: Settings, book: ModelBook, ask: ModelEvent, wait_s: float) 
     Raises:
         BundleError: it was not activated.
     """
-    if not _worker_lives(settings):
+    if not lives(settings.store.root, "worker"):
         _say(f"… {ask.bundle or 'the configured bundle'} will be tried and used when the worker starts")
         return
     until = time.monotonic() + wait_s
@@ -215,13 +213,6 @@ def _await(settings: Settings, book: ModelBook, ask: ModelEvent, wait_s: float) 
                 )
         time.sleep(LOOK_S)
     _say("… asked for; the worker has not answered yet: see `lpbf-monitor models history`")
-
-
-def _worker_lives(settings: Settings) -> bool:
-    worker = next((status for status in read_statuses(settings.store.root) if status.process == "worker"), None)
-    if worker is None or worker.state == "stopped":
-        return False
-    return datetime.now(UTC) - datetime.fromisoformat(worker.heartbeat) < timedelta(seconds=FRESH_S)
 
 
 def _changed(book: ModelBook, purpose: str) -> Purpose:

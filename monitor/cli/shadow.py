@@ -12,11 +12,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from monitor.cli.common import ConfigOption, out, person, progress_bar, settings_of, stop_event, told
+from monitor.cli.common import ConfigOption, lives, out, person, progress_bar, settings_of, stop_event, told
 from monitor.domain import BundleError
 from monitor.store import BuildReader, ComparedLayer, Comparison, ModelBook, comparisons, list_builds, picture_of
 
 MOST_ROWS = 8
+LOWEST = 19
 
 
 def shadow(
@@ -40,7 +41,8 @@ def shadow(
 
         directory = find(settings, ModelBook(root), bundle)
         chosen = build or _newest(root, running=live)
-        _yield_to_others()
+        if live or lives(root, "worker"):
+            os.nice(LOWEST)  # the worker's layers come first
         pair = Shadow.of(settings, directory, chosen)
         stop = stop_event()
         known = BuildReader.open(root, chosen).layers()
@@ -141,9 +143,3 @@ def _newest(root: Path, *, running: bool) -> str:
             cure="name a recorded build with --build" if running else "record or import a build first",
         )
     return builds[-1].manifest.id
-
-
-def _yield_to_others() -> None:
-    """Run only when nobody else wants a core: the comparison must not delay a layer."""
-    os.nice(19)
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +25,14 @@ class Outcome:
     def words(self) -> str:
         """The output as one line."""
         return " ".join(self.output.split())
+
+
+def alone(*arguments: str) -> Outcome:
+    """Run one command in a process of its own, for what changes the process that it runs in, such as its priority."""
+    command = [sys.executable, "-m", "monitor.cli", *arguments]
+    environment = os.environ | {"COLUMNS": "300", "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    return Outcome(done.returncode, done.stdout + done.stderr)
 
 
 def invoke(*arguments: str) -> Outcome:

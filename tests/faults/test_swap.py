@@ -19,7 +19,7 @@ from monitor.inference import Bundle
 from monitor.store import ModelBook, ProductReader, list_builds, read_statuses, verify
 from monitor.worker import notices
 from tests.acquire.tiny import acquired, tiny_settings
-from tests.cli.in_process import invoke
+from tests.cli.in_process import alone, invoke
 from tests.faults.test_kill import free_port, written
 from tests.worker.hand_made import make_models
 
@@ -81,7 +81,7 @@ def test_a_swap_and_a_bad_drop_in_mid_build_lose_no_layer(tmp_path: Path) -> Non
         refusal = invoke("models", "activate", label, "-c", str(config))
         assert refusal.exit_code == 2
         assert "was never compared with the active" in refusal.words
-        compared = invoke("models", "shadow", label, "--layers", "0-1", "-c", str(config))
+        compared = alone("models", "shadow", label, "--layers", "0-1", "-c", str(config))
         assert "masks of both: mean IoU" in compared.words
         told = invoke("models", "activate", label, "--why", "less noise", "-c", str(config))
         assert "is active from the next layer on" in told.words
