@@ -8,11 +8,12 @@ journal.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,6 @@ from pathlib import Path
 from monitor.domain import StoreError
 
 SIZE = 96 << 20
-PATIENCE_S = 60.0
 _SHUTDOWN = 0x8004587D
 """EXT4_IOC_SHUTDOWN, `_IOR('X', 125, __u32)` of fs/ext4/ext4.h."""
 _NO_LOG_FLUSH = 2
@@ -49,25 +49,28 @@ class LoopDisk:
         """Mount it, which replays its journal.
 
         Whoever copied this machine's mounts meanwhile (a container that starts) still has the disk that was cut. The
-        kernel then gives that one again, on which every access fails: it is tried until that copy is gone.
+        kernel then gives that one again, on which every access fails. So a copy of the image is mounted instead: nobody
+        writes to it any more.
 
         Raises:
-            StoreError: it cannot be mounted, or the copy stays.
+            StoreError: it cannot be mounted.
         """
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            _do("mount", "-o", "loop,noauto_da_alloc", str(self._image), str(self.root))
-            if self._is_powered():
-                return
+        self._mount()
+        if not self._is_powered():
             self.unmount()
-            time.sleep(0.2)
-        raise StoreError("the disk that was cut is still mounted in another namespace", cure="end that container")
+            other = self._image.with_name("copy")
+            shutil.copyfile(self._image, other)
+            other.replace(self._image)
+            self._mount()
+
+    def _mount(self) -> None:
+        _do("mount", "-o", "loop,noauto_da_alloc", str(self._image), str(self.root))
 
     def _is_powered(self) -> bool:
         try:
             os.close(os.open(self.root, os.O_TMPFILE | os.O_RDWR))  # needs the disk, and leaves nothing on it
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno != errno.EIO
         return True
 
     def cut(self) -> None:
