@@ -2,55 +2,66 @@
 
 from __future__ import annotations
 
-import socket
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from monitor.cli.common import ConfigOption, out, settings_of, told
-from monitor.config import Settings
+from monitor.cli.common import ConfigOption, err, out, settings_of, told
+from monitor.cli.finding import Finding
+from monitor.cli.machine_checks import check_machine, running
+from monitor.cli.support import write_support_bundle
+from monitor.config import CameraSettings, Settings
 from monitor.domain import MonitorError
 
 LOW_SPACE_BYTES = 10 * 2**30
+LEAST_COVERAGE = 0.5
+REAL_CAMERAS = ("opencv", "pylon")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Say it as JSON, for programs.")]
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", help="Write a support bundle (ZIP): findings, settings and log without secrets, versions, statuses."
+    ),
+]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at.
-
-    Attributes:
-        well: whether it is as it should be.
-        what: what was found.
-        cure: what to do, "" when well.
-    """
-
-    well: bool
-    what: str
-    cure: str = ""
-
-
-def doctor(config: ConfigOption = None) -> None:
-    """Look at devices, models, disk and page; exits with 1 when something is not well."""
+def doctor(config: ConfigOption = None, as_json: JsonOption = False, bundle: BundleOption = None) -> None:
+    """Look at devices, models, disk, clock, rights and page; exits with 1 when something is not well."""
     with told():
         settings = settings_of(config)
-    findings = list(examine(settings))
-    for finding in findings:
-        sign = "[green]✓[/]" if finding.well else "[red]✗[/]"
-        cure = f"\n  → {escape(finding.cure)}" if finding.cure else ""
-        out.print(f"{sign} {escape(finding.what)}{cure}", highlight=False, soft_wrap=True)
+        findings = list(examine(settings))
+        if bundle:
+            write_support_bundle(bundle, settings, [finding.plain() for finding in findings])
+    if as_json:
+        typer.echo(json.dumps([finding.plain() for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            _tell(finding)
+    if bundle:
+        err.print(f"support bundle: {bundle}", highlight=False, soft_wrap=True)
     if not all(finding.well for finding in findings):
         raise typer.Exit(1)
+
+
+def _tell(finding: Finding) -> None:
+    sign = "[green]✓[/]" if finding.well else "[red]✗[/]"
+    cure = f"\n  → {escape(finding.cure)}" if finding.cure else ""
+    out.print(f"{sign} {escape(finding.what)}{cure}", highlight=False, soft_wrap=True)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield a finding for each thing that the monitor needs."""
     yield from _devices(settings)
+    yield from _calibrations(settings)
     yield from _models(settings)
     yield _disk(settings)
     yield _page()
-    yield _port(settings.web.host, settings.web.port)
+    yield from check_machine(settings)
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Finding:
@@ -61,11 +72,15 @@ def _tried(what: str, attempt: Callable[[], str]) -> Finding:
 
 
 def _devices(settings: Settings) -> Iterator[Finding]:
+    """Open each and close it again; where acquisition has them, what it says of them."""
     from monitor.acquire import check_rig
     from monitor.devices import make_rig
 
     if settings.trigger.device == "recorded":
         yield Finding(True, "devices: recorded, given by `replay`")
+        return
+    if "acquire" in running(settings):
+        yield from _devices_in_use(settings)
         return
     try:
         rig = make_rig(settings)
@@ -79,6 +94,40 @@ def _devices(settings: Settings) -> Iterator[Finding]:
         yield (
             Finding(False, f"{name}: {problem.what}", problem.cure) if problem else Finding(True, f"{name}: connected")
         )
+
+
+def _devices_in_use(settings: Settings) -> Iterator[Finding]:
+    from monitor.store import read_statuses
+
+    for status in read_statuses(settings.store.root):
+        for device in status.devices if status.process == "acquire" else ():
+            said = f"{device.name}: {device.state}, held by acquisition"
+            cure = device.detail or "look at the device and its cable"
+            yield Finding(True, said) if device.state == "ready" else Finding(False, said, cure)
+
+
+def _calibrations(settings: Settings) -> Iterator[Finding]:
+    """A real camera that does not know where the plate is gives pictures, but no products."""
+    for camera in settings.cameras:
+        if camera.device in REAL_CAMERAS:
+            yield _tried_calibration(camera, settings)
+
+
+def _tried_calibration(camera: CameraSettings, settings: Settings) -> Finding:
+    from monitor.devices.calibrated import calibration_of
+    from monitor.optics import coverage
+
+    subject = f"calibration of {camera.name}"
+    try:
+        calibration = calibration_of(camera)
+    except MonitorError as error:
+        return Finding(False, f"{subject}: {error.what}", error.cure)
+    if calibration is None:
+        return Finding(False, f"{subject}: none", f"give [cameras.corners] for '{camera.name}'")
+    seen = float(coverage(calibration, settings.plate.grid()).mean())
+    said = f"{subject}: by four corners; {100 * seen:.0f} % of the plate grid is in the picture"
+    cure = "compare cameras.corners and plate.origin_mm with a picture: most of the plate should be in it"
+    return Finding(True, said) if seen >= LEAST_COVERAGE else Finding(False, said, cure)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
@@ -124,15 +173,3 @@ def _page() -> Finding:
     if index.is_file():
         return Finding(True, "page: built")
     return Finding(False, f"page: {index} is missing", "build it: python deploy/build_page.py, or reinstall")
-
-
-def _port(host: str, port: int) -> Finding:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((host, port))
-        except OSError as error:
-            cure = "if the monitor is not running, choose another web.port"
-            return Finding(False, f"port: {host}:{port} cannot be used ({error.strerror})", cure)
-    return Finding(True, f"port: {host}:{port} is free")

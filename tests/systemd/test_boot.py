@@ -243,7 +243,8 @@ def a_stop_in_mid_layer_commits_it(machine: Machine) -> None:
         return bool(in_hand)
 
     until(in_mid_layer, "a layer")
-    machine.systemctl("stop", "lpbf-monitor.target")
+    # Stopping the target alone stops the units as well, but does not wait for them.
+    machine.systemctl("stop", "lpbf-monitor.target", *(f"lpbf-monitor-{unit}" for unit in UNITS))
     assert build(machine).layers()[-1] >= int(in_hand[0].removeprefix("layer "))
     assert [machine.show(f"lpbf-monitor-{unit}", "Result") for unit in UNITS] == ["success"] * 4
     report = verify(machine.root / BUILDS[1:], build(machine).manifest.id)
