@@ -15,7 +15,17 @@ from monitor.acquire.backoff import Backoff
 from monitor.acquire.outage import Outage
 from monitor.config import ReconnectSettings
 from monitor.devices import Camera, WatchedCamera
-from monitor.domain import BadFrame, CameraFacts, DeviceError, DeviceLost, DeviceStatus, DeviceTimeout, Frame, Gap
+from monitor.domain import (
+    BadFrame,
+    CameraFacts,
+    DeviceError,
+    DeviceLost,
+    DeviceStatus,
+    DeviceTimeout,
+    Frame,
+    Gap,
+    WrongShape,
+)
 
 log = structlog.get_logger("acquire")
 
@@ -159,7 +169,7 @@ class Keeper:
         except (DeviceTimeout, BadFrame) as error:
             self._failures += 1
             self._trouble(error.what)
-            if self._failures >= PATIENCE:
+            if self._failures >= PATIENCE or isinstance(error, WrongShape):
                 self._lost(error)
             raise
         except DeviceError as error:

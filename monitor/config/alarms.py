@@ -80,7 +80,7 @@ class RulesSettings(Section):
     """Of the plant: time until the store is full if it goes on as in the last hour, in h."""
     camera_temperature: RuleSettings = _plant(60, clear=55, after=60)
     """Of the plant, each camera that tells: its temperature, in °C."""
-    device_down: RuleSettings = _plant(1, Severity.ALARM, after=20)
+    device_down: RuleSettings = _plant(1, Severity.ALARM, after=0)
     """Of the plant, each device: not ready (0 or 1)."""
     process_silent: RuleSettings = _plant(15, Severity.ALARM, after=0)
     """Of the plant, each process that ever ran: time since its last sign of life, in s."""

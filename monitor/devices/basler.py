@@ -16,7 +16,16 @@ import numpy.typing as npt
 from monitor.config import CameraSettings
 from monitor.devices.calibrated import calibration_of
 from monitor.devices.pylon_camera import configure, find_camera, release, watch_removal
-from monitor.domain import BadFrame, CameraFacts, ConfigError, DeviceError, DeviceLost, DeviceTimeout, Frame
+from monitor.domain import (
+    BadFrame,
+    CameraFacts,
+    ConfigError,
+    DeviceError,
+    DeviceLost,
+    DeviceTimeout,
+    Frame,
+    WrongShape,
+)
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 SLICE_MS = 200  # a blocked retrieve does not notice that the camera was unplugged
@@ -85,7 +94,7 @@ class BaslerCamera:
         Raises:
             DeviceTimeout: no frame within `timeout_s`.
             DeviceLost: unplugged, or grabbing broke off.
-            BadFrame: incomplete buffer, or another shape than configured.
+            BadFrame: incomplete buffer; WrongShape: another shape than configured.
         """
         from pypylon import genicam
 
@@ -152,9 +161,9 @@ class BaslerCamera:
             )
         with result.GetArrayZeroCopy() as view:
             if view.shape != self._settings.shape or view.dtype.itemsize * 8 < BITS[self._settings.pixel_format]:
-                raise BadFrame(
+                raise WrongShape(
                     f"Basler camera '{self.name}': gave {view.dtype} {view.shape}, not {self._settings.shape}",
-                    cure="check that no other application changes its settings; open it again",
+                    cure="check that no other application changes its settings",
                 )
             return self._copy(view)
 

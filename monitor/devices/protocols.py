@@ -69,7 +69,8 @@ class Camera(Protocol):
         Raises:
             DeviceTimeout: no fresh frame within `timeout_s`.
             DeviceLost: the camera went away; close and open again.
-            BadFrame: incomplete buffer or another shape than at `open`.
+            BadFrame: incomplete buffer.
+            WrongShape: another shape than at `open`; close and open again.
         """
         ...
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from monitor.config import CameraSettings
 from monitor.devices.calibrated import calibration_of
 from monitor.devices.video_source import VideoSource, shown, source_of
-from monitor.domain import BadFrame, CameraFacts, ConfigError, DeviceError, DeviceLost, DeviceNotFound, Frame
+from monitor.domain import CameraFacts, ConfigError, DeviceError, DeviceLost, DeviceNotFound, Frame, WrongShape
 
 FIRST_FRAME_S = 5.0
 
@@ -80,7 +80,7 @@ class Webcam:
         Raises:
             DeviceTimeout: no fresh frame within `timeout_s`. A device that hangs may take 2 s more.
             DeviceLost: unplugged, or the stream has ended.
-            BadFrame: another shape than configured.
+            WrongShape: another shape than configured.
         """
         source = self._source
         if source is None:
@@ -101,7 +101,7 @@ class Webcam:
     def _converted(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """BGR as OpenCV gives it → RGB or grey, of the configured shape."""
         if image.shape[:2] != self._settings.shape or image.ndim != 3:
-            raise BadFrame(
+            raise WrongShape(
                 f"webcam '{self.name}': gave a frame of {image.shape}, not {(*self._settings.shape, 3)}",
                 cure=f"set cameras.{self.name}.shape to what the camera delivers, or choose another source",
             )

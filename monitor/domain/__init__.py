@@ -24,6 +24,7 @@ from monitor.domain.errors import (
     StoreFull,
     StoreLocked,
     StoreVersion,
+    WrongShape,
 )
 from monitor.domain.geometry import Calibration, PlateGrid
 from monitor.domain.records import (
@@ -120,4 +121,5 @@ __all__ = [
     "StoreLocked",
     "StoreVersion",
     "Upscaled",
+    "WrongShape",
 ]

@@ -8,6 +8,7 @@ MonitorError                 every error that a person must act on
 │   ├── DeviceTimeout        there, but gave nothing in time
 │   ├── DeviceLost           was there, went away
 │   └── BadFrame             gave a frame that cannot be used
+│       └── WrongShape       of another size than configured: its settings are not ours any more
 ├── StoreError               a build on disk
 │   ├── StoreLocked          another writer holds it
 │   ├── StoreVersion         written by a newer version
@@ -71,6 +72,10 @@ class DeviceLost(DeviceError):  # noqa: N818
 
 class BadFrame(DeviceError):  # noqa: N818
     """The camera gave a frame that cannot be used (shape, incomplete buffer)."""
+
+
+class WrongShape(BadFrame):
+    """The camera gives frames of another shape than at `open`; they stay so until it is opened again."""
 
 
 class StoreError(MonitorError):

@@ -27,7 +27,7 @@ from monitor.devices.child.messages import (
 from monitor.devices.child.pixels import Slot
 from monitor.devices.protocols import WatchedCamera
 from monitor.devices.real import real_camera
-from monitor.domain import BadFrame, DeviceError
+from monitor.domain import DeviceError, WrongShape
 
 LOOK_S = 0.25
 """Seconds between two looks at an idle camera."""
@@ -81,7 +81,7 @@ def _captured(camera: WatchedCamera, slot: Slot, after_s: float, timeout_s: floa
     try:
         frame = camera.capture(after_s, timeout_s)
         if not slot.holds(frame.image):
-            raise BadFrame(
+            raise WrongShape(
                 f"camera '{camera.name}': gave {frame.image.dtype} {frame.image.shape}",
                 cure=f"set cameras.{camera.name}.shape to what it delivers",
             )

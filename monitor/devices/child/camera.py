@@ -11,7 +11,7 @@ from monitor.devices.child.messages import blank_image, error_of, facts_of, fram
 from monitor.devices.child.pixels import fetch, make_memory
 from monitor.devices.child.process import Child
 from monitor.devices.real import real_camera
-from monitor.domain import BadFrame, CameraFacts, DeviceError, DeviceLost, Frame
+from monitor.domain import CameraFacts, DeviceError, DeviceLost, Frame, WrongShape
 
 OPEN_S = 20.0
 """A camera that is not open after this, and `hang_s` more, hangs."""
@@ -65,7 +65,7 @@ class ChildCamera:
         Raises:
             DeviceTimeout: no fresh frame within `timeout_s`.
             DeviceLost: the camera went away, hung for `hang_s` longer, or its process died.
-            BadFrame: incomplete buffer, or another shape than configured.
+            BadFrame: incomplete buffer; WrongShape: another shape than configured.
         """
         if self._child is None:
             raise DeviceLost(f"camera '{self.name}': is not open", cure="open it before capturing")
@@ -77,7 +77,7 @@ class ChildCamera:
             raise error_of(answer)
         image = blank_image(answer)
         if not fetch(self._memory, image):
-            raise BadFrame(f"camera '{self.name}': gave more pixels than configured", cure="check its shape")
+            raise WrongShape(f"camera '{self.name}': gave more pixels than configured", cure="check its shape")
         return frame_of(answer, image)
 
     def trouble(self) -> DeviceError | None:

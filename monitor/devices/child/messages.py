@@ -22,12 +22,14 @@ from monitor.domain import (
     DeviceNotFound,
     DeviceTimeout,
     Frame,
+    WrongShape,
 )
 
 Message = dict[str, Any]
 LONGEST = 65_536
 """Bytes of the longest message."""
-_ERRORS = {kind.__name__: kind for kind in (DeviceError, DeviceNotFound, DeviceTimeout, DeviceLost, BadFrame)}
+_KINDS = (DeviceError, DeviceNotFound, DeviceTimeout, DeviceLost, BadFrame, WrongShape)
+_ERRORS = {kind.__name__: kind for kind in _KINDS}
 
 
 def encoded(message: Message) -> bytes:
