@@ -30,6 +30,7 @@ START_S = 120.0
 FRAMES = ((1080, 1920), (3648, 5472))
 """(rows, columns) of the webcam and of the Basler acA5472-17um."""
 Progress = Callable[[int], None]
+After = Callable[[Settings, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Phase:
         viewers: of the page.
         layers: what was committed meanwhile.
         audience: what the viewers got.
+        page_rss_bytes: resident memory of the page at its end.
         acquire_core_s, page_core_s: core time that both processes spent from its first layer to its last.
     """
 
@@ -67,6 +69,7 @@ class Phase:
     audience: Audience = field(default_factory=lambda: Audience(0, 0, {}))
     acquire_core_s: float = 0.0
     page_core_s: float = 0.0
+    page_rss_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def measure_acquire(
     frames: tuple[tuple[int, int], tuple[int, int]] = FRAMES,
     signals: bool = False,
     progress: Progress = lambda done: None,
+    after: After = lambda settings, index: None,
 ) -> CommitCosts:
     """Acquire `layers` layers for each number of viewers, one after the other, into one build in `folder`.
 
@@ -131,6 +135,7 @@ def measure_acquire(
         frames: (rows, columns) of the webcam and of the Basler.
         signals: whether the trigger signal and the laser-on map are committed as well; they are in no plain write.
         progress: called with the number of layers that are committed.
+        after: called with the settings and each layer that was measured.
 
     Raises:
         StoreError: acquisition or the page ended, or did not begin.
@@ -149,9 +154,11 @@ def measure_acquire(
                     phase.layers.append(_next(root, pid, done, folder))
                     done = phase.layers[-1].index + 1
                     progress(done)
+                    after(settings, done - 1)
                     page_core_s.append(_core_s(page))
             phase.acquire_core_s = phase.layers[-1].seen.core_s - phase.layers[0].seen.core_s
             phase.page_core_s = page_core_s[-1] - page_core_s[-len(phase.layers)]
+            phase.page_rss_bytes = seen.rss_bytes if (seen := look_at(page)) else 0
             phases.append(phase)
     reader = BuildReader.open(root, list_builds(root)[-1].manifest.id)
     return CommitCosts(tuple(phases), sum(len(reader.record(index).gaps) for index in reader.layers()))

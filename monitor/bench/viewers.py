@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
@@ -18,7 +18,8 @@ from multiprocessing.synchronize import Event
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-PICTURES = ("webcam", "basler")
+TAKEN = ("webcam", "basler")
+MADE = ("upscaled", "mask")
 ANSWER_S = 60.0
 
 
@@ -29,12 +30,16 @@ class Audience:
     Attributes:
         states: live states heard.
         pictures: pictures fetched.
+        received_bytes: of all states, facts and pictures.
+        heard: (layer, time.time()) of each state that was the first to name a layer's products, of every viewer.
         failures: requests that were refused or broke, by what was said.
     """
 
     states: int
     pictures: int
     failures: dict[str, int]
+    received_bytes: int = 0
+    heard: list[tuple[int, float]] = field(default_factory=list)
 
 
 @contextmanager
@@ -57,54 +62,62 @@ def watching(port: int, viewers: int) -> Iterator[Audience]:
         yield found
     finally:
         done.set()
-        found.states, found.pictures, found.failures = ours.recv()
+        vars(found).update(vars(ours.recv()))
         process.join()
 
 
 def _watch(port: int, viewers: int, done: Event, answer: Connection) -> None:
     """The viewers' process."""
-    counts = asyncio.run(_all(port, viewers, done, answer))
-    failures = {key: number for key, number in counts.items() if key not in ("states", "pictures")}
-    answer.send((counts["states"], counts["pictures"], failures))
+    answer.send(asyncio.run(_all(port, viewers, done, answer)))
 
 
-async def _all(port: int, viewers: int, done: Event, answer: Connection) -> Counter[str]:
-    counts: Counter[str] = Counter()
+async def _all(port: int, viewers: int, done: Event, answer: Connection) -> Audience:
+    found = Audience(0, 0, {})
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", limits=limits, timeout=ANSWER_S) as http:
         sockets = await asyncio.gather(*(connect(f"ws://127.0.0.1:{port}/api/v1/live") for _ in range(viewers)))
         answer.send("connected")
-        tasks = [asyncio.create_task(_view(socket, http, counts)) for socket in sockets]
+        tasks = [asyncio.create_task(_view(socket, http, found)) for socket in sockets]
         await asyncio.to_thread(done.wait)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(socket.close() for socket in sockets))
-    return counts
+    return found
 
 
-async def _view(socket: ClientConnection, http: httpx.AsyncClient, counts: Counter[str]) -> None:
-    """One viewer: at each new layer its facts and its pictures."""
-    shown = None
+async def _view(socket: ClientConnection, http: httpx.AsyncClient, found: Audience) -> None:
+    """One viewer: at each new layer, and at its products, the layer's facts and pictures."""
+    shown: dict[str, int | None] = {}
     async for message in socket:
-        counts["states"] += 1
+        now = time.time()
+        found.states += 1
+        found.received_bytes += len(message)
         state = json.loads(message)
-        if state["build"] is None or state["committed"] in (shown, None):
-            continue
-        shown = state["committed"]
-        layer = f"/builds/{state['build']['id']}/layers/{shown}"
-        await _get(http, layer, counts)
-        for kind in PICTURES:
-            if await _get(http, f"{layer}/pictures/{kind}?width=1024", counts):
-                counts["pictures"] += 1
+        for key, kinds in (("committed", TAKEN), ("product", MADE)):
+            index = state[key]
+            if state["build"] is None or index in (shown.get(key), None):
+                continue
+            shown[key] = index
+            if key == "product":
+                found.heard.append((index, now))
+            layer = f"/builds/{state['build']['id']}/layers/{index}"
+            await _get(http, layer, found)
+            for kind in kinds:
+                found.pictures += await _get(http, f"{layer}/pictures/{kind}?width=1024", found)
 
 
-async def _get(http: httpx.AsyncClient, path: str, counts: Counter[str]) -> bool:
+async def _get(http: httpx.AsyncClient, path: str, found: Audience) -> bool:
     try:
         answer = await http.get(path)
     except httpx.HTTPError as error:
-        counts[type(error).__name__] += 1
+        _count(found, type(error).__name__)
         return False
+    found.received_bytes += len(answer.content)
     if answer.status_code != httpx.codes.OK:
-        counts[f"status {answer.status_code}"] += 1
+        _count(found, f"status {answer.status_code}")
     return answer.status_code == httpx.codes.OK
+
+
+def _count(found: Audience, failure: str) -> None:
+    found.failures[failure] = found.failures.get(failure, 0) + 1

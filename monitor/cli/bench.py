@@ -19,6 +19,7 @@ from monitor.cli.common import err, out, progress_bar, told
 if TYPE_CHECKING:
     from monitor.bench.acquire import CommitCosts
     from monitor.bench.faults import Counts
+    from monitor.bench.page import PageCosts
     from monitor.bench.signals import SignalCosts
     from monitor.bench.soak import Soaked
 
@@ -91,6 +92,59 @@ def _told_phases(found: CommitCosts) -> Table:
             str(phase.audience.states),
             str(phase.audience.pictures),
             str(sum(phase.audience.failures.values())),
+        )
+    return table
+
+
+@app.command()
+def page(
+    layers: Annotated[int, typer.Option(help="Layers of each phase.", min=4)] = 12,
+    viewers: Annotated[list[int] | None, typer.Option(help="Viewers of a phase; say it again for more phases.")] = None,
+    browser: Annotated[
+        Path | None, typer.Option(help="A Chromium that looks on as well: times until pixels. Needs playwright.")
+    ] = None,
+    folder: FolderOption = None,
+) -> None:
+    """Let 1, 10 and 50 viewers watch a build: what they cost acquisition and the page, how soon they hear of products.
+
+    Before each phase with viewers is one without, to which it is compared.
+    """
+    from monitor.bench.page import measure_page
+
+    numbers = viewers or [1, 10, 50]
+    with told(), progress_bar() as bar, scratch(folder) as root:
+        task = bar.add_task("layers", total=2 * layers * len(numbers))
+        found = measure_page(root, layers=layers, viewers=numbers, browser=browser, progress=_shown(bar, task))
+    out.print(_told_page(found))
+    if found.pixels_s:
+        drawn = sorted(found.pixels_s.values())
+        out.print(
+            f"products to pixels in a browser: median {1e3 * median(drawn):.0f} ms, most {1e3 * drawn[-1]:.0f} ms, "
+            f"of {len(drawn)} layers",
+            highlight=False,
+        )
+
+
+def _told_page(found: PageCosts) -> Table:
+    from monitor.bench.page import percentile95
+
+    table = Table(
+        "viewers", "commit", "latency", "products to push", "95 %", "page", "page, nobody", "memory", "sent", "refused"
+    )
+    for alone, watched in found.pairs():
+        commits = [median(c.commit_s for c in phase.layers) for phase in (watched, alone)]
+        pushes = found.pushes_s(watched) or [float("nan")]
+        table.add_row(
+            str(watched.viewers),
+            f"{1e3 * commits[0]:.0f} ms ({commits[0] / commits[1]:.2f})",
+            f"{found.latency(watched):.2f} s ({found.latency(watched) / found.latency(alone):.2f})",
+            f"{1e3 * median(pushes):.0f} ms",
+            f"{1e3 * percentile95(pushes):.0f} ms",
+            f"{watched.page_core_s:.2f} core-s",
+            f"{alone.page_core_s:.2f} core-s",
+            f"{watched.page_rss_bytes / 1e6:.0f} MB",
+            f"{watched.audience.received_bytes / 1e6:.1f} MB",
+            str(sum(watched.audience.failures.values())),
         )
     return table
 

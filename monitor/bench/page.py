@@ -1,0 +1,179 @@
+"""What viewers of the page cost acquisition and the page itself, and how soon they hear of a layer's products.
+
+The benchmark of commits with products: after each layer this process commits made-up ones, as the worker would, and
+every viewer notes when it hears of them. Phases with viewers stand after phases without, so that each ratio is of
+neighbours in time. Asserts nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from statistics import median, quantiles
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.bench.acquire import FRAMES, CommitCosts, Phase, Progress, measure_acquire
+from monitor.config import Settings
+from monitor.domain import LayerProduct, MonitorError, ProductState
+from monitor.store import BuildReader, ProductWriter, list_builds
+
+PIXELS_S = 30.0
+
+
+@dataclass
+class PageCosts:
+    """What was measured.
+
+    Attributes:
+        commits: phases by turns without and with viewers.
+        committed: time.time() at which the products of each layer were committed.
+        latency_s: from layer end to committed layer, by layer, as the store says.
+        pixels_s: from committed products to drawn pictures in a real browser, by layer; empty without one.
+    """
+
+    commits: CommitCosts
+    committed: dict[int, float]
+    latency_s: dict[int, float]
+    pixels_s: dict[int, float] = field(default_factory=dict)
+
+    def pairs(self) -> list[tuple[Phase, Phase]]:
+        """Each phase with viewers, after the one without."""
+        phases = self.commits.phases
+        return list(zip(phases[::2], phases[1::2], strict=True))
+
+    def latency(self, phase: Phase) -> float:
+        """Median of a phase, in s."""
+        return median(self.latency_s[c.index] for c in phase.layers)
+
+    def pushes_s(self, phase: Phase) -> list[float]:
+        """From committed products to the state at a viewer, for every viewer and layer of a phase."""
+        return [at - self.committed[index] for index, at in phase.audience.heard if index in self._own(phase)]
+
+    def _own(self, phase: Phase) -> set[int]:
+        """Layers of the phase but its first, whose products may have been there before the viewers were."""
+        return {c.index for c in phase.layers[1:]} & set(self.committed)
+
+
+def percentile95(values: Sequence[float]) -> float:
+    """95th percentile; of fewer than two values the value itself."""
+    return quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
+
+
+def measure_page(
+    folder: Path,
+    *,
+    layers: int = 12,
+    viewers: Sequence[int] = (1, 10, 50),
+    period_s: float = 1.5,
+    frames: tuple[tuple[int, int], tuple[int, int]] = FRAMES,
+    browser: Path | None = None,
+    progress: Progress = lambda done: None,
+) -> PageCosts:
+    """Acquire, serve and watch: for each number of viewers a phase without and one with them.
+
+    Args:
+        folder: on the disk that is measured.
+        layers: of each phase.
+        viewers: of the phases with viewers.
+        period_s: from one layer to the next, in s.
+        frames: (rows, columns) of the webcam and of the Basler.
+        browser: a Chromium that looks on in every phase; none measures without pixels.
+        progress: called with the number of layers that are committed.
+
+    Raises:
+        StoreError: acquisition or the page ended, or did not begin.
+        MonitorError: a browser is wanted, and playwright is not installed.
+    """
+    turns = [number for wanted in viewers for number in (0, wanted)]
+    committed: dict[int, float] = {}
+    pixels_s: dict[int, float] = {}
+    with ExitStack() as stack:
+        made = _Products(stack)
+        drawn = stack.enter_context(_drawing(browser)) if browser else None
+
+        def after(settings: Settings, index: int) -> None:
+            committed[index] = made.commit(settings, index)
+            if drawn and (at := drawn(settings, index)) is not None:
+                pixels_s[index] = at - committed[index]
+
+        costs = measure_acquire(
+            folder, layers=layers, viewers=turns, period_s=period_s, frames=frames, progress=progress, after=after
+        )
+        latency_s = _latencies(made.root, made.build)
+    return PageCosts(costs, committed, latency_s, pixels_s)
+
+
+class _Products:
+    """Commits the same pictures for every layer; opened at the first, when there is a build."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._writer: ProductWriter | None = None
+        self._image: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
+        self.root, self.build = Path(), ""
+
+    def commit(self, settings: Settings, index: int) -> float:
+        """time.time() when it was done."""
+        if self._writer is None:
+            self.root = settings.store.root
+            self.build = list_builds(self.root)[-1].manifest.id
+            self._writer = self._stack.enter_context(ProductWriter.open(self.root, self.build))
+            self._image = np.random.default_rng(0).integers(90, 160, settings.plate.grid().shape, np.uint8)
+        image = np.roll(self._image, index, axis=0)
+        rows, columns = np.ogrid[: image.shape[0], : image.shape[1]]
+        radius = np.hypot(rows - image.shape[0] / 2, columns - image.shape[1] / 2)
+        self._writer.commit(
+            LayerProduct(
+                index, ProductState.OK, rectified=image, upscaled=image, spread=image // 8, inconsistency=image // 8,
+                mask=radius < image.shape[0] / 4, probability=image,
+            )
+        )  # fmt: skip
+        return time.time()
+
+
+def _latencies(root: Path, build: str) -> dict[int, float]:
+    """Seconds from layer end to commit, by layer."""
+    reader = BuildReader.open(root, build)
+    records = {index: reader.record(index) for index in reader.layers()}
+    return {i: (_time(record.committed) - _time(record.wall_time)).total_seconds() for i, record in records.items()}
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@contextmanager
+def _drawing(browser: Path) -> Iterator[Callable[[Settings, int], float | None]]:
+    """A page in a real browser; the call waits for the pictures of a layer and says time.time() of their drawing."""
+    try:
+        from playwright import sync_api
+    except ModuleNotFoundError as error:
+        raise MonitorError(
+            "a browser is driven by playwright, which is not installed", cure="pip install playwright; or leave it out"
+        ) from error
+    options = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with (
+        sync_api.sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=browser, args=options) as chromium,
+    ):
+        opened: list[sync_api.Page] = []
+
+        def drawn(settings: Settings, index: int) -> float | None:
+            if not opened:
+                opened.append(chromium.new_page(viewport={"width": 1920, "height": 1080}))
+                opened[0].goto(f"http://127.0.0.1:{settings.web.port}/")
+                return None
+            mark = f"performance.getEntriesByName('pictures of layer {index}')[0]"
+            try:
+                opened[0].wait_for_function(mark, timeout=PIXELS_S * 1e3)
+            except sync_api.TimeoutError:
+                return None
+            return float(opened[0].evaluate(f"(performance.timeOrigin + {mark}.startTime) / 1000"))
+
+        yield drawn
