@@ -21,9 +21,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import from_url
 
-from monitor.domain import ConfigError, NotInStore, StoreError, StoreLocked
+from monitor.domain import ConfigError, NotInStore, StoreCorrupt, StoreError, StoreLocked
 from monitor.store.disk import disk_errors
-from monitor.store.layout import build_folder, commits_in, lock_file, product_folder, record_file
+from monitor.store.layout import build_folder, commits_in, is_build_id, lock_file, product_folder, record_file
 from monitor.store.records import BuildManifest, read_record
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Mirror:
         Raises:
             NotInStore: there is no such build.
         """
-        if not self._fetch(self.root / build / "manifest.json"):
+        if not is_build_id(build) or not self._fetch(self.root / build / "manifest.json"):
             raise NotInStore(f"no build '{build}' in {self._url}", cure="look at what the object store holds there")
 
     def fetch_layer(self, build: str, index: int, *, frames: bool = True) -> None:
@@ -178,6 +178,13 @@ class Mirror:
             self._sent[key] = data
 
     def _key(self, path: Path) -> str:
+        """The object of a file in the folder.
+
+        Raises:
+            StoreCorrupt: a name, which may come out of an object, leads out of the folder.
+        """
+        if ".." in path.parts or not path.is_relative_to(self.root):
+            raise StoreCorrupt(f"'{path.name}' of {self._url} leads out of the store", cure="look who wrote that build")
         return path.relative_to(self.root).as_posix()
 
     @contextmanager

@@ -15,13 +15,15 @@ from distributed import Client
 from moto.server import ThreadedMotoServer
 
 from monitor.config import Settings
-from monitor.domain import BundleError, ConfigError, LayerProduct, NotInStore, StoreLocked
+from monitor.domain import BundleError, ConfigError, LayerProduct, NotInStore, StoreCorrupt, StoreLocked
 from monitor.store import BuildReader, ProductReader, verify
 from monitor.store.differing import BuildDiff, Side, diff_builds
 from monitor.store.mirror import Mirror
+from monitor.store.records import to_json
 from monitor.worker import Models, cluster, process_build
 from monitor.worker.cluster import Job, connected, process_layer, process_on_cluster
 from tests.acquire.tiny import acquired, tiny_settings
+from tests.store.small import WEBCAM, manifest
 from tests.worker.hand_made import make_models
 
 LAYERS = 10
@@ -161,8 +163,24 @@ def test_a_build_or_store_that_is_not_there_is_a_clear_error(s3: str, tmp_path: 
     """Both name what was looked for."""
     with pytest.raises(NotInStore, match="absent"):
         Mirror(s3, tmp_path).fetch_build("absent")
+    with pytest.raises(NotInStore):
+        Mirror(s3, tmp_path / "inside").fetch_build("../outside")
     with pytest.raises(ConfigError, match="nonsense"):
         Mirror("nonsense", tmp_path)
+
+
+def test_a_hostile_manifest_leads_nowhere(s3: str, tmp_path: Path) -> None:
+    """A camera that is named like a way out of the store: nothing is fetched for it, nothing written outside."""
+    camera = replace(WEBCAM, name="../../../outside")
+    text = to_json(replace(manifest("hostile"), cameras=(camera,)))
+    _, _, bucket, prefix = s3.split("/")
+    boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/hostile/manifest.json", Body=text)
+    boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/hostile/commits/000000.json", Body=b"{}")
+    mirror = Mirror(s3, tmp_path / "a" / "b" / "c")
+    mirror.fetch_build("hostile")
+    with pytest.raises(StoreCorrupt, match="leads out"):
+        mirror.fetch_layer("hostile", 0)
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"manifest.json", "000000.json"}
 
 
 def test_a_machine_with_other_bundles_refuses(processed: tuple[Settings, str]) -> None:
