@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
@@ -27,6 +28,8 @@ from monitor.store.records import FORMAT, to_json
 LIST = "lpbf-monitor-archive.json"
 """The list's name in the archive."""
 PIECE = 1 << 20
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_DEEPEST = 12
 _LEFT_OUT = ("lock", "end-request.json")
 _CLOSED = ConfigDict(extra="forbid")
 Progress = Callable[[int, int], None]
@@ -73,7 +76,7 @@ def archive_build(root: Path, build: str, target: Path, progress: Progress = lam
         raise StoreError(f"build {build} is running", cure=f"end it first: lpbf-monitor builds end {build}")
     if target.exists():
         raise StoreError(f"{target} is there already", cure="give the name of a new file")
-    files = sorted(_files(folder), key=lambda path: (path.parent.name != "commits", path))
+    files = _files(folder)
     written: dict[str, ArchivedFile] = {}
     with disk_errors(f"archive {target}"), staged(target, ()) as partial:
         with partial.open("r+b") as out, tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -88,19 +91,31 @@ def archive_build(root: Path, build: str, target: Path, progress: Progress = lam
     return record
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> list[Path]:
     """Every file that belongs to the build. Commit records are listed first: what they name is there by then.
 
     Raises:
-        StoreError: something that is neither file nor folder.
+        StoreError: something that is no file or folder, or whose name an archive cannot hold.
     """
-    for path in folder.rglob("*"):
-        if path.is_dir() and not path.is_symlink():
-            continue
-        if path.is_symlink() or not path.is_file():
-            raise StoreError(f"{path} is no plain file", cure="take it out of the build's folder")
-        if path.name not in _LEFT_OUT and not path.name.startswith("."):
-            yield path
+    records = sorted(folder.rglob("commits/*.json"))
+    others = sorted(path for path in folder.rglob("*") if path.parent.name != "commits")
+    return [path for path in records + others if _belongs(folder, path)]
+
+
+def _belongs(folder: Path, path: Path) -> bool:
+    if path.is_dir() and not path.is_symlink():
+        return False
+    if path.name in _LEFT_OUT or path.name.startswith("."):
+        return False
+    if path.is_symlink() or not path.is_file() or not is_inside(path.relative_to(folder).as_posix()):
+        raise StoreError(f"{path} is no plain file of a build", cure="take it out of the build's folder")
+    return True
+
+
+def is_inside(name: str) -> bool:
+    """Whether a name can be that of a file in a build's folder: never absolute, never upwards, never hidden."""
+    parts = name.split("/")
+    return len(parts) <= _DEEPEST and all(_PART.fullmatch(part) for part in parts)
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> ArchivedFile:

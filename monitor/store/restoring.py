@@ -8,7 +8,6 @@ refused leaves nothing behind. A build that is there already is never touched.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -16,14 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monitor.domain import StoreCorrupt, StoreError, StoreFull
-from monitor.store.archiving import LIST, PIECE, ArchiveRecord, Hashing, Progress
+from monitor.store.archiving import LIST, PIECE, ArchiveRecord, Hashing, Progress, is_inside
 from monitor.store.disk import disk_errors, sync_folder
 from monitor.store.layout import RESTORING, lock_file, manifest_file, new_build_folder
 from monitor.store.lock import WriterLock
 from monitor.store.records import BuildManifest, from_json, read_record
 
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_DEEPEST = 12
 _LONGEST_LIST = 256 << 20
 _CURE = "get the archive again; `lpbf-monitor builds archive` makes it"
 Entries = Mapping[str, tarfile.TarInfo]
@@ -95,18 +92,12 @@ def _entries(tar: tarfile.TarFile, archive: Path) -> Entries:
     for entry in tar:
         if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.sparse is not None:
             raise StoreCorrupt(f"{archive}: '{entry.name}' is no plain file", cure=_CURE)
-        if entry.name != LIST and not _is_inside(entry.name):
+        if entry.name != LIST and not is_inside(entry.name):
             raise StoreCorrupt(f"{archive}: '{entry.name}' cannot be a file of a build", cure=_CURE)
         if entry.name in found or entry.size < 0 or entry.offset_data + entry.size > size:
             raise StoreCorrupt(f"{archive}: '{entry.name}' is there twice or cut off", cure=_CURE)
         found[entry.name] = entry
     return found
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a name can be that of a file in a build's folder: never absolute, never upwards, never hidden."""
-    parts = name.split("/")
-    return len(parts) <= _DEEPEST and all(_PART.fullmatch(part) for part in parts)
 
 
 def _listed(tar: tarfile.TarFile, entries: Entries, archive: Path) -> ArchiveRecord:

@@ -104,15 +104,20 @@ def test_a_running_build_is_not_archived(tmp_path: Path) -> None:
         archive_build(tmp_path, "absent", tmp_path / "b.tar")
 
 
-def test_a_link_in_a_build_is_not_followed(tmp_path: Path) -> None:
-    """An archive holds files of the build only."""
+def test_what_is_no_file_of_a_build_is_not_archived(tmp_path: Path) -> None:
+    """A link, and a name that a restoration would refuse: both are named."""
     make_build(tmp_path, 1)
     with BuildWriter.open(tmp_path, "b") as writer:
         writer.end("done")
-    (tmp_path / "b" / "raw" / "shadow").symlink_to("/etc/passwd")
-    with pytest.raises(StoreError, match="no plain file"):
-        archive_build(tmp_path, "b", tmp_path / "b.tar")
+    strange = (tmp_path / "b" / "raw" / "shadow", tmp_path / "b" / "a name with spaces")
+    strange[0].symlink_to("/etc/passwd")
+    strange[1].touch()
+    for path in strange:
+        with pytest.raises(StoreError, match="no plain file"):
+            archive_build(tmp_path, "b", tmp_path / "b.tar")
+        path.unlink()
     assert not list(tmp_path.glob("*.tar*"))
+    archive_build(tmp_path, "b", tmp_path / "b.tar")
 
 
 def test_an_archive_that_was_cut_off_anywhere_gives_nothing(archive: Path, tmp_path: Path) -> None:
