@@ -31,7 +31,8 @@ class CameraSettings(Section):
     device: Literal["opencv", "pylon", "simulated", "recorded"] = "simulated"
     """opencv: a webcam or a stream; pylon: a Basler camera; simulated: the virtual printer; recorded: a build."""
     source: Address = ""
-    """opencv: a stable device path (/dev/v4l/by-id/…), file (relative to the configuration file) or URL.
+    """opencv: a stable device path (/dev/v4l/by-id/…), USB serial number (usb:…), file (relative to the configuration
+    file) or URL.
     pylon: the serial number, "" for the only one."""
     shape: tuple[Pixels, Pixels] = (1080, 1920)
     """(rows, columns) that the camera must deliver, in pixels."""

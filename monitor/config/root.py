@@ -147,7 +147,7 @@ def _rooted_plant(plant: PlantSettings, base: Path) -> PlantSettings:
 
 
 def _rooted_source(camera: CameraSettings, base: Path) -> CameraSettings:
-    """A webcam's source is a path unless it is a URL; serial numbers and names are left as they are."""
-    if camera.device != "opencv" or not camera.source or "://" in camera.source:
+    """A webcam's source is a path unless it is a URL or a serial number; serial numbers and names are left alone."""
+    if camera.device != "opencv" or not camera.source or "://" in camera.source or camera.source.startswith("usb:"):
         return camera
     return camera.model_copy(update={"source": str(base / camera.source)})

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import CameraSettings
+from monitor.devices.v4l2_nodes import node_of, unstable
 from monitor.devices.webcam_locks import lock
 from monitor.domain import DeviceLost, DeviceNotFound, DeviceTimeout
 
@@ -72,10 +73,14 @@ class VideoSource(Protocol):
 
 
 def source_of(settings: CameraSettings) -> VideoSource:
-    """The kind of source that a configured camera is now."""
-    path = settings.source
+    """The kind of source that a configured camera is now.
+
+    Raises:
+        DeviceNotFound: no device has the configured USB serial number.
+    """
+    path = node_of(settings.name, settings.source)
     if os.path.realpath(path).startswith("/dev/"):
-        return DeviceSource(settings)
+        return DeviceSource(settings.model_copy(update={"source": path}))
     if "://" in path or (os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)):
         return StreamSource(settings)
     return FileSource(settings)
@@ -137,7 +142,9 @@ class DeviceSource:
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, rows)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         locked = lock(capture, self._settings)
-        self.exposure_us, self.notices = locked.exposure_us, locked.notices
+        doubt = unstable(self._settings.source)
+        self.exposure_us = locked.exposure_us
+        self.notices = (*([f"{self._settings.name}: {doubt}"] if doubt else []), *locked.notices)
         fps = capture.get(cv2.CAP_PROP_FPS)
         self._period_s = 1 / fps if 1 <= fps <= 240 else 1 / USUAL_FPS
 
