@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import structlog
 
@@ -79,15 +80,17 @@ class Keeper:
 
     @property
     def status(self) -> DeviceStatus:
-        """The camera in words."""
-        return self._status
+        """The camera in words, with what an outage cost so far and what it did not do as it was told."""
+        trouble = self._trouble
+        told = (self._status.detail, trouble.cost if trouble else "", *self._told)
+        return replace(self._status, detail="; ".join(filter(None, told)))
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What an operator should know of the camera now; empty when all is well."""
-        outage = self.outage
-        told = self.facts.notices if self.facts else ()
-        return told if outage is None or outage.back else (outage.words(connected=self._open), *told)
+        trouble = self._trouble
+        words = trouble.words(connected=self._open) if trouble else ""
+        return (*filter(None, [words]), *(f"{self.name}: {notice}" for notice in self._told))
 
     @property
     def busy(self) -> bool:
@@ -124,10 +127,10 @@ class Keeper:
     def settle(self, layer: int, captured: Frame | Gap) -> None:
         """Take note of what became of a layer: a gap belongs to the trouble at hand, a good frame ends it."""
         if isinstance(captured, Gap):
-            self._trouble(captured.reason)
+            self._begin(captured.reason)
             self.outage = self.outage and self.outage.missed(layer)
-        elif self.outage and self.outage.back is None:
-            self.outage = over = self.outage.over()
+        elif trouble := self._trouble:
+            self.outage = over = trouble.over()
             log.info("camera recovered", seconds=over.seconds, **over.facts)
 
     def close(self) -> None:
@@ -140,13 +143,22 @@ class Keeper:
         if facts.name == self.name:
             self.facts = self.facts or facts
 
+    @property
+    def _trouble(self) -> Outage | None:
+        """The outage at hand."""
+        return self.outage if self.outage and self.outage.back is None else None
+
+    @property
+    def _told(self) -> tuple[str, ...]:
+        return self.facts.notices if self.facts else ()
+
     def _connect(self) -> CameraFacts:
         try:
             facts = self._camera.open()
         except DeviceError as error:
             self._why = error.what
             self._backoff.failed()
-            self._trouble(error.what)
+            self._begin(error.what)
             self._say("missing", error.what)
             raise
         self._open, self._failures, self.facts = True, 0, facts
@@ -168,7 +180,7 @@ class Keeper:
             frame = self._camera.capture(after_s, timeout_s)
         except (DeviceTimeout, BadFrame) as error:
             self._failures += 1
-            self._trouble(error.what)
+            self._begin(error.what)
             if self._failures >= PATIENCE or isinstance(error, WrongShape):
                 self._lost(error)
             raise
@@ -183,7 +195,7 @@ class Keeper:
         """Say so at once, then close the camera; `tend` opens it again."""
         log.warning("camera lost", camera=self.name, what=error.what, cure=error.cure)
         self._open, self._why = False, error.what
-        self._trouble(error.what)
+        self._begin(error.what)
         self._say("reconnecting", error.what)
         if not self._proven:  # lost again before it gave a frame
             self._backoff.failed()
@@ -195,9 +207,9 @@ class Keeper:
         self._open = False
         self._say("off", "")
 
-    def _trouble(self, why: str) -> None:
+    def _begin(self, why: str) -> None:
         """The first sign of trouble begins an outage."""
-        if self.outage is None or self.outage.back:
+        if self._trouble is None:
             self.outage = Outage.begun(self.name, why)
 
     def _say(self, state: str, detail: str) -> None:

@@ -44,12 +44,14 @@ class Outage:
         """How long it has lasted, or did."""
         return round(((self.back or datetime.now(UTC)) - self.since).total_seconds(), 1)
 
+    @property
+    def cost(self) -> str:
+        """How many layers it cost so far."""
+        return f"{self.layers} layer{'' if self.layers == 1 else 's'} without a frame"
+
     def words(self, *, connected: bool) -> str:
         """One sentence for the operator; `connected` is whether the camera is open now."""
-        state = "connected" if connected else "reconnecting"
-        return (
-            f"{self.camera}: {state}, {self.layers} layer{'' if self.layers == 1 else 's'} without a frame: {self.why}"
-        )
+        return f"{self.camera}: {'connected' if connected else 'reconnecting'}, {self.cost}: {self.why}"
 
     @property
     def facts(self) -> dict[str, object]:

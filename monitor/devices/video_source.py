@@ -144,7 +144,7 @@ class DeviceSource:
         locked = lock(capture, self._settings)
         doubt = unstable(self._settings.source)
         self.exposure_us = locked.exposure_us
-        self.notices = (*([f"{self._settings.name}: {doubt}"] if doubt else []), *locked.notices)
+        self.notices = (*filter(None, [doubt]), *locked.notices)
         fps = capture.get(cv2.CAP_PROP_FPS)
         self._period_s = 1 / fps if 1 <= fps <= 240 else 1 / USUAL_FPS
 

@@ -49,7 +49,7 @@ def lock(capture: cv2.VideoCapture, settings: CameraSettings) -> Locked:
     asked = settings.exposure_us
     if asked is not None and exposure_us is not None and abs(exposure_us - asked) > UNIT_US:
         notices.append(f"exposure is {exposure_us:g} µs, not {asked:g} µs: the driver ignores the request")
-    return Locked(exposure_us, tuple(f"{settings.name}: {notice}" for notice in notices))
+    return Locked(exposure_us, tuple(notices))
 
 
 def _let_settle(capture: cv2.VideoCapture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def test_a_lost_camera_is_told_at_once_and_its_layers_are_counted(kept: Kept) ->
     assert kept.told == ["ready", "reconnecting"]
     kept.layer(2)
     assert kept.keeper.notices == ("webcam: reconnecting, 2 layers without a frame: webcam: went away",)
+    assert kept.keeper.status.detail.endswith("; 2 layers without a frame")
     kept.fail = lambda verb, times: None
     kept.tended("ready")
     assert kept.keeper.notices == ("webcam: connected, 2 layers without a frame: webcam: went away",)
@@ -99,6 +101,14 @@ def test_a_camera_that_goes_away_while_idle_is_back_before_the_next_layer(kept: 
     outage = kept.keeper.outage
     assert outage is not None
     assert (outage.layers, outage.first, outage.back is not None) == (0, None, True)
+
+
+def test_what_a_camera_did_not_do_is_told_as_long_as_it_runs(kept: Kept) -> None:
+    """A lock that the driver ignores stands in the notices and beside the camera's state."""
+    assert kept.keeper.facts is not None
+    kept.keeper.facts = replace(kept.keeper.facts, notices=("autofocus stays on",))
+    assert kept.keeper.notices == ("webcam: autofocus stays on",)
+    assert kept.keeper.status.detail.endswith("; autofocus stays on")
 
 
 def test_a_single_bad_layer_is_told_until_the_next_good_one(kept: Kept) -> None:

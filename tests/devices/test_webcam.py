@@ -225,9 +225,9 @@ def test_a_driver_that_ignores_the_locks_is_told_of(device: V4l2Device) -> None:
     device.stubborn = True
     camera = webcam(device.path, exposure_us=15_000.0)
     assert camera.open().notices == (
-        "webcam: autofocus stays on: the driver ignores the request",
-        "webcam: autoexposure stays on: the driver ignores the request",
-        "webcam: exposure is 25000 µs, not 15000 µs: the driver ignores the request",
+        "autofocus stays on: the driver ignores the request",
+        "autoexposure stays on: the driver ignores the request",
+        "exposure is 25000 µs, not 15000 µs: the driver ignores the request",
     )
     assert camera.capture(0.0, 5.0).exposure_us == pytest.approx(25_000)
     camera.close()
