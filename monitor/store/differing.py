@@ -22,8 +22,8 @@ from monitor.store.records import LayerRecord, ProductRecord
 
 Progress = Callable[[int, int], None]
 """Called with the number of layers done and of all."""
-_SHAPING = ("acquire", "plate", "segment", "upscale")
-"""Sections of the configuration on which products depend."""
+_SHAPING = ("acquire", "plate")
+"""Sections of a build's configuration on which its layers depend. What products depend on is in their records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,22 +198,26 @@ def _measures(one: Sequence[Measure], two: Sequence[Measure], relative: float) -
 
 
 def _made_by(one: ProductRecord, two: ProductRecord) -> Iterator[Cause]:
-    """Bundles, seed, device and program of a layer, where they are not the same."""
+    """Bundles, seed, device, program and settings of a layer, where they are not the same."""
     for purpose in sorted({*one.bundles, *two.bundles}):
         yield from _cause(f"bundle {purpose}", one.bundles.get(purpose, "none"), two.bundles.get(purpose, "none"))
     yield from _cause("seed of the first layer", one.seed - one.index, two.seed - two.index)
     yield from _cause("device", one.device, two.device)
     yield from _cause("software", one.software, two.software)
+    yield from _unlike_settings(_flat(one.recipe), _flat(two.recipe))
 
 
 def _settings(a: Side, b: Side) -> Iterator[Cause]:
-    """Settings on which products depend, by key, where both builds know them and they differ."""
-    one, two = (_flat(side.build.manifest.config) for side in (a, b))
-    for key in sorted(one.keys() & two.keys()):
-        if key.partition(".")[0] in _SHAPING:
-            yield from _cause(f"setting {key}", one[key], two[key])
+    """Settings of the builds on which frames and products depend, where both know them and they differ."""
+    one, two = (_flat({k: v for k, v in side.build.manifest.config.items() if k in _SHAPING}) for side in (a, b))
+    yield from _unlike_settings(one, two)
     grids = (str(asdict(side.build.manifest.grid)) for side in (a, b))
     yield from _cause("plate grid", *grids)
+
+
+def _unlike_settings(one: Mapping[str, object], two: Mapping[str, object]) -> Iterator[Cause]:
+    for key in sorted(one.keys() & two.keys()):
+        yield from _cause(f"setting {key}", one[key], two[key])
 
 
 def _cause(what: str, one: object, two: object) -> Iterator[Cause]:

@@ -8,6 +8,7 @@ environment, as the object store's own tools take them (AWS_ACCESS_KEY_ID, AWS_E
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -23,14 +24,14 @@ from obstore.store import from_url
 
 from monitor.domain import ConfigError, NotInStore, StoreCorrupt, StoreError, StoreLocked
 from monitor.store.disk import disk_errors
-from monitor.store.layout import build_folder, commits_in, is_build_id, lock_file, product_folder, record_file
-from monitor.store.records import BuildManifest, read_record
+from monitor.store.layout import commits_in, is_build_id, lock_file, product_folder, record_file
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig
 
 _RECORD = re.compile(r"/(\d{6,})\.json$")
 _META = "zarr.json"
+_NO_ARRAYS = ("commits", "products", "records", "repairs", "set-aside", "signals")
 RETRY: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 
@@ -68,23 +69,20 @@ class Mirror:
         if not is_build_id(build) or not self._fetch(self.root / build / "manifest.json"):
             raise NotInStore(f"no build '{build}' in {self._url}", cure="look at what the object store holds there")
 
-    def fetch_layer(self, build: str, index: int, *, frames: bool = True) -> None:
-        """Fetch what is committed of one layer: its record, and its frames and reference where they are wanted."""
+    def fetch_layer(self, build: str, index: int, *, rows: bool = True) -> None:
+        """Fetch what is committed of one layer: its record, and where wanted its row of every array, but no signal."""
         folder = self.root / build
         self._fetch(record_file(commits_in(folder), index))
-        if not frames:
-            return
-        for path in self._frame_files(build, index):
-            self._fetch(path.parent / _META)
-            self._fetch(path)
-        if self._fetch(record_file(folder / "reference" / "records", index)):
-            self._fetch(folder / "reference" / "mask" / _META)
-            self._fetch(folder / "reference" / "mask" / f"c.{index}.0.0")
+        if rows:
+            self._fetch(record_file(folder / "reference" / "records", index))
+            for array in self._below(folder):
+                if self._fetch(array / _META):
+                    self._fetch(self._row(array, index))
 
     def drop_layer(self, build: str, index: int) -> None:
-        """Remove the frames of one layer from the folder."""
-        for path in self._frame_files(build, index):
-            path.unlink(missing_ok=True)
+        """Remove the layer's rows from the folder."""
+        for meta in (self.root / build).rglob(_META):
+            self._row(meta.parent, index).unlink(missing_ok=True)
 
     def fetch_products(self, build: str, product_set: str) -> None:
         """Fetch the metadata of the arrays of a product set, so that they are gone on with."""
@@ -131,11 +129,15 @@ class Mirror:
             with self._errors(key):
                 obstore.delete(self._objects, key)
 
-    def _frame_files(self, build: str, index: int) -> list[Path]:
-        """The one file that each camera's frame of a layer is."""
-        folder = build_folder(self.root, build)
-        cameras = read_record(BuildManifest, folder / "manifest.json").cameras
-        return [folder / "raw" / c.name / f"c.{index}{'.0' * len(c.shape)}" for c in cameras]
+    def _row(self, array: Path, index: int) -> Path:
+        """The one file that a layer's row of an array is; for a group, a file that is not there."""
+        try:
+            axes = len(json.loads((array / _META).read_bytes()).get("shape", ()))
+        except (ValueError, AttributeError, TypeError) as error:
+            raise StoreCorrupt(
+                f"{array / _META} of {self._url} is damaged: {error}", cure="put it there again"
+            ) from error
+        return array / f"c.{index}{'.0' * (axes - 1)}"
 
     def _recorded(self, folder: Path) -> tuple[int, ...]:
         prefix = self._key(folder)
@@ -145,11 +147,13 @@ class Mirror:
         return tuple(sorted(int(match[1]) for match in found if match))
 
     def _below(self, folder: Path, levels: int = 2) -> Iterator[Path]:
-        """Folders below one, as the object store knows them."""
+        """Folders below one that may be arrays, as the object store knows them."""
         prefix = self._key(folder)
         with self._errors(prefix):
             paths = obstore.list_with_delimiter(self._objects, prefix)["common_prefixes"]
         for path in paths:
+            if path.rpartition("/")[2] in _NO_ARRAYS:
+                continue
             yield self.root / path
             if levels > 1:
                 yield from self._below(self.root / path, levels - 1)

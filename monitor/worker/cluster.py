@@ -190,7 +190,7 @@ class _Target:
     def commit(self, product: LayerProduct) -> None:
         """Commit one layer's products."""
         if self.mirror:
-            self.mirror.fetch_layer(self.build, product.index, frames=False)
+            self.mirror.fetch_layer(self.build, product.index, rows=False)
         self.writer.commit(product)
         if self.mirror:
             self.mirror.send(self.build, self.product_set, product.index)

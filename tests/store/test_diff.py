@@ -90,12 +90,20 @@ def test_bundles_seeds_and_devices_are_told_once_as_causes(tmp_path: Path) -> No
     ]
 
 
-def test_settings_that_shape_products_are_causes_and_others_are_not(tmp_path: Path) -> None:
-    """The sampler's steps are told, the page's port is not."""
-    for build, steps, port in (("a", 8, 1), ("b", 9, 2)):
-        config = {"upscale": {"steps": steps}, "web": {"port": port}}
-        BuildWriter.create(tmp_path, replace(manifest(build), config=config)).close()
-    assert [(c.what, c.a, c.b) for c in compared(tmp_path).causes] == [("setting upscale.steps", "8", "9")]
+def test_settings_that_shape_layers_and_products_are_causes_and_others_are_not(tmp_path: Path) -> None:
+    """The layer height of the builds and the sampler's steps of the products are told, the page's port is not."""
+    for build, steps, height in (("a", 8, 30.0), ("b", 9, 40.0)):
+        config = {"acquire": {"layer_height_um": height}, "web": {"port": steps}}
+        with BuildWriter.create(tmp_path, replace(manifest(build), config=config)) as writer:
+            for index in range(2):
+                writer.commit(layer(index))
+        with ProductWriter.open(tmp_path, build, recipe={"upscale": {"steps": steps, "seed": 1}}) as products:
+            for index in range(2):
+                products.commit(product(index))
+    assert [(c.what, c.a, c.b) for c in compared(tmp_path).causes] == [
+        ("setting acquire.layer_height_um", "30.0", "40.0"),
+        ("setting upscale.steps", "8", "9"),
+    ]
 
 
 def test_frames_gaps_references_and_layers_that_differ_are_named(tmp_path: Path) -> None:

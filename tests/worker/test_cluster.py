@@ -10,20 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import boto3
+import numpy as np
 import pytest
 from distributed import Client
 from moto.server import ThreadedMotoServer
 
 from monitor.config import Settings
 from monitor.domain import BundleError, ConfigError, LayerProduct, NotInStore, StoreCorrupt, StoreLocked
-from monitor.store import BuildReader, ProductReader, verify
+from monitor.store import BuildReader, ProductReader, replace_reference, verify
 from monitor.store.differing import BuildDiff, Side, diff_builds
 from monitor.store.mirror import Mirror
-from monitor.store.records import to_json
 from monitor.worker import Models, cluster, process_build
 from monitor.worker.cluster import Job, connected, process_layer, process_on_cluster
 from tests.acquire.tiny import acquired, tiny_settings
-from tests.store.small import WEBCAM, manifest
 from tests.worker.hand_made import make_models
 
 LAYERS = 10
@@ -169,18 +168,37 @@ def test_a_build_or_store_that_is_not_there_is_a_clear_error(s3: str, tmp_path: 
         Mirror("nonsense", tmp_path)
 
 
-def test_a_hostile_manifest_leads_nowhere(s3: str, tmp_path: Path) -> None:
-    """A camera that is named like a way out of the store: nothing is fetched for it, nothing written outside."""
-    camera = replace(WEBCAM, name="../../../outside")
-    text = to_json(replace(manifest("hostile"), cameras=(camera,)))
-    _, _, bucket, prefix = s3.split("/")
-    boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/hostile/manifest.json", Body=text)
-    boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/hostile/commits/000000.json", Body=b"{}")
-    mirror = Mirror(s3, tmp_path / "a" / "b" / "c")
-    mirror.fetch_build("hostile")
+def test_all_that_is_committed_of_a_layer_is_fetched_and_dropped(
+    s3: str, processed: tuple[Settings, str], tmp_path: Path
+) -> None:
+    """Frames, laser-on map and reference are read from the copy; afterwards only metadata and records take space."""
+    settings, build = processed
+    replace_reference(settings.store.root, build, 4, np.ones((96, 96), np.bool_))
+    put(s3, settings.store.root, build)
+    mirror, source = Mirror(s3, tmp_path), BuildReader.open(settings.store.root, build)
+    mirror.fetch_build(build)
+    mirror.fetch_layer(build, 4)
+    copy = BuildReader.open(tmp_path, build)
+    assert {type(copy.capture(4, facts.name)) for facts in copy.facts} == {
+        type(source.capture(4, facts.name)) for facts in source.facts
+    }
+    there, here = source.laser_map(4), copy.laser_map(4)
+    assert there is not None
+    assert here is not None
+    np.testing.assert_array_equal(here.exposure_us, there.exposure_us)
+    assert np.all(copy.reference(4))
+    mirror.drop_layer(build, 4)
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json"}
+
+
+def test_a_name_that_leads_out_of_the_mirror_is_refused(s3: str, tmp_path: Path) -> None:
+    """Whoever gives it: nothing is written beside the folder."""
+    mirror = Mirror(s3, tmp_path / "inside")
     with pytest.raises(StoreCorrupt, match="leads out"):
-        mirror.fetch_layer("hostile", 0)
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"manifest.json", "000000.json"}
+        mirror.layers("../outside")
+    with pytest.raises(StoreCorrupt, match="leads out"):
+        mirror.fetch_layer("../outside", 0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_machine_with_other_bundles_refuses(processed: tuple[Settings, str]) -> None:
