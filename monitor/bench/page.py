@@ -98,7 +98,8 @@ def measure_page(
         drawn = stack.enter_context(_drawing(browser)) if browser else None
 
         def after(settings: Settings, index: int) -> None:
-            committed[index] = made.commit(settings, index)
+            for each in range(made.done, index + 1):  # one that was committed unseen has products as well
+                committed[each] = made.commit(settings, each)
             if drawn and (at := drawn(settings, index)) is not None:
                 pixels_s[index] = at - committed[index]
 
@@ -110,13 +111,13 @@ def measure_page(
 
 
 class _Products:
-    """Commits the same pictures for every layer; opened at the first, when there is a build."""
+    """Commits the same picture, shifted, for each layer in turn; opened at the first, when there is a build."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self._writer: ProductWriter | None = None
         self._image: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
-        self.root, self.build = Path(), ""
+        self.root, self.build, self.done = Path(), "", 0
 
     def commit(self, settings: Settings, index: int) -> float:
         """time.time() when it was done."""
@@ -134,6 +135,7 @@ class _Products:
                 mask=radius < image.shape[0] / 4, probability=image,
             )
         )  # fmt: skip
+        self.done = index + 1
         return time.time()
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
+from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -87,20 +88,39 @@ async def _all(port: int, viewers: int, done: Event, answer: Connection) -> Audi
 
 
 async def _view(socket: ClientConnection, http: httpx.AsyncClient, found: Audience) -> None:
-    """One viewer: at each new layer, and at its products, the layer's facts and pictures."""
-    shown: dict[str, int | None] = {}
+    """One viewer: hears every state at once, and fetches what the newest of them shows, as a browser does."""
+    newest: asyncio.Queue[dict[str, Any]] = asyncio.Queue(1)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_hear(socket, newest, found))
+        tasks.create_task(_fetch(http, newest, found))
+
+
+async def _hear(socket: ClientConnection, newest: asyncio.Queue[dict[str, Any]], found: Audience) -> None:
+    """Note each state, and leave the newest for fetching."""
+    told = None
     async for message in socket:
         now = time.time()
         found.states += 1
         found.received_bytes += len(message)
         state = json.loads(message)
+        if state["product"] not in (told, None):
+            told = state["product"]
+            found.heard.append((told, now))
+        if newest.full():
+            newest.get_nowait()
+        newest.put_nowait(state)
+
+
+async def _fetch(http: httpx.AsyncClient, newest: asyncio.Queue[dict[str, Any]], found: Audience) -> None:
+    """At each new layer, and at its products, the layer's facts and pictures."""
+    shown: dict[str, int | None] = {}
+    while True:
+        state = await newest.get()
         for key, kinds in (("committed", TAKEN), ("product", MADE)):
             index = state[key]
             if state["build"] is None or index in (shown.get(key), None):
                 continue
             shown[key] = index
-            if key == "product":
-                found.heard.append((index, now))
             layer = f"/builds/{state['build']['id']}/layers/{index}"
             await _get(http, layer, found)
             for kind in kinds:
