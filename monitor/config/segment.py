@@ -19,6 +19,11 @@ class SegmentSettings(Section):
     query: Literal["auto", "sauvola", "model"] = "auto"
     """Where query points are taken from: sauvola, the threshold as in the paper; model, what the model takes for metal
     before it is asked; auto, model where the bundle can, else sauvola."""
+    prior: Literal["laser", "none"] = "laser"
+    """What metal is looked for in: laser, where the laser was on in this layer, of builds whose signal record has the
+    mirrors; none, the whole picture, as in the paper."""
+    prior_margin_mm: float = Field(0.5, gt=0.0)
+    """How far from the laser's path metal can still be, in mm: melt pool, and errors of the mirrors and the picture."""
     polarity: Literal["auto", "dark", "bright"] = "auto"
     """Whether melted metal is darker or brighter than powder; auto decides from the image."""
     window_mm: float = Field(15.0, gt=0.0)

@@ -167,6 +167,8 @@ class Segmentation:
         state: OK or ANOMALY.
         reason: why, for a person; "" when OK.
         prompts: (N, 2) float32 query points (column, row) that were asked, for the page and the report.
+        expected_share: share of the area where metal was expected that is metal; None where nothing was expected.
+        outside_px: pixels that the picture shows as metal where there can be none, and that the mask leaves out.
     """
 
     mask: Mask
@@ -174,6 +176,8 @@ class Segmentation:
     state: ProductState
     reason: str
     prompts: npt.NDArray[np.float32]
+    expected_share: float | None = None
+    outside_px: int = 0
 
 
 @dataclass(frozen=True, slots=True)

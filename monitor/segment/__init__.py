@@ -7,18 +7,21 @@ a promptable model; drop by predicted IoU and stability, no duplicates, union.
 from monitor.segment.initial import Initial, initial_mask
 from monitor.segment.layer import segment_layer
 from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD, Predicted, Predictor, SegmentThresholds, Unasked
+from monitor.segment.prior import AreaPrior, area_prior
 from monitor.segment.prompts import Prompts, query_points
 
 __all__ = [
     "BACKGROUND",
     "FOREGROUND",
     "PAD",
+    "AreaPrior",
     "Initial",
     "Predicted",
     "Predictor",
     "Prompts",
     "SegmentThresholds",
     "Unasked",
+    "area_prior",
     "initial_mask",
     "query_points",
     "segment_layer",

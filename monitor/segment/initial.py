@@ -7,7 +7,7 @@ says where metal is before it is asked can take its place (`unasked_mask`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -70,6 +70,13 @@ def unasked_mask(metal: Mask, grid: PlateGrid, settings: SegmentSettings) -> Ini
     keep = stats[:, cv2.CC_STAT_AREA] * grid.mm_per_px**2 >= settings.min_area_mm2
     keep[0] = False
     return _components(np.asarray(keep[labels], dtype=bool), 0, grid, settings)
+
+
+def within(found: Initial, reach: Mask, grid: PlateGrid, settings: SegmentSettings) -> Initial:
+    """The same where metal can be, bool (rows, columns); components that are too small then are dropped."""
+    if not found.count:
+        return found
+    return replace(unasked_mask(found.mask & reach, grid, settings), sign=found.sign)
 
 
 def _components(mask: Mask, sign: int, grid: PlateGrid, settings: SegmentSettings) -> Initial:

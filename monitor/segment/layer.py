@@ -7,11 +7,13 @@ What a person can rely on:
 - A component on which it has no answer that it believes is left out of the mask. Where such components hold more than
   a twentieth of what Sauvola found and the model did not deny, the layer is an ANOMALY whose reason counts them.
   Sauvola's own mask never stands in silently for the model's.
+- With an area prior, nothing is asked or found outside its reach; a layer with less than four fifths of the expected
+  area is an ANOMALY.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,8 +24,9 @@ from scipy.special import expit
 from monitor.config import SegmentSettings
 from monitor.domain import BundleError, FloatImage, Image, Mask, PlateGrid, ProductState, Segmentation
 from monitor.segment.candidates import Box, Candidate, believed, distinct
-from monitor.segment.initial import Initial, initial_mask, unasked_mask
+from monitor.segment.initial import Initial, initial_mask, unasked_mask, within
 from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
+from monitor.segment.prior import LEAST_SHARE, AreaPrior
 from monitor.segment.prompts import Prompts, query_points
 
 BATCH = 8
@@ -54,6 +57,7 @@ def segment_layer(
     settings: SegmentSettings,
     thresholds: SegmentThresholds,
     rng: np.random.Generator,
+    prior: AreaPrior | None = None,
 ) -> Segmentation:
     """Find the melted metal in one layer image.
 
@@ -64,6 +68,7 @@ def segment_layer(
         settings: initial mask and query points.
         thresholds: when this predictor's masks are believed.
         rng: of this layer; the same image, predictor and rng give the same result.
+        prior: where metal is expected and where it can be; None where nothing is known of it.
 
     Raises:
         BundleError: the model failed, or has no answer of its own where the settings want one.
@@ -71,8 +76,28 @@ def segment_layer(
     Returns:
         The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
     """
-    initial, embedded = query_mask(image, grid, predictor, settings, thresholds)
-    return segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
+    seen, embedded = query_mask(image, grid, predictor, settings, thresholds)
+    initial = seen if prior is None else within(seen, prior.reach, grid, settings)
+    found = segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
+    return found if prior is None else _bounded(found, seen, prior, grid, settings)
+
+
+def _bounded(
+    found: Segmentation, seen: Initial, prior: AreaPrior, grid: PlateGrid, settings: SegmentSettings
+) -> Segmentation:
+    """The same within the prior's reach, and what the prior says of it."""
+    mask = _without_specks(found.mask & prior.reach, grid, settings)
+    share = prior.found(mask)
+    outside = int(np.count_nonzero((seen.mask | found.mask) & ~prior.reach))
+    state, reason = found.state, found.reason
+    if share is not None and share < LEAST_SHARE:
+        state = ProductState.ANOMALY
+        short = f"metal covers {share:.0%} of the area that the laser was sent to"
+        reason = f"{reason}; {short}" if reason else short
+    probability = np.where(prior.reach, found.probability, np.float32(0.0))
+    return replace(
+        found, mask=mask, probability=probability, state=state, reason=reason, expected_share=share, outside_px=outside
+    )
 
 
 def query_mask(

@@ -23,15 +23,18 @@ from monitor.domain import (
     Image,
     LayerProduct,
     Mask,
+    Measure,
     PlateGrid,
     ProductState,
+    Segmentation,
     StoreCorrupt,
 )
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
 from monitor.optics import rectify
-from monitor.segment import segment_layer
+from monitor.segment import AreaPrior, area_prior, segment_layer
 from monitor.store import BuildReader, ModelBook, Pulse, Purpose
+from monitor.trigger import commanded_area
 from monitor.upscale import Upscaler
 from monitor.worker.choosing import chosen
 
@@ -208,9 +211,11 @@ class Pipeline:
         model = self._models.segmenter
         rng = np.random.default_rng((self._settings.segment.seed, index))
         with watch.stage("segment"):
-            found = segment_layer(image, self._grid, model, self._settings.segment, model.thresholds, rng)
+            prior = self._prior(index)
+            found = segment_layer(image, self._grid, model, self._settings.segment, model.thresholds, rng, prior)
         with watch.stage("measure"):
             measures = layer_measures(found.mask, self._grid, reference=self._reference(index))
+            measures += _against_prior(found, self._grid)
         return LayerProduct(
             index,
             found.state,
@@ -224,6 +229,19 @@ class Pipeline:
             device=model.device,
         )
 
+    def _prior(self, index: int) -> AreaPrior | None:
+        """Where the laser was on in the layer; None where that is not wanted, not known, or known in part only."""
+        if self._settings.segment.prior == "none":
+            return None
+        try:
+            found = self._reader.laser_map(index)
+        except StoreCorrupt as error:
+            log.warning("laser-on map left out", layer=index, what=error.what, cure=error.cure)
+            return None
+        if found is None or found.unknown_us > 0.0 or not found.exposure_us.any():
+            return None
+        return area_prior(commanded_area(found, self._grid, spot_mm=0.0), self._grid, self._settings.segment)
+
     def _reference(self, index: int) -> Mask | None:
         """The layer's reference mask; one that is damaged costs the comparison, not the layer."""
         try:
@@ -231,6 +249,17 @@ class Pipeline:
         except StoreCorrupt as error:
             log.warning("reference mask left out", layer=index, what=error.what, cure=error.cure)
             return None
+
+
+def _against_prior(found: Segmentation, grid: PlateGrid) -> tuple[Measure, ...]:
+    """What the laser-on map says of a mask; nothing where there was none."""
+    if found.expected_share is None:
+        return ()
+    basis, outside = "mask against laser-on map", found.outside_px * grid.mm_per_px**2
+    return (
+        Measure("commanded area found", found.expected_share, "1", grid.um_per_px, basis),
+        Measure("left out beside the laser", outside, "mm²", grid.um_per_px, basis),
+    )
 
 
 def _source(reader: BuildReader, source: str) -> CameraFacts:

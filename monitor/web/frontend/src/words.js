@@ -63,6 +63,8 @@ const NAMES = {
   hd95: "Hausdorff distance, 95 %",
   assd: "Mean contour distance",
   sa: "Roughness Sa",
+  "commanded area found": "Found of laser area",
+  "left out beside the laser": "Left out beside laser",
 };
 
 /** A measure's name for a person. */
