@@ -35,6 +35,9 @@ FRESH_S = 10.0
 out = Console()
 err = Console(stderr=True)
 
+STDERR = 2
+"""Its number: who takes over `sys.stderr` may give it none."""
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="LPBF_MONITOR_CONFIG"),
@@ -102,7 +105,7 @@ def service(settings: Settings, process: str) -> Iterator[threading.Event]:
     set_up_log(settings.log, process)
     log = structlog.get_logger(process)
     stop = stop_event()
-    faulthandler.enable()
+    faulthandler.enable(STDERR)
     try:
         yield stop
     except MonitorError as error:
