@@ -23,7 +23,8 @@ from monitor.config import Settings
 from monitor.domain import LayerProduct, MonitorError, ProductState
 from monitor.store import BuildReader, ProductWriter, list_builds
 
-PIXELS_S = 30.0
+PIXELS_S = 10.0
+PEEP_MS = 50.0
 
 
 @dataclass
@@ -171,11 +172,14 @@ def _drawing(browser: Path) -> Iterator[Callable[[Settings, int], float | None]]
                 opened.append(chromium.new_page(viewport={"width": 1920, "height": 1080}))
                 opened[0].goto(f"http://127.0.0.1:{settings.web.port}/")
                 return None
-            mark = f"performance.getEntriesByName('pictures of layer {index}')[0]"
-            try:
-                opened[0].wait_for_function(mark, timeout=PIXELS_S * 1e3)
-            except sync_api.TimeoutError:
-                return None
-            return float(opened[0].evaluate(f"(performance.timeOrigin + {mark}.startTime) / 1000"))
+            # The page's policy forbids code from text, and so playwright's own waiting for an expression.
+            mark = f"performance.getEntriesByName('pictures of layer {index}')[0]?.startTime"
+            deadline = time.monotonic() + PIXELS_S
+            while time.monotonic() < deadline:
+                at_ms = opened[0].evaluate(f"{mark} + performance.timeOrigin || null")
+                if at_ms is not None:
+                    return float(at_ms) / 1000
+                opened[0].wait_for_timeout(PEEP_MS)
+            return None
 
         yield drawn
