@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Any
 
 import structlog
 
 from monitor.config import LogSettings
+
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
 
 
 def set_up_log(settings: LogSettings, process: str) -> None:
@@ -25,6 +28,7 @@ def set_up_log(settings: LogSettings, process: str) -> None:
             structlog.processors.StackInfoRenderer(),
             *([] if pretty else [structlog.processors.format_exc_info]),
             renderer,
+            *([_with_priority] if _to_journal() else []),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.level.upper())),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
@@ -32,5 +36,14 @@ def set_up_log(settings: LogSettings, process: str) -> None:
     structlog.contextvars.bind_contextvars(process=process)
 
 
+def _with_priority(_logger: object, level: str, line: Any) -> str:
+    """The line as sd-daemon(3) wants it, so that `journalctl -p err` finds errors."""
+    return f"<{PRIORITIES.get(level, 6)}>{line}"
+
+
+def _to_journal() -> bool:
+    return "JOURNAL_STREAM" in os.environ
+
+
 def _in_terminal() -> bool:
-    return sys.stderr.isatty() and "JOURNAL_STREAM" not in os.environ
+    return sys.stderr.isatty() and not _to_journal()
