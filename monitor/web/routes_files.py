@@ -46,9 +46,10 @@ def layer_picture(
 
 
 @router.get("/builds/{build}/layers/{index}/parts")
-def layer_parts(found: BuildDep, index: Index) -> PartsView:
+def layer_parts(found: BuildDep, settings: SettingsDep, index: Index) -> PartsView:
     """The separate parts of a layer with area and diameter, against the nominal ones where the build has them."""
-    return parts_view(find_parts(found, index), found.manifest.grid)
+    rule = settings.alarms.rules.area
+    return parts_view(find_parts(found, index), found.manifest.grid, rule.limit if rule.enabled else None)
 
 
 @router.get("/builds/{build}/mesh")

@@ -233,6 +233,8 @@ class PartsView(Answer):
     um_per_px: float
     nominal: bool
     """Whether the parts are those of the nominal mask."""
+    area_tolerance_percent: float | None
+    """How far an area may be off the nominal one: the limit of the alarm rule `area`; null where the rule is off."""
 
 
 class SlabView(Answer):

@@ -141,13 +141,14 @@ def _slab(build: Build, plan: Plan, slab: Slab, nominal: Sequence[int], spread: 
     )
 
 
-def parts_view(parts: Sequence[Part], grid: PlateGrid) -> PartsView:
+def parts_view(parts: Sequence[Part], grid: PlateGrid, area_tolerance_percent: float | None) -> PartsView:
     """Say the parts of a layer in millimetres."""
     nominal = any(part.nominal_px is not None for part in parts)
     return PartsView(
         parts=tuple(_part(number, part, grid) for number, part in enumerate(parts, 1)),
         um_per_px=grid.um_per_px,
         nominal=nominal,
+        area_tolerance_percent=area_tolerance_percent,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.config import AlarmsSettings
 from monitor.web.deviation import signed_distance_mm
 from monitor.web.parts import split
 from tests.web.conftest import Site
@@ -64,6 +65,7 @@ def test_a_rings_diameter_counts_its_hole(site: Site) -> None:
     answer: Any = site.json(f"{site.base}/layers/0/parts")
     (part,) = answer["parts"]
     assert answer["nominal"] is True
+    assert answer["area_tolerance_percent"] == AlarmsSettings().rules.area.limit
     assert abs(part["nominal_diameter_mm"] - 8.0) < 0.3
     assert abs(part["diameter_mm"] - 8.0) < 0.8
     assert part["area_mm2"] < 0.9 * np.pi * 16

@@ -44,7 +44,7 @@ function pace(rows) {
 function left(build, rows, now) {
   if (build.ended) return { name: "Ended", value: clock(rows[rows.length - 1].wall_time), more: build.ended };
   const seconds = timeLeft(build, rows);
-  const tip = "Planned layers that are left, times the cadence";
+  const tip = build.planned_layers ? "Planned layers that are left, times the cadence" : "Set store.planned_layers in the configuration to see it";
   if (seconds === null) return { name: "Time left", value: "–", more: build.planned_layers ? "not known yet" : "layers not planned", tip };
   return { name: "Time left", value: duration(seconds), more: `until ${clock(new Date(now.getTime() + seconds * 1000).toISOString(), now).replace(/:\d\d$/, "")}`, tip };
 }

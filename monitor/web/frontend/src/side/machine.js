@@ -1,4 +1,4 @@
-// The three processes and their devices, in plain words. Refuses to judge: the server says what is well.
+// The processes and their devices, in plain words. Refuses to judge: the server says what is well.
 
 import { el } from "../dom.js";
 import { makeLight } from "../chrome/light.js";

@@ -46,7 +46,7 @@ export function partsWords({ parts, um_per_px: um, nominal }) {
 }
 
 /** Lines of a card: [{name, value, more, light}]. Pure. */
-export function cardLines(part, view) {
+export function cardLines(part, view, tolerance = null) {
   const off = part.nominal_area_mm2 ? part.area_mm2 / part.nominal_area_mm2 - 1 : null;
   const sa = view.measures.find(({ name }) => name === "Sa");
   return [
@@ -55,20 +55,23 @@ export function cardLines(part, view) {
     sa && sa.spread !== null
       ? { name: "Sa", value: `${number(sa.value, 3)} ± ${number(sa.spread, 2)} ${sa.unit}`, more: "whole layer" }
       : { name: "Sa", value: sa ? `${number(sa.value, 3)} ${sa.unit}` : "–", more: sa ? NOT_KNOWN : "not measured yet" },
-    verdict(part, off, view),
+    verdict(part, off, view, tolerance),
   ];
 }
 
-function verdict(part, off, view) {
+function verdict(part, off, view, tolerance) {
   if (view.state === "anomaly") return { name: "Verdict", value: "not believed", more: "the layer's mask is not", light: "warn" };
   if (off === null) return { name: "Verdict", value: "none", more: "no nominal outline" };
   if (part.area_mm2 === 0) return { name: "Verdict", value: "not there", more: "no metal found", light: "bad" };
   const sign = off < 0 ? "−" : "+";
-  return { name: "Verdict", value: `${sign}${percent(Math.abs(off))}`, more: "of the nominal area; no tolerance set" };
+  const value = `${sign}${percent(Math.abs(off))}`;
+  if (tolerance === null) return { name: "Verdict", value, more: "of the nominal area; alarm rule off" };
+  const within = Math.abs(off) * 100 <= tolerance;
+  return { name: "Verdict", value: within ? `good, ${value}` : value, more: `of the nominal area; ${within ? "within" : "beyond"} ±${number(tolerance)} %`, light: within ? undefined : "warn" };
 }
 
 function card(part, found, view, store) {
-  const lines = cardLines(part, view).map(({ name, value, more, light }) =>
+  const lines = cardLines(part, view, found.area_tolerance_percent).map(({ name, value, more, light }) =>
     el("span.line", {}, el("span.dim", {}, name), el("b", light ? { "data-light": light } : {}, value), el("small", {}, more)));
   return el("li", {}, el("button.card", {
     type: "button", "data-tip": `Show part ${part.number} in the pictures`,

@@ -81,7 +81,7 @@ function measureChart(name, i, shared) {
 
 /** Whether processing keeps up: the latency of each layer beside the time that the printer gives. */
 function latencyChart(shared) {
-  const { node, value, place } = frame("Latency and cadence", "Line: from layer end to committed products. Dashed: from layer end to layer end. Above the dashed line, processing falls behind");
+  const { node, value, place } = frame("Latency", "Line: from layer end to committed products. Dashed: from layer end to layer end. Above the dashed line, processing falls behind");
   const chart = makeChart(place, [{ colour: "--curve-3", fill: "22" }, { colour: "--dim", dash: [5, 4] }], { ...shared, zero: true });
   const move = ({ rows, layer }) => {
     const at = find(rows, layer);
