@@ -1,22 +1,26 @@
 """One layer's frames. Owns what counts as a frame of this layer; refuses to know how layers end and where they go.
 
 A frame belongs to a layer when its exposure began after the layer end and the settling time, before the deadline, and
-before the laser came on again. Everything else is a gap that says why.
+before the laser came on again. It must show something (see `checks`): while there is time, a bad one is tried again,
+and the best of flawed ones is kept, with its flaw. Everything else is a gap that says why.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 
+from monitor.acquire.checks import Usual, flaw, looks, unusable
 from monitor.acquire.keeper import Keeper
-from monitor.config import AcquireSettings
+from monitor.config import AcquireSettings, FrameCheckSettings
 from monitor.domain import CameraFacts, DeviceError, Frame, Gap, LayerEnd
 
 HANG_S = 10.0
 """A camera that is so much later than its deadline, in real seconds, hangs."""
+RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,56 +30,115 @@ class Window:
     Attributes:
         after_s: after this time on the devices' clock.
         latest_s: at this time at the latest.
-        timeout_s: seconds for which a camera is asked.
+        settle_s: a camera is asked for so much longer, in s: it waits that long for the window to begin.
     """
 
     after_s: float
     latest_s: float
-    timeout_s: float
+    settle_s: float = 0.0
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds for which a camera is asked."""
+        return self.latest_s - self.after_s + self.settle_s
 
     @classmethod
     def of(cls, end: LayerEnd, settings: AcquireSettings) -> Window:
         """The window of one layer end. It depends on nothing else, so that a replay asks for the same frames."""
         settle = settings.settle_ms / 1000
         after = end.detected_s + settle
-        return cls(after, after + settings.capture_timeout_s, settle + settings.capture_timeout_s)
+        return cls(after, after + settings.capture_timeout_s, settle)
 
 
-def capture(
-    keepers: Sequence[Keeper],
-    facts: Mapping[str, CameraFacts],
-    window: Window,
-    next_laser_on: Callable[[], float | None],
-    *,
-    may_hang: bool,
-) -> dict[str, Frame | Gap]:
-    """Ask all cameras at once and judge what they give.
+class Capturing:
+    """Takes a build's frames: all cameras at once, each asked and judged in a thread of its own.
 
     Args:
         keepers: the cameras of the build.
         facts: what the build says of each, by name.
-        window: when a frame may begin.
-        next_laser_on: gives the time at which the next layer began, None where it has not.
+        checks: when a frame is not believed.
         may_hang: whether a camera that does not answer is given up; virtual and recorded ones are only slow.
-
-    Returns:
-        A frame or a gap for each camera.
     """
-    shots = {keeper.name: keeper.shoot(window.after_s, window.timeout_s) for keeper in keepers}
-    wait(shots.values(), timeout=window.timeout_s + HANG_S if may_hang else None)
-    laser_on = next_laser_on()
-    return {name: _judged(name, shot, facts[name], window, laser_on) for name, shot in shots.items()}
+
+    def __init__(
+        self,
+        keepers: Sequence[Keeper],
+        facts: Mapping[str, CameraFacts],
+        checks: FrameCheckSettings | None = None,
+        *,
+        may_hang: bool,
+    ) -> None:
+        self._keepers = keepers
+        self._facts = facts
+        self._checks = checks or FrameCheckSettings()
+        self._usual = {keeper.name: Usual() for keeper in keepers}
+        self._may_hang = may_hang
+        self._pool = ThreadPoolExecutor(max(1, len(keepers)), "capture")
+
+    def take(self, window: Window, laser_on: Callable[[], float | None]) -> dict[str, Frame | Gap]:
+        """A frame or a gap for each camera.
+
+        Args:
+            window: when a frame may begin.
+            laser_on: gives the time at which the next layer began, None where it has not.
+        """
+        return dict(self._pool.map(lambda keeper: (keeper.name, self._one(keeper, window, laser_on)), self._keepers))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def _one(self, keeper: Keeper, window: Window, laser_on: Callable[[], float | None]) -> Frame | Gap:
+        """Ask until a frame is good, the tries are used up, or the time is over; the best one is kept."""
+        best: Frame | Gap = Gap(keeper.name, "the camera does not answer")
+        usual, after_s = self._usual[keeper.name], window.after_s
+        for _ in range(self._checks.tries):
+            shot = keeper.shoot(after_s, window.latest_s - after_s + window.settle_s)
+            wait((shot,), timeout=window.timeout_s + HANG_S if self._may_hang else None)
+            found = self._judged(keeper.name, shot, window, laser_on)
+            best = _better(best, found)
+            if not shot.done() or shot.exception() or (isinstance(found, Frame) and not found.flaw):
+                break
+            after_s = max(after_s, shot.result().time_s + (shot.result().exposure_us or 0.0) * 1e-6)
+            if after_s >= min(window.latest_s, _or_never(laser_on())):
+                break
+        if isinstance(best, Frame) and not best.flaw and self._facts[keeper.name].origin != RECORDED:
+            usual.accept(looks(best.image, best.bits))
+        return best
+
+    def _judged(
+        self, name: str, shot: Future[Frame], window: Window, laser_on: Callable[[], float | None]
+    ) -> Frame | Gap:
+        if not shot.done():
+            return Gap(name, "the camera does not answer")
+        try:
+            frame = shot.result()
+        except DeviceError as error:
+            return Gap(name, error.what)
+        facts = self._facts[name]
+        fault = _fault(frame, facts, window, laser_on())
+        if fault:
+            return Gap(name, fault)
+        if facts.origin == RECORDED:  # judged when it was recorded: a replay has the same frames, gaps and flaws
+            return frame
+        found = looks(frame.image, frame.bits)
+        fault = unusable(found, self._checks)
+        return Gap(name, fault) if fault else replace(frame, flaw=flaw(found, self._usual[name], self._checks))
 
 
-def _judged(name: str, shot: Future[Frame], facts: CameraFacts, window: Window, laser_on: float | None) -> Frame | Gap:
-    if not shot.done():
-        return Gap(name, "the camera does not answer")
-    try:
-        frame = shot.result()
-    except DeviceError as error:
-        return Gap(name, error.what)
-    fault = _fault(frame, facts, window, laser_on)
-    return Gap(name, fault) if fault else frame
+def _better(best: Frame | Gap, found: Frame | Gap) -> Frame | Gap:
+    """A frame rather than a gap, the one with fewer flaws, the first of two that are as good; the last of gaps."""
+    if isinstance(best, Gap):
+        return found
+    return found if isinstance(found, Frame) and _flaws(found) < _flaws(best) else best
+
+
+def _or_never(time_s: float | None) -> float:
+    return math.inf if time_s is None else time_s
+
+
+def _flaws(frame: Frame) -> int:
+    return len([word for word in frame.flaw.split(", ") if word])
 
 
 def _fault(frame: Frame, facts: CameraFacts, window: Window, laser_on: float | None) -> str:
@@ -86,6 +149,8 @@ def _fault(frame: Frame, facts: CameraFacts, window: Window, laser_on: float | N
         return "the frame is older than the layer end"
     if laser_on is not None and frame.time_s >= laser_on:
         return "the next layer had begun before the frame"
+    if laser_on is not None and frame.time_s + (frame.exposure_us or 0.0) * 1e-6 > laser_on:
+        return "the laser came on during the exposure"
     if frame.time_s > window.latest_s:
         return f"the frame came {frame.time_s - window.latest_s:.1f} s too late"
     return ""

@@ -20,7 +20,7 @@ from typing import TypeVar
 import structlog
 
 from monitor.acquire.builds import away_s, new_build, origin_of, usual_s
-from monitor.acquire.capturing import HANG_S, Window, capture
+from monitor.acquire.capturing import HANG_S, Capturing, Window
 from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, Silence
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
@@ -89,6 +89,7 @@ class Acquisition:
         self._pulse = pulse or Pulse()
         self._origin = origin_of(settings)
         self._writer: BuildWriter | None = None
+        self._capturing: Capturing | None = None
         self._laser_seen = False
         self._snapshot = Snapshot(detail="for the laser")
 
@@ -157,6 +158,9 @@ class Acquisition:
 
     def close(self) -> None:
         """Give the build back as it is."""
+        if self._capturing:
+            self._capturing.close()
+            self._capturing = None
         if self._writer:
             self._writer.close()
             self._writer = None
@@ -195,15 +199,20 @@ class Acquisition:
         self._say(State.ARM, f"layer {index + 1} is next", layer=index, **spent)
 
     def _photographed(self, writer: BuildWriter, index: int, end: LayerEnd) -> Layer:
-        facts = {facts.name: facts for facts in writer.manifest.cameras}
         window = Window.of(end, self._settings.acquire)
         self._pulse.expect(WORK, window.timeout_s + HANG_S + STEP_S)
         bench = self._bench
-        may_hang = any(camera.device not in PATIENT for camera in self._settings.cameras)
-        captures = capture(bench.keepers, facts, window, bench.events.next_laser_on, may_hang=may_hang)
+        self._capturing = self._capturing or self._new_capturing(writer)
+        captures = self._capturing.take(window, bench.events.next_laser_on)
         height = bench.rig.height_mm(index)
         height_mm = (index + 1) * writer.manifest.layer_height_mm if height is None else height
         return Layer(index, height_mm, end, self._wall_time(index, end), captures)
+
+    def _new_capturing(self, writer: BuildWriter) -> Capturing:
+        facts = {facts.name: facts for facts in writer.manifest.cameras}
+        may_hang = any(camera.device not in PATIENT for camera in self._settings.cameras)
+        checks = self._settings.acquire.checks
+        return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang)
 
     def _wall_time(self, index: int, end: LayerEnd) -> str:
         """UTC of the layer end: recorded, measured, or simply now where time is virtual."""

@@ -3,7 +3,7 @@
 Refuses to know what the settings are for.
 """
 
-from monitor.config.acquire import AcquireSettings, ReconnectSettings
+from monitor.config.acquire import AcquireSettings, FrameCheckSettings, ReconnectSettings
 from monitor.config.alarms import AlarmsSettings, RuleSettings, RulesSettings
 from monitor.config.cameras import CameraSettings, CornersSettings
 from monitor.config.channels import ChannelSettings, FieldSettings
@@ -38,6 +38,7 @@ __all__ = [
     "DetectorSettings",
     "EmailSettings",
     "FieldSettings",
+    "FrameCheckSettings",
     "LogSettings",
     "MqttSettings",
     "OpcUaSettings",

@@ -24,6 +24,26 @@ class ReconnectSettings(Section):
         return self
 
 
+class FrameCheckSettings(Section):
+    """When a frame is not believed.
+
+    A black one is tried again, else it is a gap; a flawed one is tried again, else the best one is kept and its flaw
+    recorded. Frames of a recorded build are never judged again.
+    """
+
+    tries: int = Field(3, ge=1, le=10)
+    """A camera is asked so many times at most, within capture_timeout_s. 1 never tries again."""
+    black: float = Field(0.04, ge=0.0, le=1.0)
+    """Black: not one pixel in a thousand reaches this share of full scale. 0 takes every frame."""
+    saturated: float = Field(0.25, ge=0.0, le=1.0)
+    """Over-exposed: a larger share of the frame is saturated. 1 takes every frame."""
+    blob: float = Field(0.002, ge=0.0, le=1.0)
+    """One bright blob (the laser, a glare): a saturated area that covers a larger share of the frame, and thrice what
+    is usual in this build. 1 takes every frame."""
+    blur: float = Field(0.5, ge=0.0, le=1.0)
+    """Blurred: less than this share of the sharpness that is usual in this build. 0 takes every frame."""
+
+
 class AcquireSettings(Section):
     """When builds start and end, and how long a capture may take."""
 
@@ -35,6 +55,8 @@ class AcquireSettings(Section):
     """Wait between the detected layer end and the captures, in ms: the melt must have stopped glowing."""
     end_after_silence_s: float = Field(600.0, gt=0.0)
     """A build ends when the laser has been off for this long, in s."""
+    checks: FrameCheckSettings = FrameCheckSettings()
+    """When a frame is not believed."""
     reconnect: ReconnectSettings = ReconnectSettings()
     """How a lost camera or trigger is tried again."""
     max_layers: int = Field(100_000, ge=1)

@@ -78,6 +78,7 @@ class Frame:
         exposure_us: exposure time in µs, or None where the camera does not tell.
         gain_db: gain in dB, or None where the camera does not tell.
         bits: significant bits per sample (8, 10, 12, 16).
+        flaw: what is wrong with the image in words, "" for nothing: it can be used, and not be trusted as the others.
     """
 
     camera: str
@@ -86,6 +87,7 @@ class Frame:
     exposure_us: float | None = None
     gain_db: float | None = None
     bits: int = 8
+    flaw: str = ""
 
 
 @dataclass(frozen=True, slots=True)

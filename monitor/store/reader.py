@@ -102,7 +102,7 @@ class BuildReader:
         digest = frame.array.digest if verify else None
         what = f"the frame of '{camera}' in layer {index} of build {self.manifest.id}"
         image = self._arrays.read(f"raw/{camera}", index, digest, what, _CURE)
-        return Frame(camera, image, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
+        return Frame(camera, image, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits, frame.flaw)
 
     def signal(self, index: int, start: int = 0, stop: int | None = None, *, verify: bool = True) -> Signal | SignalGap:
         """The trigger signal of one layer, or of samples start … stop − 1 of it, or why there is none.

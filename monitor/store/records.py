@@ -108,6 +108,7 @@ class FrameRecord:
     exposure_us: float | None
     gain_db: float | None
     bits: int
+    flaw: str = ""
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
 

@@ -239,7 +239,7 @@ def _wait_all(futures: Collection[Future[None]]) -> None:
 
 
 def _frame_record(frame: Frame, array: ArrayRecord) -> FrameRecord:
-    return FrameRecord(array, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits)
+    return FrameRecord(array, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits, frame.flaw)
 
 
 def _now() -> str:

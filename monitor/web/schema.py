@@ -171,6 +171,8 @@ class FrameView(Answer):
     exposure_us: float | None
     gain_db: float | None
     bits: int
+    flaw: str
+    """What is wrong with the image, in words; "" for nothing."""
 
 
 class GeneratedView(Answer):

@@ -199,7 +199,7 @@ def _camera(facts: CameraFacts) -> CameraView:
 
 def _frames(record: LayerRecord) -> tuple[FrameView, ...]:
     return tuple(
-        FrameView(camera=name, exposure_us=frame.exposure_us, gain_db=frame.gain_db, bits=frame.bits)
+        FrameView(camera=name, exposure_us=frame.exposure_us, gain_db=frame.gain_db, bits=frame.bits, flaw=frame.flaw)
         for name, frame in record.frames.items()
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monitor.acquire import capturing
-from monitor.acquire.capturing import Window, capture
+from monitor.acquire.capturing import Capturing, Window
 from monitor.acquire.keeper import Keeper
 from monitor.config import AcquireSettings
 from monitor.domain import CameraFacts, CameraRole, Frame, Gap, LayerEnd
@@ -26,7 +26,7 @@ class Clockwork:
     name = "webcam"
 
     def __init__(self, time_s: float = 13.2, shape: tuple[int, ...] = (4, 6, 3)) -> None:
-        self.frame = Frame(self.name, np.zeros(shape, np.uint8), time_s)
+        self.frame = Frame(self.name, np.full(shape, 90, np.uint8), time_s)
         self.hanging = threading.Event()
         self.hanging.set()
 
@@ -53,13 +53,17 @@ def shot(camera: Clockwork, kept: list[Keeper], laser_on: float | None = None) -
     if not kept:
         kept.append(Keeper(camera, "opencv"))
         kept[0].connect().result(5)
-    return capture(kept, {"webcam": FACTS}, WINDOW, lambda: laser_on, may_hang=True)["webcam"]
+    capturing_ = Capturing(kept, {"webcam": FACTS}, may_hang=True)
+    try:
+        return capturing_.take(WINDOW, lambda: laser_on)["webcam"]
+    finally:
+        capturing_.close()
 
 
 def test_a_fresh_frame_is_the_layers(kept: list[Keeper]) -> None:
     """After the settling time and before the deadline, with the laser off: this is the layer."""
     camera = Clockwork()
-    assert shot(camera, kept, laser_on=20.0) is camera.frame
+    assert shot(camera, kept, laser_on=20.0) == camera.frame
 
 
 @pytest.mark.parametrize(
@@ -93,4 +97,4 @@ def test_a_camera_that_hangs_costs_its_own_frames_only(kept: list[Keeper], monke
     while kept[0].busy:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert shot(camera, kept) is camera.frame
+    assert shot(camera, kept) == camera.frame

@@ -22,6 +22,7 @@ export function factsOf(view) {
   return [
     { name: "State", value: [stateWord(view.state), view.reason].filter(Boolean).join(": "), light: { missing: "bad", anomaly: "warn" }[view.state] },
     ...Object.entries(view.gaps).filter(([, reason]) => !view.reason.includes(reason)).map(([camera, reason]) => ({ name: camera, value: `no frame: ${reason}`, light: "warn" })),
+    ...view.frames.filter((frame) => frame.flaw).map((frame) => ({ name: frame.camera, value: `flawed frame: ${frame.flaw}`, light: "warn" })),
     ...view.measures.map(measureFact),
     ...generatedFacts(view),
     { name: "Height", value: `${height(view.height_mm)} mm` },
@@ -29,7 +30,7 @@ export function factsOf(view) {
     { name: "Laser on", value: duration(view.on_time_s), tip: "Sum of the laser's on-time in this layer" },
     view.latency_s !== null && { name: "Latency", value: duration(view.latency_s), tip: "From the layer end to the committed products" },
     ...view.frames.filter((frame) => frame.exposure_us !== null).map((frame) => ({
-      name: `${frame.camera} exposure`, value: `${number(frame.exposure_us / 1000, 3)} ms`,
+      name: `${frame.camera} exposure`, value: [`${number(frame.exposure_us / 1000, 3)} ms`, frame.gain_db !== null && `${number(frame.gain_db, 3)} dB`].filter(Boolean).join(", "),
     })),
     ...bundleFacts(view),
   ].filter(Boolean);
