@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from tests.page.plant import PASSWORD, Plant
 from tests.web.building import load_builder
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 30_000
 OPTIONS = (
     "--no-sandbox",  # in a container Chromium is root
     "--use-angle=swiftshader",
