@@ -23,7 +23,8 @@ from monitor.web.status import is_fresh, judge
 
 log = structlog.get_logger("web")
 
-LOOK_S = 0.25
+LOOK_S = 0.05
+"""A look takes half a millisecond: 1 % of a core, for a fifth of the time from a commit to its pixels."""
 REST_S = 2.0
 KEEPALIVE_S = 5.0
 LIST_LAYERS_S = 10.0
