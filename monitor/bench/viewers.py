@@ -124,7 +124,8 @@ async def _fetch(http: httpx.AsyncClient, newest: asyncio.Queue[dict[str, Any]],
             layer = f"/builds/{state['build']['id']}/layers/{index}"
             await _get(http, layer, found)
             for kind in kinds:
-                found.pictures += await _get(http, f"{layer}/pictures/{kind}?width=1024", found)
+                got = await _get(http, f"{layer}/pictures/{kind}?width=1024", found)
+                found.pictures += got  # not in one step: the others count while this one waits
 
 
 async def _get(http: httpx.AsyncClient, path: str, found: Audience) -> bool:
