@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -99,7 +100,7 @@ class Keeper:
 
     def connect(self) -> Future[CameraFacts]:
         """Begin to open the camera; the result raises DeviceError where it cannot be."""
-        return self._pool.submit(self._connect)
+        return self._pool.submit(self._connect, "missing")
 
     def shoot(self, after_s: float, timeout_s: float) -> Future[Frame]:
         """Ask for a frame; the result raises DeviceError where there is none. Arguments as in `Camera.capture`."""
@@ -152,26 +153,24 @@ class Keeper:
     def _told(self) -> tuple[str, ...]:
         return self.facts.notices if self.facts else ()
 
-    def _connect(self) -> CameraFacts:
+    def _connect(self, absent: str) -> CameraFacts:
+        """Open the camera; `absent` is its state where it cannot be."""
         try:
             facts = self._camera.open()
         except DeviceError as error:
             self._why = error.what
             self._backoff.failed()
             self._begin(error.what)
-            self._say("missing", error.what)
+            self._say(absent, error.what)
             raise
         self._open, self._failures, self.facts = True, 0, facts
         self._say("ready", " ".join(filter(None, (facts.model, facts.serial))))
         return facts
 
     def _reconnect(self) -> None:
-        try:
-            self._connect()
-        except DeviceError as error:
-            self._say("reconnecting", error.what)
-            return
-        log.info("camera is back", camera=self.name)
+        with suppress(DeviceError):
+            self._connect("reconnecting")
+            log.info("camera is back", camera=self.name)
 
     def _shoot(self, after_s: float, timeout_s: float) -> Frame:
         if not self._open:

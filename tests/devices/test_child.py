@@ -26,8 +26,8 @@ BASLER = {"name": "basler", "role": "basler", "device": "pylon", "shape": (48, 6
 
 
 def child(**changes: Any) -> ChildCamera:
-    """A small emulated Basler camera in a child; a tenth of a second after its time it hangs."""
-    return ChildCamera(CameraSettings.model_validate(BASLER | {"hang_s": 0.1} | changes))
+    """A small emulated Basler camera in a child; a second after its time it hangs."""
+    return ChildCamera(CameraSettings.model_validate(BASLER | {"hang_s": 1.0} | changes))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_call_that_never_returns_is_killed(camera: ChildCamera, faults: PylonF
     """Even one that holds the interpreter's lock: the caller hears of it in time, and close and open recover."""
     pid = camera.pid
     faults.begin("hang")
-    with pytest.raises(DeviceLost, match=r"(?s)'basler': hung for 0\.4 s.*killed\n.*→"):
+    with pytest.raises(DeviceLost, match=r"(?s)'basler': hung for 1\.3 s.*killed\n.*→"):
         camera.capture(0.0, 0.3)
     assert gone(pid)
     faults.end()
@@ -150,6 +150,21 @@ def test_held_by_another_application(faults: PylonFaults) -> None:
     with pytest.raises(DeviceNotFound, match=r"(?s)controlled by another application\n.*pylon Viewer"):
         camera.open()
     assert camera.pid is None
+
+
+def test_an_opening_that_never_returns_is_killed(faults: PylonFaults, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller hears of it in time, no child is left, and the next try is free."""
+    faults.begin("stuck")
+    camera = child()
+    with monkeypatch.context() as patch:
+        patch.setattr("monitor.devices.child.camera.OPEN_S", 2.0)
+        with pytest.raises(DeviceLost, match=r"hung for 3\.0 s"):
+            camera.open()
+    assert camera.pid is None
+    faults.end()
+    camera.open()
+    assert works(camera)
+    camera.close()
 
 
 def test_the_child_ends_with_close(camera: ChildCamera) -> None:

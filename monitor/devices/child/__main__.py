@@ -94,4 +94,5 @@ def _say(channel: socket.socket, message: Message) -> None:
     channel.send(encoded(message))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ from monitor.devices.child.process import Child
 from monitor.devices.real import real_camera
 from monitor.domain import CameraFacts, DeviceError, DeviceLost, Frame, WrongShape
 
-OPEN_S = 20.0
+OPEN_S = 12.0
 """A camera that is not open after this, and `hang_s` more, hangs."""
 
 

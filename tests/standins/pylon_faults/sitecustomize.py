@@ -8,6 +8,7 @@ word, the unmodified client meets that fault; the emulator's own faults are made
     removed      FirePnPCallback: unplugged; and as long as the word is there, no camera is found
     busy         ImposedError, and then another application holds the camera: the emulator knows no exclusive access
     hang         the trigger call never returns and keeps the interpreter's lock
+    stuck        the camera's opening never returns
     deaf         the trigger call does nothing, so no frame comes
     shape        the camera gives 32 columns, whatever was set
     crash        the process dies of SIGSEGV in the trigger call
@@ -53,6 +54,8 @@ def meddle() -> None:
     def opened(camera: Any) -> None:
         if fault() == "busy":
             raise genicam.RuntimeException("The device is controlled by another application. Err: Device is in use")
+        if fault() == "stuck":
+            ctypes.PyDLL(None).sleep(3600)
         real_open(camera)
 
     def trigger(camera: Any) -> None:
