@@ -257,7 +257,7 @@ def _against_prior(found: Segmentation, grid: PlateGrid) -> tuple[Measure, ...]:
         return ()
     basis, outside = "mask against laser-on map", found.outside_px * grid.mm_per_px**2
     return (
-        Measure("commanded area found", found.expected_share, "1", grid.um_per_px, basis),
+        Measure("commanded area found", 100 * found.expected_share, "%", grid.um_per_px, basis),
         Measure("left out beside the laser", outside, "mm²", grid.um_per_px, basis),
     )
 
