@@ -13,7 +13,6 @@ A stamp is taken when a frame is complete, so its exposure is said to have begun
 from __future__ import annotations
 
 import os
-import re
 import stat
 import threading
 import time
@@ -25,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import CameraSettings
+from monitor.config.base import without_secrets
 from monitor.devices.v4l2_nodes import node_of, unstable
 from monitor.devices.webcam_locks import lock
 from monitor.domain import DeviceLost, DeviceNotFound, DeviceTimeout
@@ -86,29 +86,27 @@ def source_of(settings: CameraSettings) -> VideoSource:
     return FileSource(settings)
 
 
-def shown(source: str) -> str:
-    """A source without the name and password that a URL may carry."""
-    return re.sub(r"//[^/@]*@", "//", source)
-
-
 def _late(settings: CameraSettings, deadline_s: float) -> DeviceTimeout:
     time.sleep(max(0.0, deadline_s - time.monotonic()))
     return DeviceTimeout(
-        f"webcam '{settings.name}': no fresh frame from {shown(settings.source)} in time",
+        f"webcam '{settings.name}': no fresh frame from {without_secrets(settings.source)} in time",
         cure="check the camera and its cable, or raise acquire.capture_timeout_s",
     )
 
 
 def _gone(settings: CameraSettings) -> DeviceLost:
     return DeviceLost(
-        f"webcam '{settings.name}': {shown(settings.source)} gives no more frames", cure="check its cable and power"
+        f"webcam '{settings.name}': {without_secrets(settings.source)} gives no more frames",
+        cure="check its cable and power",
     )
 
 
 def _absent(settings: CameraSettings) -> DeviceNotFound:
     what, path = f"webcam '{settings.name}'", settings.source
     if "://" in path:
-        return DeviceNotFound(f"{what}: no stream at {shown(path)}", cure="check the address and that the stream runs")
+        return DeviceNotFound(
+            f"{what}: no stream at {without_secrets(path)}", cure="check the address and that the stream runs"
+        )
     if "%" not in path and not os.path.exists(path):
         cure = "connect it, or set its source to a path that exists (cameras: ls -l /dev/v4l/by-id)"
         return DeviceNotFound(f"{what}: there is no {path}", cure=cure)

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import CameraSettings
+from monitor.config.base import without_secrets
 from monitor.devices.calibrated import calibration_of
-from monitor.devices.video_source import VideoSource, shown, source_of
+from monitor.devices.video_source import VideoSource, source_of
 from monitor.domain import CameraFacts, ConfigError, DeviceError, DeviceLost, DeviceNotFound, Frame, WrongShape
 
 FIRST_FRAME_S = 5.0
@@ -61,7 +62,7 @@ class Webcam:
             source.close()
             raise DeviceNotFound(error.what, cure=error.cure) from error
         self._source = source
-        kind, path = type(source).__name__.removesuffix("Source").lower(), shown(self._settings.source)
+        kind, path = type(source).__name__.removesuffix("Source").lower(), without_secrets(self._settings.source)
         return CameraFacts(
             self.name,
             self._settings.role,
