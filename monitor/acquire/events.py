@@ -24,11 +24,16 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalLost:
+    """The trigger was lost and is back: layers may have ended meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalEnded:
     """The trigger signal is over for good: a virtual or recorded build is finished."""
 
 
-Event = LaserOn | LayerEnd | Silence | SignalEnded
+Event = LaserOn | LayerEnd | Silence | SignalLost | SignalEnded
 
 
 class Events:

@@ -11,7 +11,7 @@ import threading
 import structlog
 
 from monitor.acquire.backoff import Backoff
-from monitor.acquire.events import Events, LaserOn, SignalEnded, Silence
+from monitor.acquire.events import Events, LaserOn, SignalEnded, SignalLost, Silence
 from monitor.acquire.recorder import SignalRecorder
 from monitor.config import Settings
 from monitor.devices import Trigger
@@ -180,6 +180,7 @@ class Listener:
             self._backoff.succeeded()
             if self._recorder:
                 self._recorder.restart()
+            self._events.put(SignalLost())
             log.info("trigger is back", device=self._trigger.name)
             return
 

@@ -19,11 +19,12 @@ from typing import TypeVar
 
 import structlog
 
-from monitor.acquire.builds import away_s, new_build, origin_of, usual_s
+from monitor.acquire.builds import RHYTHM, away_s, new_build, origin_of, usual_s
 from monitor.acquire.capturing import HANG_S, Capturing, Window
-from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, Silence
+from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, SignalLost, Silence
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
+from monitor.acquire.missed import missed, reckoned, unseen
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
@@ -38,6 +39,8 @@ STEP_S = 120.0
 """Real seconds that a step of the loop may take before it counts as stuck: the slowest is a commit on a busy disk."""
 ROOM_S = 1.0
 """Real seconds between two tries to store a layer on a full disk."""
+AWAY = "the layer ended while acquisition was away"
+LOST = "the layer ended while the trigger was lost"
 PATIENT = ("simulated", "recorded")
 """Cameras that are never given up: they may be slow, but they do not hang."""
 T = TypeVar("T")
@@ -91,6 +94,8 @@ class Acquisition:
         self._writer: BuildWriter | None = None
         self._capturing: Capturing | None = None
         self._laser_seen = False
+        self._unwatched = ""  # why layers may have ended unseen since the last one
+        self._doubt = ""
         self._snapshot = Snapshot(detail="for the laser")
 
     def status(self) -> ProcessStatus:
@@ -99,6 +104,7 @@ class Acquisition:
         devices = (bench.listener.status, *(keeper.status for keeper in bench.keepers))
         outages = [keeper.outage.facts for keeper in bench.keepers if keeper.outage]
         notices = [notice for keeper in bench.keepers for notice in keeper.notices]
+        notices += [self._doubt] if self._doubt else []
         facts = {
             "laser_on": bench.listener.laser_on,
             "backlog": bench.events.layers,
@@ -129,8 +135,9 @@ class Acquisition:
         structlog.contextvars.bind_contextvars(build=build)
         log.info("build goes on" if index else "build begun", layer=index)
         self._laser_seen = index > 0
-        missed = self._missed(build) if writer and self._origin == "live" else ""
-        self._say(State.ARM, f"layer {index} is next{missed}", build=build, layer=index - 1 if index else None)
+        away = self._away(build) if writer and self._origin == "live" else ""
+        self._unwatched, self._doubt = AWAY if writer and self._origin == "live" else "", ""
+        self._say(State.ARM, f"layer {index} is next{away}", build=build, layer=index - 1 if index else None)
         if self._on_start:
             self._on_start(build)
         return self._writer
@@ -171,12 +178,42 @@ class Acquisition:
                 self.begin()
             self._laser_seen = True
         elif isinstance(event, LayerEnd):
-            self._layer(self._writer or self.begin(), event)
+            writer = self._writer or self.begin()
+            self._make_up(writer, event)
+            self._layer(writer, event)
+        elif isinstance(event, SignalLost):
+            self._unwatched = self._unwatched or LOST
         elif isinstance(event, Silence):
             if self._laser_seen:  # a build begun by command may wait for its first layer
                 self._end(f"the laser was off for {self._settings.acquire.end_after_silence_s:g} s")
         else:
             self._end("the trigger signal is over")
+
+    def _make_up(self, writer: BuildWriter, end: LayerEnd) -> None:
+        """Commit the layers that ended unseen before this one, as gaps; say so where nobody can tell how many."""
+        why, self._unwatched = self._unwatched, ""
+        if not why or not writer.next_index:
+            return
+        reader = BuildReader.open(self._settings.store.root, writer.manifest.id)
+        records = [reader.record(index) for index in reader.layers()[-RHYTHM:]]
+        seen, now = [record.end.off_s for record in records], end.off_s
+        if why == AWAY:  # the devices' clock may have begun anew; a wall clock goes on
+            seen = [datetime.fromisoformat(record.wall_time).timestamp() for record in records]
+            now = datetime.fromisoformat(self._wall_time(writer.next_index, end)).timestamp()
+        found = missed(seen, now)
+        self._doubt = f"from layer {writer.next_index} on: {found.doubt}" if found.doubt else self._doubt
+        if found.layers or found.doubt:
+            log.warning("layers ended unseen", why=why, layers=found.layers, doubt=found.doubt)
+        for number in range(1, found.layers + 1):
+            index, then = writer.next_index, reckoned(end.off_s - (now - seen[-1]), end, number, found.layers)
+            at = (then, self._wall_time(index, then))
+            layer = unseen(index, self._height_mm(writer, index), at, writer.manifest.cameras, why)
+            self._when_there_is_room(lambda layer=layer: writer.commit(layer, LayerSignal(gap=why)), f"layer {index}")  # type: ignore[misc]
+            self._say(State.COMMIT, f"layer {index}", layer=index, gaps=self._snapshot.gaps + len(layer.captures))
+
+    def _height_mm(self, writer: BuildWriter, index: int) -> float:
+        height = self._bench.rig.height_mm(index)
+        return (index + 1) * writer.manifest.layer_height_mm if height is None else height
 
     def _layer(self, writer: BuildWriter, end: LayerEnd) -> None:
         """CAPTURE and COMMIT one layer."""
@@ -204,9 +241,7 @@ class Acquisition:
         bench = self._bench
         self._capturing = self._capturing or self._new_capturing(writer)
         captures = self._capturing.take(window, bench.events.next_laser_on)
-        height = bench.rig.height_mm(index)
-        height_mm = (index + 1) * writer.manifest.layer_height_mm if height is None else height
-        return Layer(index, height_mm, end, self._wall_time(index, end), captures)
+        return Layer(index, self._height_mm(writer, index), end, self._wall_time(index, end), captures)
 
     def _new_capturing(self, writer: BuildWriter) -> Capturing:
         facts = {facts.name: facts for facts in writer.manifest.cameras}
@@ -255,7 +290,7 @@ class Acquisition:
                 self._snapshot = replace(self._snapshot, alarm="")
                 return done
 
-    def _missed(self, build: str) -> str:
+    def _away(self, build: str) -> str:
         """Words where layers may have ended while this process was away: nobody can tell how many."""
         reader = BuildReader.open(self._settings.store.root, build)
         away, usual = away_s(reader), usual_s(reader)
