@@ -9,6 +9,7 @@ import typer
 
 from monitor.cli.common import out, told
 from monitor.config import load_settings
+from monitor.config.reference import reference as configuration_reference
 
 app = typer.Typer(no_args_is_help=True, help="Check or show a configuration file.")
 
@@ -31,3 +32,9 @@ def show(file: FileArgument) -> None:
     """Print every setting that holds, defaults included, as JSON."""
     with told():
         out.print_json(load_settings(file).model_dump_json())
+
+
+@app.command()
+def reference() -> None:
+    """Print every key that a file may have, with its meaning and default, as Markdown."""
+    typer.echo(configuration_reference(), nl=False)
