@@ -67,10 +67,11 @@ class Running:
         return next(device.state for device in self.status().devices if device.name == camera)
 
     def next_layer(self, camera: str) -> int:
-        """The first layer that begins while a camera is ready; 0 while it is not, or while another layer is at hand."""
+        """The first layer that begins while a camera is ready; 0 while it is not, or while layers are at hand."""
         status = self.status()
         ready = any(device.name == camera and device.state == "ready" for device in status.devices)
-        return status.layer + 1 if ready and status.state == "armed" and status.layer is not None else 0
+        idle = status.state == "armed" and status.facts["backlog"] == 0
+        return status.layer + 1 if ready and idle and status.layer is not None else 0
 
     def fact(self, name: str) -> Any:
         """One fact of the heartbeat."""

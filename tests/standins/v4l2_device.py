@@ -35,7 +35,7 @@ def video_device(monkeypatch: pytest.MonkeyPatch) -> V4l2Device | PreloadedDevic
 
 def bgr(number: int) -> npt.NDArray[np.uint8]:
     """The frame of this number."""
-    image = np.full((*SHAPE, 3), number % 200, np.uint8)
+    image = np.full((*SHAPE, 3), 40 + number % 200, np.uint8)
     image[:, :, 2] = 250
     return image
 

@@ -1,7 +1,7 @@
 /* A video device below OpenCV: preloaded, it answers the V4L2 calls for the path in V4L2_SHIM_PATH, so that unmodified
  * VideoCapture(path, CAP_V4L2) runs without kernel modules.
  *
- * 30 frames a second of 64 x 48 BGR, on ticks of CLOCK_MONOTONIC: frame k is taken at k / 30 s, has k modulo 200 in blue
+ * 30 frames a second of 64 x 48 BGR, on ticks of CLOCK_MONOTONIC: frame k is taken at k / 30 s, has 40 + k mod 200 in blue
  * and green and 250 in red. As a driver does, it keeps the oldest frames while nobody reads, as many as it has buffers.
  * While the file in V4L2_SHIM_CONTROL begins with one of these letters, it
  *
@@ -139,7 +139,7 @@ static int dequeue(struct v4l2_buffer *buffer) {
     buffer->timestamp.tv_usec = (suseconds_t)((taken - (time_t)taken) * 1e6);
     unsigned char *pixel = memory[buffer->index];
     for (int k = 0; k < SIZE; k += 3) {
-        pixel[k] = pixel[k + 1] = (unsigned char)(number % 200);
+        pixel[k] = pixel[k + 1] = (unsigned char)(40 + number % 200);
         pixel[k + 2] = 250;
     }
     return 0;
