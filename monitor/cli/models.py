@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from monitor.cli import shadow
 from monitor.cli.common import ConfigOption, err, lives, out, person, settings_of, told
@@ -41,11 +41,15 @@ def list_(config: ConfigOption = None) -> None:
         book = ModelBook(settings.store.root)
         uses = _uses(settings, book)
         places = everywhere(settings, book)
-    table = Table("bundle", "kind", "version", "µm/px", "digest", "use", "from")
-    refused = set(_bundles(_models_dir(settings))) - set(places.values())
-    for path in [*places.values(), *sorted(refused)]:
+    table = Table(
+        Column("bundle", no_wrap=True), "kind", "version", "µm/px", Column("digest", no_wrap=True), "use", "from"
+    )
+    copies = set(_bundles(_models_dir(settings))) - set(places.values())
+    for path in [*places.values(), *sorted(copies)]:
         try:
             bundle = Bundle.load(path, self_test=False)
+            if path in copies and bundle.label in places:
+                continue  # the store's copy of it was listed
         except BundleError as error:
             table.add_row(escape(path.name), "[red]refused[/]", "", "", "", "", escape(error.what.splitlines()[0]))
             continue
@@ -94,9 +98,8 @@ def import_(
 
     with told():
         settings = settings_of(config)
-        verdict = take_in(
-            settings, ModelBook(settings.store.root), path, by=person(), why=why or f"import of {path.name}"
-        )
+        book, nice = ModelBook(settings.store.root), _nice(settings)
+        verdict = take_in(settings, book, path, by=person(), why=why or f"import of {path.name}", nice=nice)
     _say(f"[green]✓[/] {verdict.label} is in the store: {_words(verdict)}")
     _say("  next: lpbf-monitor models shadow " + verdict.label + " --build BUILD")
 
@@ -138,7 +141,7 @@ def activate(
         purpose = purpose_of(found)
         _allowed(settings, book, found.label, purpose, force=force, why=why)
         if found.label not in book.kept():
-            take_in(settings, book, directory, by=person(), why="to be activated")
+            take_in(settings, book, directory, by=person(), why="to be activated", nice=_nice(settings))
         ask = book.add("asked", found.label, purpose, by=person(), why=why or "compared", forced=force)
         _await(settings, book, ask, wait)
 
@@ -258,11 +261,18 @@ def _verify(settings: Settings, path: Path) -> None:
     from monitor.inference import Bundle
     from monitor.worker import try_bundle
 
-    verdict = try_bundle(path, settings)
+    verdict = try_bundle(path, settings, nice=_nice(settings))
     loaded = Bundle.load(path, self_test=False)
     m = loaded.manifest
     _say(f"[green]✓[/] {m.name} {m.version} ({m.kind}): schema, hashes and self-test hold")
     err.print(f"  digest {loaded.digest}; {_words(verdict)}", highlight=False, soft_wrap=True)
+
+
+def _nice(settings: Settings) -> int:
+    """A trial beside a worker that makes layers steps back."""
+    from monitor.worker import POLITE
+
+    return POLITE if lives(settings.store.root, "worker") else 0
 
 
 def _words(verdict: Verdict) -> str:

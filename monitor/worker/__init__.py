@@ -13,10 +13,11 @@ from monitor.worker.pipeline import Models, Pipeline
 from monitor.worker.recipe import changed, recipe_of
 from monitor.worker.shadow import Shadow
 from monitor.worker.taking_in import take_in
-from monitor.worker.trial import KINDS, Verdict, try_bundle
+from monitor.worker.trial import KINDS, POLITE, Verdict, try_bundle
 
 __all__ = [
     "KINDS",
+    "POLITE",
     "Models",
     "Pipeline",
     "Shadow",

@@ -17,7 +17,7 @@ from monitor.worker.choosing import directory_of
 from monitor.worker.hint import CommitHint
 from monitor.worker.inbox import Inbox, notices
 from monitor.worker.taking_in import keep_configured
-from monitor.worker.trial import KINDS, try_bundle
+from monitor.worker.trial import KINDS, POLITE, try_bundle
 
 log = structlog.get_logger("worker")
 
@@ -91,7 +91,7 @@ def settle(settings: Settings, book: ModelBook) -> None:
 
 
 def _try(settings: Settings, book: ModelBook, ask: ModelEvent, purpose: Purpose) -> None:
-    verdict = try_bundle(directory_of(settings, book, ask.bundle, purpose), settings)
+    verdict = try_bundle(directory_of(settings, book, ask.bundle, purpose), settings, nice=POLITE)
     if verdict.kind != KINDS[purpose]:
         raise BundleError(
             f"bundle {verdict.label} is of kind {verdict.kind}, not {KINDS[purpose]}",

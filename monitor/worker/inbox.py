@@ -20,6 +20,7 @@ from monitor.domain import BundleError, MonitorError
 from monitor.inference.bundle import MAX_MANIFEST_BYTES, parse_manifest
 from monitor.store import ModelBook
 from monitor.worker.taking_in import NotWhole, take_in
+from monitor.worker.trial import POLITE
 
 log = structlog.get_logger("worker")
 
@@ -62,7 +63,8 @@ class Inbox:
 
     def _judge(self, item: Path, parts: tuple[Path, ...], signature: Signature, quiet_s: float) -> None:
         try:
-            verdict = take_in(self._settings, self._book, item, by="drop folder", why=f"{item.name} was dropped")
+            why = f"{item.name} was dropped"
+            verdict = take_in(self._settings, self._book, item, by="drop folder", why=why, nice=POLITE)
         except BundleError as error:
             if isinstance(error, NotWhole) and quiet_s < self._patience_s:
                 return

@@ -20,7 +20,7 @@ class NotWhole(BundleError):  # noqa: N818 - the field's word, read as a sentenc
     """The files are not those that the manifest names: perhaps they are still being copied."""
 
 
-def take_in(settings: Settings, book: ModelBook, path: Path, *, by: str, why: str) -> Verdict:
+def take_in(settings: Settings, book: ModelBook, path: Path, *, by: str, why: str, nice: int = 0) -> Verdict:
     """Copy a bundle into the store once it is checked and has passed its trial.
 
     Args:
@@ -29,6 +29,7 @@ def take_in(settings: Settings, book: ModelBook, path: Path, *, by: str, why: st
         path: a bundle's folder, zip or manifest, or a model's file with its manifest beside it.
         by: who brings it.
         why: in words.
+        nice: how far the trial steps back behind other processes.
 
     Raises:
         NotWhole: its files do not hold.
@@ -42,7 +43,7 @@ def take_in(settings: Settings, book: ModelBook, path: Path, *, by: str, why: st
             bundle = receive(path, folder)
         except BundleError as error:
             raise NotWhole(error.what, cure=error.cure) from error
-        verdict = _tried(folder, path, settings)
+        verdict = _tried(folder, path, settings, nice)
         if not _is_kept(book, bundle):
             book.keep(folder, bundle.label)
     purpose = next((p for p in PURPOSES if KINDS[p] == verdict.kind), None)
@@ -65,10 +66,10 @@ def keep_configured(settings: Settings, book: ModelBook) -> None:
             log.warning("no copy of the configured bundle was kept", what=error.what, cure=error.cure)
 
 
-def _tried(folder: Path, path: Path, settings: Settings) -> Verdict:
+def _tried(folder: Path, path: Path, settings: Settings, nice: int) -> Verdict:
     """Try the copy; what is told names the file that the person brought."""
     try:
-        return try_bundle(folder, settings)
+        return try_bundle(folder, settings, nice=nice)
     except BundleError as error:
         raise BundleError(error.what.replace(str(folder.resolve()), str(path)), cure=error.cure) from error
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,8 +16,12 @@ from pathlib import Path
 from monitor.config import Settings
 from monitor.domain import BundleError
 
-TRIAL_S = 300.0
+TRIAL_S = 300
+PATIENCE = 10
+"""A trial that steps back on a busy machine may take so many times its processor time."""
 LEAST_BYTES = 4 * 2**30
+POLITE = 10
+"""So far a trial steps back beside a worker that makes layers."""
 KINDS = {"upscale": "latent-diffusion", "segment": "segmenter"}
 """Kind of bundle by purpose."""
 
@@ -42,14 +47,17 @@ class Verdict:
     peak_mb: float
 
 
-def try_bundle(directory: Path, settings: Settings, *, seconds: float = TRIAL_S, memory: int | None = None) -> Verdict:
+def try_bundle(
+    directory: Path, settings: Settings, *, seconds: int = TRIAL_S, memory: int | None = None, nice: int = 0
+) -> Verdict:
     """Check a bundle whole, run its self-test and one drawn layer of the plate's size, where the settings say.
 
     Args:
         directory: of the bundle.
         settings: provider, threads, steps and the plate's size are used.
-        seconds: a trial that takes longer is ended.
+        seconds: a trial that takes more processor time, or ten times as long, is ended.
         memory: bytes of address space, on the CPU; None is half of the machine's memory, at least 4 GiB.
+        nice: how far the trial steps back behind other processes.
 
     Raises:
         BundleError: why it is not to be used.
@@ -58,16 +66,18 @@ def try_bundle(directory: Path, settings: Settings, *, seconds: float = TRIAL_S,
         "directory": str(directory.resolve()),
         "upscale": settings.upscale.model_dump(mode="json"),
         "shape": settings.plate.shape,
+        "seconds": seconds,
+        "nice": nice,
         "memory": (memory or _half()) if settings.upscale.provider == "cpu" else None,
     }
     command = [sys.executable, "-m", "monitor.worker.trial_process"]
     try:
         run = subprocess.run(
-            command, input=json.dumps(order), capture_output=True, text=True, timeout=seconds, check=False
+            command, input=json.dumps(order), capture_output=True, text=True, timeout=seconds * PATIENCE, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise BundleError(
-            f"{directory}: the trial did not end within {seconds:g} s", cure="use a smaller or faster model"
+            f"{directory}: the trial did not end within {seconds * PATIENCE} s", cure="use a smaller or faster model"
         ) from error
     except OSError as error:
         raise BundleError(
@@ -81,6 +91,10 @@ def _half() -> int:
 
 
 def _verdict(directory: Path, run: subprocess.CompletedProcess[str]) -> Verdict:
+    if run.returncode == -signal.SIGXCPU:
+        raise BundleError(
+            f"{directory}: the trial took more processor time than it may", cure="use a smaller or faster model"
+        )
     try:
         answer = json.loads(run.stdout.splitlines()[-1])
         if "what" not in answer:

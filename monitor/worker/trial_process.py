@@ -22,16 +22,16 @@ from monitor.domain import BundleError
 from monitor.inference import Bundle, SegmenterModel
 from monitor.upscale import Upscaler
 
-LOWEST = 19
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Bound this process, then try the bundle."""
     order = json.load(sys.stdin)
-    os.nice(LOWEST)
+    os.nice(order["nice"])
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody would hear what it finds
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (order["seconds"], order["seconds"] + 5))
     if order["memory"] is not None:
         resource.setrlimit(resource.RLIMIT_AS, (order["memory"], order["memory"]))
     try:

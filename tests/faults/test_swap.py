@@ -19,12 +19,12 @@ from monitor.inference import Bundle
 from monitor.store import ModelBook, ProductReader, list_builds, read_statuses, verify
 from monitor.worker import notices
 from tests.acquire.tiny import acquired, tiny_settings
-from tests.cli.in_process import alone, invoke
+from tests.cli.in_process import invoke
 from tests.faults.test_kill import free_port, written
 from tests.worker.hand_made import make_models
 
 NAME = "latent-diffusion-small"
-LAYERS = 22
+LAYERS = 28
 KILLS = 5
 
 
@@ -55,11 +55,11 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 def made(root: Path) -> dict[int, str]:
-    """Bundle of each layer's picture, "" for a missing one, of the only build."""
+    """Bundle of each layer's picture, "" for a missing one, of the last build."""
     builds = list_builds(root)
     if not builds:
         return {}
-    products = ProductReader.open(root, builds[0].manifest.id, "live")
+    products = ProductReader.open(root, builds[-1].manifest.id, "live")
     return {index: products.record(index).bundles.get("upscale", "") for index in products.layers()}
 
 
@@ -74,15 +74,16 @@ def test_a_swap_and_a_bad_drop_in_mid_build_lose_no_layer(tmp_path: Path) -> Non
     root = settings.store.root
     old = Bundle.read(tmp_path / "models" / NAME).label
     good = make_models(tmp_path / "good", noise=0.2) / NAME
+    label = Bundle.read(good).label
+    first = acquired(tiny_settings(root, models=tmp_path / "models", layers=2)).manifest.id
+    assert invoke("models", "import", str(good), "-c", str(config)).exit_code == 0
+    refusal = invoke("models", "activate", label, "-c", str(config))
+    assert refusal.exit_code == 2
+    assert "was never compared with the active" in refusal.words
+    compared = invoke("models", "shadow", label, "--build", first, "--layers", "0-1", "-c", str(config))
+    assert "masks of both: mean IoU" in compared.words
     with process("worker", config) as worker, process("acquire", config):
-        until(lambda: len(made(root)) >= 3)
-        assert invoke("models", "import", str(good), "-c", str(config)).exit_code == 0
-        label = Bundle.read(good).label
-        refusal = invoke("models", "activate", label, "-c", str(config))
-        assert refusal.exit_code == 2
-        assert "was never compared with the active" in refusal.words
-        compared = alone("models", "shadow", label, "--layers", "0-1", "-c", str(config))
-        assert "masks of both: mean IoU" in compared.words
+        until(lambda: len(list_builds(root)) == 2 and len(made(root)) >= 3)
         told = invoke("models", "activate", label, "--why", "less noise", "-c", str(config))
         assert "is active from the next layer on" in told.words
         until(lambda: label in made(root).values())
@@ -95,7 +96,7 @@ def test_a_swap_and_a_bad_drop_in_mid_build_lose_no_layer(tmp_path: Path) -> Non
     change = names.index(label)
     assert change >= 1
     assert names == [old] * change + [label] * (len(names) - change)
-    assert verify(root, list_builds(root)[0].manifest.id).problems == ()
+    assert verify(root, list_builds(root)[-1].manifest.id).problems == ()
     assert (book.refused / "bad").is_dir()
     assert len(notices(book)) == 1
     asked = next(event for event in book.events() if event.what == "asked")

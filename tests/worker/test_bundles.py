@@ -212,8 +212,8 @@ def test_a_model_that_would_eat_the_memory_ends_its_own_trial_only(settings: Set
     with pytest.raises(BundleError) as caught:
         try_bundle(huge, settings, memory=3 * 2**30)
     assert caught.value.cure
-    with pytest.raises(BundleError, match=r"did not end within 0\.01 s"):
-        try_bundle(huge, settings, seconds=0.01)
+    with pytest.raises(BundleError, match=r"more processor time than it may|did not end within"):
+        try_bundle(huge, settings, seconds=1)
 
 
 def test_a_shadow_says_how_two_bundles_differ(settings: Settings, book: ModelBook, other: Path) -> None:
