@@ -37,6 +37,13 @@ test("a process that is off is neither well nor an alarm", () => {
   assert.deepEqual(summary({ processes: [process("acquire", "off", "stopped"), ...well.slice(1)] }, "open"), { light: "off", words: "acquisition not running" });
 });
 
+test("what is not as it should be, and can be used all the same, is said once", () => {
+  const notices = ["webcam: the driver ignores autofocus", "numbers may be off by one"];
+  const devices = [{ ...webcam, words: "ready: webcam: the driver ignores autofocus" }];
+  assert.deepEqual(lineOf(process("acquire", "good", "armed", { devices, facts: { notices } })).notices, ["numbers may be off by one"]);
+  assert.deepEqual(lineOf(process("acquire", "off", "stopped", { facts: { notices } })).notices, []);
+});
+
 test("a process names how much waits, what it runs on and its bundles", () => {
   const said = lineOf(process("worker", "good", "processing", { facts: { backlog: 3, device: "CPUExecutionProvider", bundles: { upscale: "small@abc" } } }));
   assert.equal(said.more, "2 layers waiting behind it · runs on CPU · small@abc");

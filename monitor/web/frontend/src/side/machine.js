@@ -20,7 +20,7 @@ export function installMachine(panel, store) {
 
 /** What is said of one process. Pure. */
 export function lineOf(process) {
-  const { backlog, bundles, device } = process.facts;
+  const { backlog, bundles, device, notices = [] } = process.facts;
   const more = [];
   if (backlog > 1) more.push(`${count(backlog - 1, "layer")} waiting behind it`);
   if (device && process.light !== "off") more.push(`runs on ${providerWord(device)}`);
@@ -30,6 +30,7 @@ export function lineOf(process) {
     light: process.light,
     words: process.words,
     more: more.join(" · "),
+    notices: process.light === "off" ? [] : notices.filter((notice) => ![process.words, ...process.devices.map(({ words }) => words)].some((words) => words.includes(notice))),
     devices: process.devices.map(({ name, light, words, kind }) => ({ name, light, words, kind })),
   };
 }
@@ -39,8 +40,8 @@ export function providerWord(device) {
   return String(device).replace(/ExecutionProvider$/, "");
 }
 
-function entry({ name, light, words, more, devices }) {
-  return el("li", {}, row(name, light, words), more && el("p.dim.more", {}, more),
+function entry({ name, light, words, more, notices, devices }) {
+  return el("li", {}, row(name, light, words), more && el("p.dim.more", {}, more), ...notices.map((notice) => el("p.more", { "data-light": "warn" }, notice)),
     devices.length > 0 && el("ul", {}, devices.map((device) => el("li", {}, row(device.name, device.light, device.words, device.kind)))));
 }
 
