@@ -5,6 +5,7 @@ know devices, models and processes.
 """
 
 from monitor.store.alarms import AlarmBook, alarm_id
+from monitor.store.attempt import Attempt, read_attempt, write_attempt
 from monitor.store.compared import (
     ComparedLayer,
     ComparedPart,
@@ -55,6 +56,7 @@ __all__ = [
     "AlarmBook",
     "AlarmNotes",
     "ArrayRecord",
+    "Attempt",
     "BuildManifest",
     "BuildReader",
     "BuildSpace",
@@ -111,6 +113,7 @@ __all__ = [
     "pin",
     "pinned",
     "plane_of",
+    "read_attempt",
     "read_heartbeats",
     "read_readings",
     "read_report",
@@ -123,6 +126,7 @@ __all__ = [
     "thinned",
     "unpin",
     "verify",
+    "write_attempt",
     "write_readings",
     "write_status",
 ]

@@ -9,6 +9,7 @@ from monitor.domain import BundleError
 from monitor.store import PURPOSES, ModelBook, ProductReader, Purpose, Standing, list_builds
 from monitor.worker.choosing import directory_of
 from monitor.worker.pipeline import Models, load_one
+from monitor.worker.probation import Probation
 
 log = structlog.get_logger("worker")
 
@@ -26,15 +27,20 @@ class ActiveModels:
         self.book = ModelBook(settings.store.root)
         self._settings = settings
         self._loaded: dict[Purpose, int] = {}
+        self.probation = Probation(settings.store.root)
 
     def load(self) -> Models:
         """Load the active bundles. One that was activated and cannot be loaded is given up for the one before.
+
+        So is one that has made no product yet while workers died of it.
 
         Raises:
             BundleError: a bundle of the configuration cannot be loaded.
         """
         while True:
             standings = self._standings()
+            if self._deadly(standings):
+                continue
             try:
                 models = Models.load(
                     self._settings,
@@ -45,6 +51,7 @@ class ActiveModels:
                     raise
             else:
                 self._loaded = {purpose: found.since for purpose, found in standings.items()}
+                self.probation.rest()
                 return models
 
     def changed(self) -> bool:
@@ -58,8 +65,20 @@ class ActiveModels:
             Whether there were such; then others are active now.
         """
         standings = self._standings()
-        made = self._made()
-        return self._give_up(standings, [p for p, found in standings.items() if found.active not in made], error)
+        return self._give_up(standings, self._untried(standings), error)
+
+    def _deadly(self, standings: dict[Purpose, Standing]) -> bool:
+        """Give up new bundles that workers died of; whether there were such."""
+        untried = self._untried(standings)
+        died = self.probation.begin({purpose: standings[purpose].since for purpose in untried})
+        cure = "see the log for how they ended; compare it with the active one on recorded layers before trying again"
+        return bool(died) and self._give_up(standings, untried, BundleError(died, cure=cure))
+
+    def _untried(self, standings: dict[Purpose, Standing]) -> list[Purpose]:
+        """Purposes whose bundle was activated and has made no product yet."""
+        activated = [purpose for purpose, found in standings.items() if found.since]
+        made = self._made() if activated else set()
+        return [purpose for purpose in activated if standings[purpose].active not in made]
 
     def _standings(self) -> dict[Purpose, Standing]:
         return {purpose: self.book.standing(purpose) for purpose in PURPOSES}

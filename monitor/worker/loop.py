@@ -82,6 +82,7 @@ class Worker:
                 self._say(*(("starting", "loading other models") if anew else ("stopped", "stopped in order")))
                 return anew
             except MonitorError as error:
+                self._active.probation.rest()
                 self._say("failed", f"{error.what}; {error.cure}")
                 raise
             finally:
@@ -131,6 +132,7 @@ class Worker:
         try:
             halt, pulse = self._active.changed, self._heart.pulse
             for product in _products(self._settings, models, build, self._stop, self._begin, pulse, halt):
+                self._active.probation.made(product.bundles)
                 self._said.layer = product.index
                 self._said.facts["timings_s"] = dict(product.timings_s)
                 log.info("layer processed", layer=product.index, state=str(product.state), reason=product.reason)
@@ -143,10 +145,12 @@ class Worker:
             log.error("build cannot be processed", what=error.what, cure=error.cure)
         finally:
             structlog.contextvars.unbind_contextvars("build")
+        self._active.probation.rest()
 
     def _begin(self, index: int, backlog: int) -> None:
         self._said.facts["backlog"] = backlog
         self._said.facts["notices"] = list(self._caretaker.notices)
+        self._active.probation.busy(f"layer {index} of build {self._said.build}")
         self._say("processing", f"layer {index}")
 
     def _say(self, state: str, detail: str) -> None:
