@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from pathlib import Path
@@ -16,6 +17,7 @@ from monitor.config import Settings
 from monitor.domain import ConfigError
 from monitor.store import read_statuses
 from monitor.web import run_web
+from monitor.web.server import listening
 from tests.web.conftest import PATIENCE_S, Site, serving
 from tests.web.synthetic import small_settings, small_store
 
@@ -86,3 +88,25 @@ def test_a_store_that_is_not_there_yet_is_made_and_empty(tmp_path: Path) -> None
     settings: Settings = small_settings(tmp_path / "new" / "store")
     with serving(settings) as served:
         assert httpx.get(f"{served.url}/api/v1/builds").json() == []
+
+
+def test_answers_are_sent_at_once() -> None:
+    """A connection does not wait for an acknowledgement between an answer's head and body: that would take 40 ms."""
+
+    async def no_delay() -> int:
+        set_on: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def met(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            set_on.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with listening("127.0.0.1", 0) as sock:
+            async with await asyncio.start_server(met, sock=sock) as server:
+                _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+                found = await set_on
+                writer.close()
+                await writer.wait_closed()
+        return found
+
+    assert asyncio.run(no_delay())

@@ -42,6 +42,7 @@ export function installPictures(panel, store, layerOf) {
     stages.dataset.panes = String(wanted.length);
     await Promise.all(made.map((pane, i) => pane.show(shelf, views, wanted[i], state, i === wanted.length - 1)));
     requestAnimationFrame(() => performance.mark(`pictures of layer ${layerView.index}`));
+    store.set({ drawn: `${state.build?.id} ${layerView.index}` });
   }
   const title = panel.querySelector("h2");
   store.watch(["layerView"], () => say(title, state.layerView ? `Layer ${state.layerView.index}` : "Layer"));

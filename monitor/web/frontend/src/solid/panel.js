@@ -32,8 +32,11 @@ export function installSolid(panel, store) {
     addTools(tools, store, solid);
     canvas.addEventListener("keydown", (event) => turn(event, solid.view));
     const follow = follower(solid, store);
-    store.watch(["build", "rows"], follow);
     // The pictures come first: a weak machine takes its time for the part.
+    let following = 0;
+    const soon = () => { clearTimeout(following); following = setTimeout(follow, PATIENCE_MS); };
+    store.watch(["build", "rows"], soon);
+    store.watch(["drawn"], () => { clearTimeout(following); follow(); });
     let waiting = 0;
     store.watch(["layer", "follow", "stretch"], () => {
       clearTimeout(waiting);
