@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from monitor.config import TriggerSettings
-from monitor.devices.ni_errors import lost, missing_client, no_channel, not_found
+from monitor.devices.ni_errors import in_use, lost, missing_client, no_channel, not_found
 from monitor.domain import Channel, DeviceError, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
 READS_HZ = 10.0
 CATCH_UP = 10  # blocks at most in one read, after a stall
 CONNECT_S = 5.0
 CALL_S = 5.0
+LOOK_S = 2.0  # a reader that is alive reads within this time
 RANGE_V = 10.0  # NI-9223: ±10 V, differential
 DRIFT = 200e-6  # quartz clocks differ by less
 
@@ -89,7 +90,7 @@ class Ni9223Trigger:
             raise missing_client() from error
         try:
             with _told_as(not_found, self._settings):
-                self._task = nidaqmx.Task(grpc_options=self._session())
+                self._task = self._new_task(nidaqmx) if self._settings.grpc_address else nidaqmx.Task()
                 self._configure(self._task)
                 self._task.start()
         except DeviceError:
@@ -129,19 +130,21 @@ class Ni9223Trigger:
         if channel is not None:
             channel.close()
 
-    def _session(self) -> Any:
-        """Options of a gRPC session; None for the local driver."""
-        address = self._settings.grpc_address
-        if not address:
-            return None
-        from nidaqmx import GrpcSessionOptions
-
+    def _new_task(self, nidaqmx: Any) -> Any:
+        """A task on a gRPC server. One that we left there, by a crash or a cut cable, would hold the modules for ever."""
         try:
             from monitor.devices.ni_channel import connect
         except ModuleNotFoundError as error:
             raise missing_client() from error
-        self._channel, guarded = connect(address, CONNECT_S, CALL_S)
-        return GrpcSessionOptions(guarded, session_name="")
+        name = f"lpbf-monitor {self._settings.channels[0].physical.split('/')[0]}"
+        self._channel, guarded = connect(self._settings.grpc_address, CONNECT_S, CALL_S)
+        task = nidaqmx.Task(name, grpc_options=nidaqmx.GrpcSessionOptions(guarded, session_name=name))
+        if not task._close_on_exit:  # noqa: SLF001 - nidaqmx tells nowhere else that the task was there before
+            if _is_read(task):
+                raise in_use(self._settings)
+            task.close()
+            task = nidaqmx.Task(name, grpc_options=nidaqmx.GrpcSessionOptions(guarded, session_name=name))
+        return task
 
     def _configure(self, task: Any) -> None:
         from nidaqmx.constants import AcquisitionType
@@ -190,6 +193,18 @@ class Ni9223Trigger:
     @property
     def _block(self) -> int:
         return max(1, round(self._rate_hz / READS_HZ))
+
+
+def _is_read(task: Any) -> bool:
+    """Whether another process reads a task: its place in the buffer moves."""
+    from nidaqmx.errors import Error
+
+    try:
+        before = task.in_stream.curr_read_pos
+        time.sleep(LOOK_S)
+        return bool(task.in_stream.curr_read_pos != before)
+    except Error:  # stopped by an error that nobody saw to
+        return False
 
 
 @contextmanager

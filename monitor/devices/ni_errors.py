@@ -45,10 +45,16 @@ def not_found(error: Exception, settings: TriggerSettings) -> DeviceError:
             cure="take the names from NI MAX or `nilsdev` for trigger.channels, and check power and cable",
         )
     if code in RESERVED:
-        return DeviceNotFound(
-            f"NI-9223: {channels}: reserved by another application ({code})", cure="close the application that has it"
-        )
+        return in_use(settings, f" ({code})")
     return DeviceNotFound(f"NI-9223: {channels}: {_said(error)}", cure="correct the [trigger] section")
+
+
+def in_use(settings: TriggerSettings, code: str = "") -> DeviceNotFound:
+    """Another application, or another process of this one, has the modules."""
+    channels = ", ".join(channel.physical for channel in settings.channels)
+    return DeviceNotFound(
+        f"NI-9223: {channels}: reserved by another application{code}", cure="close the application that has it"
+    )
 
 
 def no_channel(error: Exception, channel: Channel, settings: TriggerSettings) -> DeviceError:

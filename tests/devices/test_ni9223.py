@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -191,11 +192,38 @@ def test_a_channel_that_is_not_there(make: Make) -> None:
         make(channels=("cDAQ9Mod9/ai0",)).open()
 
 
-def test_a_module_in_use(make: Make) -> None:
-    """A second reader of the same module is told that another application has it."""
-    make().open()
+def test_a_module_in_use(make: Make, server: DaqServer) -> None:
+    """A second reader of the same module is told that another application has it, and takes nothing from the first."""
+    first, stop = make(), threading.Event()
+    first.open()
+    read: list[int] = []
+
+    def reading() -> None:
+        while not stop.is_set():
+            block = first.read(5.0)
+            assert block is not None
+            read.append(block.samples)
+
+    thread = threading.Thread(target=reading)
+    thread.start()
     with pytest.raises(DeviceNotFound, match="close the application"):
         make().open()
+    before = len(read)
+    ni9223.time.sleep(0.3)
+    stop.set()
+    thread.join()
+    assert len(read) > before
+    assert server.sessions == 1
+
+
+def test_a_task_that_a_crash_left_is_taken_away(make: Make, server: DaqServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server keeps the task of a process that died; the next one is not locked out by it."""
+    monkeypatch.setattr(ni9223, "LOOK_S", 0.3)
+    make().open()  # nobody reads and closes it
+    again = make()
+    again.open()
+    assert again.read(5.0)
+    assert server.sessions == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """A stand-in for NI's gRPC Device Server: an in-process server on the stubs inside nidaqmx, streaming a given signal.
 
 The unmodified nidaqmx client connects to it. It owns three modules of four channels, samples in real time from the
-start of a task, loses samples like the driver when nobody reads, and fails on demand with NI's own error codes.
+start of a task, loses samples like the driver when nobody reads, keeps a task whose client went away, and fails on
+demand with NI's own error codes.
 
     with DaqServer(signal) as server:
         trigger = Ni9223Trigger(TriggerSettings(device="ni9223", grpc_address=server.address, rate_hz=10_000))
@@ -29,7 +30,7 @@ Signal = Callable[[int, int, float], npt.NDArray[np.float64]]
 
 MODULE = "cDAQ1Mod1"
 CHANNELS = tuple(f"cDAQ1Mod{module}/ai{k}" for module in (1, 2, 3) for k in range(4))
-AVAILABLE, NUM_CHANNELS, CLOCK_RATE, SCALING = 0x1223, 0x217B, 0x1344, 0x1930
+AVAILABLE, NUM_CHANNELS, CLOCK_RATE, SCALING, READ_POSITION = 0x1223, 0x217B, 0x1344, 0x1930, 0x1221
 CODE_V = 20 / 65536
 NO_SUCH_CHANNEL, RESERVED, OVERRUN = -200170, -200022, -200279
 
@@ -51,12 +52,15 @@ class _Task:
 
 
 class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
-    def __init__(self, signal: Signal, coerce: Callable[[float], float], scaling: tuple[float, ...]) -> None:
+    def __init__(
+        self, signal: Signal, coerce: Callable[[float], float], scaling: tuple[float, ...], since_s: float | None
+    ) -> None:
         self.signal = signal
+        self.since_s = since_s
         self.coerce = coerce
         self.scaling = scaling
         self.tasks: dict[str, _Task] = {}
-        self.failure: tuple[str, int] | None = None
+        self.failures: dict[str, int] = {}
         self.going = threading.Event()
         self.going.set()
 
@@ -66,14 +70,16 @@ class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
 
     def _enter(self, name: str, context: grpc.ServicerContext) -> None:
         self.going.wait()
-        if self.failure and self.failure[0] == name:
-            self._fail(context, self.failure[1])
+        if not context.is_active():  # its client gave it up: it never arrived
+            context.abort(grpc.StatusCode.CANCELLED, "given up")
+        if name in self.failures:
+            self._fail(context, self.failures[name])
 
     def CreateTask(self, request: Any, context: Any) -> Any:
         self._enter("CreateTask", context)
         name = request.session_name or f"task{len(self.tasks)}"
-        self.tasks[name] = _Task()
-        response = pb.CreateTaskResponse(new_session_initialized=True)
+        response = pb.CreateTaskResponse(new_session_initialized=name not in self.tasks)
+        self.tasks.setdefault(name, _Task())
         response.task.name = name
         return response
 
@@ -101,9 +107,15 @@ class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
         self._enter("ReadAnalogF64", context)
         task = self.tasks[request.task.name]
         count = min(request.num_samps_per_chan, self._checked(task, context))
-        volts = self.signal(task.read, count, task.rate_hz)[: len(task.channels)]
+        volts = self.signal(task.read + self._before(task), count, task.rate_hz)[: len(task.channels)]
         task.read += count
         return pb.ReadAnalogF64Response(samps_per_chan_read=count, read_array=volts.ravel())
+
+    def _before(self, task: _Task) -> int:
+        """Samples of the signal that were over when a task was started."""
+        if self.since_s is None or task.started_s is None:
+            return 0
+        return round((task.started_s - self.since_s) * task.rate_hz)
 
     def _checked(self, task: _Task, context: Any) -> int:
         available = task.available()
@@ -116,6 +128,11 @@ class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
         task = self.tasks[request.task.name]
         found = len(task.channels) if request.attribute_raw == NUM_CHANNELS else self._checked(task, context)
         return pb.GetReadAttributeUInt32Response(value=found)
+
+    def GetReadAttributeUInt64(self, request: Any, context: Any) -> Any:
+        self._enter("GetReadAttributeUInt64", context)
+        assert request.attribute_raw == READ_POSITION
+        return pb.GetReadAttributeUInt64Response(value=self.tasks[request.task.name].read)
 
     def GetTimingAttributeDouble(self, request: Any, context: Any) -> Any:
         return pb.GetTimingAttributeDoubleResponse(value=self.tasks[request.task.name].rate_hz)
@@ -135,15 +152,18 @@ class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
         return pb.GetErrorStringResponse(error_string=f"stand-in error {request.error_code}")
 
     def ClearTask(self, request: Any, context: Any) -> Any:
+        self._enter("ClearTask", context)
         self.tasks.pop(request.task.name, None)
         return pb.ClearTaskResponse()
 
 
 class DaqServer:
-    """The server; a context manager that listens on a free port of this machine.
+    """The server; a context manager that listens on a port of this machine.
 
     Args:
         signal: what the module's channels carry, from the start of each task.
+        port: 0 takes a free one.
+        since_s: the monotonic time at which the signal began, where it goes on whether there is a task or not.
         coerce: the sampling rate that the module's timebase makes of the one asked for.
         scaling: polynomial from the converters' codes to volts, the constant term first.
     """
@@ -153,11 +173,13 @@ class DaqServer:
         signal: Signal,
         coerce: Callable[[float], float] = float,
         scaling: tuple[float, ...] = (0.0, CODE_V, 0.0, 0.0),
+        port: int = 0,
+        since_s: float | None = None,
     ) -> None:
-        self._servicer = _Servicer(signal, coerce, scaling)
+        self._servicer = _Servicer(signal, coerce, scaling, since_s)
         self._server = grpc.server(ThreadPoolExecutor(4))
         stubs.add_NiDAQmxServicer_to_server(self._servicer, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -173,11 +195,12 @@ class DaqServer:
 
     def fail(self, call: str, code: int) -> None:
         """Let every call of this name fail with an NI-DAQmx error code, e.g. ("ReadAnalogF64", -201003)."""
-        self._servicer.failure = (call, code)
+        self._servicer.failures[call] = code
 
     def recover(self) -> None:
-        """No longer fail."""
-        self._servicer.failure = None
+        """No longer fail, no longer hang."""
+        self._servicer.failures.clear()
+        self._servicer.going.set()
 
     def stop_sampling(self) -> None:
         """Let the sample clock stand still, as an external one can: nothing becomes available."""
