@@ -131,25 +131,26 @@ def _tried_calibration(camera: CameraSettings, settings: Settings) -> Finding:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    from monitor.inference import Bundle, SegmenterModel, default_models_dir, find_bundle
+    """The bundles that the worker uses: those that were activated, else the configured ones."""
+    from monitor.inference import Bundle, SegmenterModel
+    from monitor.store import PURPOSES, ModelBook, Purpose
     from monitor.upscale import Upscaler
+    from monitor.worker import directory_of
 
-    models = settings.worker.models or default_models_dir()
-    provider, threads = settings.upscale.provider, settings.upscale.threads
+    book, provider, threads = ModelBook(settings.store.root), settings.upscale.provider, settings.upscale.threads
 
-    def load(name: str) -> Bundle:
-        return Bundle.load(find_bundle(models, name), provider=provider, threads=threads)
+    def load(purpose: Purpose) -> str:
+        active = book.standing(purpose).active
+        bundle = Bundle.load(directory_of(settings, book, active, purpose), provider=provider, threads=threads)
+        if purpose == "upscale":
+            device = Upscaler.load(bundle, settings.upscale).device
+        else:
+            device = SegmenterModel(bundle, provider, threads).device
+        origin = "activated" if active else "as configured"
+        return f"{bundle.label}, {origin}, self-test holds, runs on {device}"
 
-    def upscale() -> str:
-        bundle = load(settings.upscale.bundle)
-        return f"{bundle.label}, self-test holds, runs on {Upscaler.load(bundle, settings.upscale).device}"
-
-    def segment() -> str:
-        bundle = load(settings.segment.bundle)
-        return f"{bundle.label}, self-test holds, runs on {SegmenterModel(bundle, provider, threads).device}"
-
-    yield _tried("upscale", upscale)
-    yield _tried("segment", segment)
+    for purpose in PURPOSES:
+        yield _tried(purpose, lambda purpose=purpose: load(purpose))  # type: ignore[misc]
 
 
 def _disk(settings: Settings) -> Finding:

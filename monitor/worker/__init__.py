@@ -5,7 +5,7 @@ devices and the page; a layer is never processed twice and never skipped, becaus
 the only memory.
 """
 
-from monitor.worker.choosing import configured, everywhere, find, label_of, purpose_of
+from monitor.worker.choosing import configured, directory_of, everywhere, find, label_of, purpose_of
 from monitor.worker.evidence import make_again
 from monitor.worker.inbox import notices
 from monitor.worker.loop import pending_builds, process_build, run_worker
@@ -24,6 +24,7 @@ __all__ = [
     "Verdict",
     "changed",
     "configured",
+    "directory_of",
     "everywhere",
     "find",
     "label_of",

@@ -15,8 +15,12 @@ from monitor.cli.machine_checks import check_machine
 from monitor.cli.support import without_secrets
 from monitor.config import Settings, load_settings
 from monitor.domain import DeviceStatus, ProcessStatus
-from monitor.store import Heart
+from monitor.inference import Bundle
+from monitor.store import Heart, ModelBook
+from tests.acquire.tiny import tiny_settings
 from tests.cli.in_process import invoke
+from tests.faults.test_kill import free_port, written
+from tests.worker.hand_made import make_models
 
 SECRETS = {
     "hmac": "whsec_dGhpcyBpcyBhIHNlY3JldA",
@@ -169,3 +173,22 @@ def test_what_looks_like_a_secret_goes(line: str) -> None:
     said = without_secrets(line)
     assert "SECRET" not in said
     assert "layer" in said
+
+
+def test_the_doctor_looks_at_the_bundles_that_are_active(tmp_path: Path) -> None:
+    """One that was activated, not the configured one; damaged, it is named while the configured one is well."""
+    settings = tiny_settings(tmp_path / "builds", models=make_models(tmp_path / "models"))
+    config = written(settings, tmp_path / "monitor.toml", free_port())
+    other = make_models(tmp_path / "other", noise=0.2) / "latent-diffusion-small"
+    assert invoke("models", "import", str(other), "-c", str(config)).exit_code == 0
+    label, book = Bundle.read(other).label, ModelBook(settings.store.root)
+    number = book.add("asked", label, "upscale", by="test", why="because").number
+    book.add("activated", label, "upscale", by="test", why="passed its trial", of=number)
+    said = invoke("doctor", "-c", str(config)).words
+    assert f"upscale: {label}, activated, self-test holds" in said
+    assert "segment: promptable-small@" in said
+    assert "as configured, self-test holds" in said
+    (book.kept()[label] / "decoder.onnx").write_bytes(b"torn")
+    damaged = invoke("doctor", "-c", str(config))
+    assert damaged.exit_code == 1
+    assert f"upscale: {book.kept()[label]}" in damaged.words

@@ -27,7 +27,7 @@ STARTS = 8
 
 @pytest.mark.slow
 def test_a_bundle_that_kills_the_worker_is_rolled_back(tmp_path: Path) -> None:
-    """SIGSEGV on each layer: after three dead workers the fourth takes the bundle before and says so; nothing is lost."""
+    """SIGSEGV on a layer: after three dead workers the fourth takes the bundle before and says so; no layer lost."""
     settings = tiny_settings(tmp_path / "builds", models=make_models(tmp_path / "models"), layers=3)
     config = written(settings, tmp_path / "monitor.toml", free_port())
     old = Bundle.read(tmp_path / "models" / NAME).label
