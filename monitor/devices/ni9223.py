@@ -131,7 +131,7 @@ class Ni9223Trigger:
             channel.close()
 
     def _new_task(self, nidaqmx: Any) -> Any:
-        """A task on a gRPC server. One that we left there, by a crash or a cut cable, would hold the modules for ever."""
+        """A task on a gRPC server. One that a crash or a cut cable left there would hold the modules for ever."""
         try:
             from monitor.devices.ni_channel import connect
         except ModuleNotFoundError as error:
@@ -139,7 +139,7 @@ class Ni9223Trigger:
         name = f"lpbf-monitor {self._settings.channels[0].physical.split('/')[0]}"
         self._channel, guarded = connect(self._settings.grpc_address, CONNECT_S, CALL_S)
         task = nidaqmx.Task(name, grpc_options=nidaqmx.GrpcSessionOptions(guarded, session_name=name))
-        if not task._close_on_exit:  # noqa: SLF001 - nidaqmx tells nowhere else that the task was there before
+        if not task._close_on_exit:  # nothing else tells that the task was there before
             if _is_read(task):
                 raise in_use(self._settings)
             task.close()
