@@ -26,7 +26,7 @@ def test_an_alarm_is_acknowledged_by_name_and_everybody_sees_it(desk: Desk, plan
         expect(page).to_have_title(re.compile(r"^\(!\) "))
     _alarms(ada).get_by_role("button", name="Acknowledge: Area out of tolerance").click()
     window = ada.get_by_role("dialog", name="Area out of tolerance")
-    expect(window.get_by_text("31.00 %, limit 20.00 %")).to_be_visible()
+    expect(window.get_by_text("31 %, limit 20 %")).to_be_visible()
     window.get_by_label("What you found or did").fill(COMMENT)
     window.get_by_role("button", name="Acknowledge").click()
     log_in(ada, "operator")
