@@ -1,4 +1,4 @@
-"""`lpbf-monitor builds`: list, verify, end, import, export; see `keeping` and `archives` for the rest."""
+"""`lpbf-monitor builds`: list, show, verify, end, import, export; see `keeping` and `archives` for the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from monitor.cli import archives, keeping
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
 from monitor.domain import ConfigError
-from monitor.store import BuildReader, import_folder, list_builds, load_recipe, request_end
+from monitor.store import BuildReader, import_folder, list_builds, list_product_sets, load_recipe, request_end
 from monitor.store import verify as verify_build
 
 app = typer.Typer(no_args_is_help=True, help="Recorded builds in the store.")
@@ -33,11 +33,37 @@ def list_(config: ConfigOption = None) -> None:
     """List the builds."""
     with told():
         root = settings_of(config).store.root
-        table = Table(Column("build", no_wrap=True), "name", "origin", "layers", "state")
+        table = Table(Column("build", no_wrap=True), "name", "origin", "layers", "products", "state")
         for build in list_builds(root):
             m, state = build.manifest, build.ended or "running"
-            table.add_row(m.id, escape(m.name), m.origin, str(build.layers), escape(state))
+            table.add_row(m.id, escape(m.name), m.origin, str(build.layers), _sets(root, m.id), escape(state))
     out.print(table)
+
+
+@app.command()
+def show(build: str, config: ConfigOption = None) -> None:
+    """Say what is known of one build, and which product sets it has."""
+    with told():
+        root = settings_of(config).store.root
+        reader = BuildReader.open(root, build)
+        m = reader.manifest
+        lines = {
+            "name": m.name,
+            "origin": f"{m.origin} of {m.source}" if m.source else m.origin,
+            "created": m.created,
+            "state": reader.ended or "running",
+            "layers": str(len(reader.layers())),
+            "cameras": ", ".join(f"{facts.name} ({facts.role.value})" for facts in m.cameras),
+            "plate grid": f"{m.grid.shape[1]} × {m.grid.shape[0]} px of {m.grid.um_per_px:g} µm",
+            "products": _sets(root, build) or "none",
+        }
+    for key, value in lines.items():
+        out.print(f"{key}: {value}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _sets(root: Path, build: str) -> str:
+    """Product sets with their layers: "live 40, what-if-1 12"."""
+    return ", ".join(f"{name} {layers}" for name, layers in list_product_sets(root, build).items())
 
 
 @app.command()

@@ -18,7 +18,7 @@ from monitor.store.ending import end_requested, hold_acquisition, request_end
 from monitor.store.heart import Heart
 from monitor.store.importing import import_folder
 from monitor.store.layout import commits_folder, free_build_id, new_build_id
-from monitor.store.listing import BuildSummary, list_builds
+from monitor.store.listing import BuildSummary, list_builds, list_product_sets
 from monitor.store.lock import WriterLock
 from monitor.store.model_events import PURPOSES, ModelEvent, Purpose, Standing
 from monitor.store.models import ModelBook
@@ -104,6 +104,7 @@ __all__ = [
     "keep_comparison",
     "keep_report",
     "list_builds",
+    "list_product_sets",
     "list_reports",
     "load_recipe",
     "make_room",

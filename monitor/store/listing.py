@@ -10,7 +10,15 @@ from pathlib import Path
 import structlog
 
 from monitor.domain import StoreError
-from monitor.store.layout import is_build_id, manifest_file
+from monitor.store.layout import (
+    build_folder,
+    commits_in,
+    is_build_id,
+    manifest_file,
+    product_folder,
+    product_sets,
+    recorded,
+)
 from monitor.store.reader import BuildReader
 from monitor.store.records import BuildManifest
 
@@ -30,6 +38,16 @@ class BuildSummary:
     manifest: BuildManifest
     layers: int
     ended: str | None
+
+
+def list_product_sets(root: Path, build: str) -> dict[str, int]:
+    """Number of layers with products in each product set of a build, by the set's name, in the names' order.
+
+    Raises:
+        NotInStore: there is no such build.
+    """
+    folder = build_folder(root, build)
+    return {name: len(recorded(commits_in(product_folder(folder, name)))) for name in product_sets(folder)}
 
 
 def list_builds(root: Path) -> tuple[BuildSummary, ...]:

@@ -14,7 +14,15 @@ from datetime import datetime
 from pathlib import Path
 
 from monitor.domain import NotInStore
-from monitor.store import BuildReader, BuildSummary, LayerRecord, ProductReader, ProductRecord, list_builds
+from monitor.store import (
+    BuildReader,
+    BuildSummary,
+    LayerRecord,
+    ProductReader,
+    ProductRecord,
+    list_builds,
+    list_product_sets,
+)
 from monitor.web.schema import LayerRow, MeasureFacts
 
 LIST_S = 2.0
@@ -40,12 +48,20 @@ class Row:
 
 
 class Build:
-    """One build with its product set, and the rows that were read already. Safe for threads."""
+    """One build with its product set, and the rows that were read already. Safe for threads.
 
-    def __init__(self, reader: BuildReader, products: ProductReader) -> None:
+    Args:
+        reader: the build.
+        products: the product set.
+        usual: name of the set that is meant where none is named.
+    """
+
+    def __init__(self, reader: BuildReader, products: ProductReader, usual: str) -> None:
         self.reader = reader
         self.products = products
         self.manifest = reader.manifest
+        self.named_set = "" if products.product_set == usual else products.product_set
+        """The product set where it is not the usual one: addresses must name it."""
         self._rows: dict[int, Row] = {}
         self._lock = threading.Lock()
 
@@ -85,7 +101,7 @@ class Library:
         self.product_set = product_set
         self._summaries: tuple[BuildSummary, ...] = ()
         self._listed_s = float("-inf")
-        self._builds: OrderedDict[tuple[str, str], Build] = OrderedDict()
+        self._builds: OrderedDict[tuple[str, str, str], Build] = OrderedDict()
         self._lock = threading.Lock()
 
     def summaries(self, *, fresh: bool = False) -> tuple[BuildSummary, ...]:
@@ -96,21 +112,28 @@ class Library:
                 self._listed_s = time.monotonic()
             return self._summaries
 
-    def build(self, build: str) -> Build:
+    def build(self, build: str, product_set: str = "") -> Build:
         """One build of the list.
 
+        Args:
+            build: its id.
+            product_set: which of its product sets; "" is the one that the worker makes.
+
         Raises:
-            NotInStore: the id is not that of a build in the store.
+            NotInStore: the id is not that of a build in the store, or the build has no such set.
         """
         summary = self._find(build)
         if summary is None:
             shown = build if _ID.match(build) else "of that name"
             raise NotInStore(f"there is no build {shown}", cure="ask /api/v1/builds for what is there")
-        key = (build, summary.manifest.created)
+        if product_set and product_set not in {self.product_set, *list_product_sets(self.root, build)}:
+            raise NotInStore(f"build {build} has no such product set", cure="ask for the build: it names its sets")
+        product_set = product_set or self.product_set
+        key = (build, summary.manifest.created, product_set)
         with self._lock:
             if key not in self._builds:
                 reader = BuildReader.open(self.root, build)
-                self._builds[key] = Build(reader, ProductReader.open(self.root, build, self.product_set))
+                self._builds[key] = Build(reader, ProductReader.open(self.root, build, product_set), self.product_set)
             self._builds.move_to_end(key)
             while len(self._builds) > OPEN_BUILDS:
                 self._builds.popitem(last=False)

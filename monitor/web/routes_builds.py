@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from monitor import __version__
 from monitor.config import Settings
-from monitor.store import read_statuses
+from monitor.store import list_product_sets, read_statuses
 from monitor.web.library import Build, Library
 from monitor.web.live import brief
 from monitor.web.schema import BuildBrief, BuildView, Health, LayerView, Rows, Status
@@ -37,9 +37,14 @@ LibraryDep = Annotated[Library, Depends(library_of)]
 SettingsDep = Annotated[Settings, Depends(settings_of)]
 
 
-def build_of(build: str, library: LibraryDep) -> Build:
-    """The build that the address names; 404 where there is none."""
-    return library.build(build)
+ProductSet = Annotated[
+    str, Query(alias="set", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$", description="another product set")
+]
+
+
+def build_of(build: str, library: LibraryDep, product_set: ProductSet = "") -> Build:
+    """The build that the address names, with the product set that is asked for; 404 where there is none."""
+    return library.build(build, product_set)
 
 
 BuildDep = Annotated[Build, Depends(build_of)]
@@ -68,9 +73,9 @@ def builds(library: LibraryDep) -> list[BuildBrief]:
 
 
 @router.get("/builds/{build}")
-def build_detail(found: BuildDep) -> BuildView:
+def build_detail(found: BuildDep, library: LibraryDep) -> BuildView:
     """One build; its layers are at `layers_url`."""
-    return build_view(found)
+    return build_view(found, list_product_sets(library.root, found.manifest.id))
 
 
 @router.get("/builds/{build}/layers")

@@ -136,6 +136,8 @@ class BuildView(BuildBrief):
     cameras: tuple[CameraView, ...]
     software: str
     product_set: str
+    product_sets: dict[str, int]
+    """Layers with products by product set; ask `?set=NAME` for another one than the worker's."""
     processed: int
     """Layers with committed products."""
     layers_url: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,8 +34,8 @@ from monitor.web.surface import Plan, Slab
 VERSION_CHARS = 16
 
 
-def build_view(build: Build) -> BuildView:
-    """Say what a build is."""
+def build_view(build: Build, product_sets: Mapping[str, int]) -> BuildView:
+    """Say what a build is, and how many layers each of its product sets has."""
     manifest = build.manifest
     address = _address(build)
     return BuildView(
@@ -53,8 +53,9 @@ def build_view(build: Build) -> BuildView:
         software=manifest.software,
         product_set=build.products.product_set,
         processed=len(build.products.layers()),
-        layers_url=f"{address}/layers",
-        mesh_url=f"{address}/mesh",
+        product_sets=dict(product_sets),
+        layers_url=f"{address}/layers{_set(build, '?')}",
+        mesh_url=f"{address}/mesh{_set(build, '?')}",
     )
 
 
@@ -129,10 +130,10 @@ def _slab(build: Build, plan: Plan, slab: Slab, nominal: Sequence[int], spread: 
     def values(kind: Kind, layers: Sequence[int]) -> str | None:
         if not any(slab.first <= index < slab.stop for index in layers):
             return None
-        return f"{address}/{kind}?v={values_digest(plan, slab, kind, nominal)[:VERSION_CHARS]}"
+        return f"{address}/{kind}?v={values_digest(plan, slab, kind, nominal)[:VERSION_CHARS]}{_set(build)}"
 
     return SlabView(
-        url=f"{address}?v={slab.digest[:VERSION_CHARS]}",
+        url=f"{address}?v={slab.digest[:VERSION_CHARS]}{_set(build)}",
         deviation_url=values("deviation", nominal),
         uncertainty_url=values("uncertainty", spread),
         first=slab.first,
@@ -182,6 +183,11 @@ def _address(build: Build) -> str:
     return f"/api/v1/builds/{build.manifest.id}"
 
 
+def _set(build: Build, mark: str = "&") -> str:
+    """What an address says of the product set, behind "?" or "&"."""
+    return f"{mark}set={build.named_set}" if build.named_set else ""
+
+
 def _grid(grid: PlateGrid) -> GridView:
     return GridView(origin_mm=grid.origin_mm, um_per_px=grid.um_per_px, shape=grid.shape, size_mm=grid.size_mm)
 
@@ -216,7 +222,7 @@ def _measures(product: ProductRecord | None) -> tuple[MeasureView, ...]:
 def _picture(build: Build, index: int, picture: Picture) -> PictureView:
     version = picture.digest.partition(":")[2][:VERSION_CHARS]
     return PictureView(
-        url=f"{_address(build)}/layers/{index}/pictures/{picture.kind}?v={version}",
+        url=f"{_address(build)}/layers/{index}/pictures/{picture.kind}?v={version}{_set(build)}",
         width=picture.shape[1],
         height=picture.shape[0],
         um_per_px=build.manifest.grid.um_per_px if picture.in_grid else None,
