@@ -58,6 +58,7 @@ class Capturing:
         facts: what the build says of each, by name.
         checks: when a frame is not believed.
         may_hang: whether a camera that does not answer is given up; virtual and recorded ones are only slow.
+        spare: the frames are worth less than any other: each camera is asked once, and free for who asks next.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class Capturing:
         checks: FrameCheckSettings | None = None,
         *,
         may_hang: bool,
+        spare: bool = False,
     ) -> None:
         self._keepers = keepers
         self._facts = facts
         self._checks = checks or FrameCheckSettings()
         self._usual = {keeper.name: Usual() for keeper in keepers}
         self._may_hang = may_hang
+        self._spare = spare
         self._pool = ThreadPoolExecutor(max(1, len(keepers)), "capture")
 
     def take(self, window: Window, laser_on: Callable[[], float | None]) -> dict[str, Frame | Gap]:
@@ -92,8 +95,9 @@ class Capturing:
         """Ask until a frame is good, the tries are used up, or the time is over; the best one is kept."""
         best: Frame | Gap = Gap(keeper.name, "the camera does not answer")
         usual, after_s = self._usual[keeper.name], window.after_s
-        for _ in range(self._checks.tries):
-            shot = keeper.shoot(after_s, window.latest_s - after_s + window.settle_s)
+        for _ in range(1 if self._spare else self._checks.tries):
+            timeout_s = window.latest_s - after_s + window.settle_s
+            shot = keeper.shoot(after_s, timeout_s, spare=self._spare)
             wait((shot,), timeout=window.timeout_s + HANG_S if self._may_hang else None)
             found = self._judged(keeper.name, shot, window, laser_on)
             best = _better(best, found)

@@ -68,6 +68,7 @@ class Keeper:
         self._backoff = Backoff(reconnect or ReconnectSettings())
         self._shot: Future[Frame] | None = None
         self._tending: Future[None] | None = None
+        self._spare = False  # the frame at hand
         self._open = False
         self._proven = True  # it gave a frame since it was connected, or was never lost
         self._failures = 0
@@ -102,9 +103,13 @@ class Keeper:
         """Begin to open the camera; the result raises DeviceError where it cannot be."""
         return self._pool.submit(self._connect, "missing")
 
-    def shoot(self, after_s: float, timeout_s: float) -> Future[Frame]:
-        """Ask for a frame; the result raises DeviceError where there is none. Arguments as in `Camera.capture`."""
-        if self.busy:
+    def shoot(self, after_s: float, timeout_s: float, *, spare: bool = False) -> Future[Frame]:
+        """Ask for a frame; the result raises DeviceError where there is none. Arguments as in `Camera.capture`.
+
+        Who asks next waits for a spare frame and is not refused; one that fails says nothing of the camera, unless the
+        camera is lost.
+        """
+        if self.busy and not self._spare:
             future: Future[Frame] = Future()
             future.set_exception(
                 DeviceTimeout(
@@ -112,7 +117,8 @@ class Keeper:
                 )
             )
             return future
-        self._shot = self._pool.submit(self._shoot, after_s, timeout_s)
+        self._spare = spare
+        self._shot = self._pool.submit(self._shoot, after_s, timeout_s, spare)
         return self._shot
 
     def tend(self) -> None:
@@ -172,12 +178,14 @@ class Keeper:
             self._connect("reconnecting")
             log.info("camera is back", camera=self.name)
 
-    def _shoot(self, after_s: float, timeout_s: float) -> Frame:
+    def _shoot(self, after_s: float, timeout_s: float, spare: bool) -> Frame:
         if not self._open:
             raise DeviceLost(f"reconnecting: {self._why}", cure="look at the camera and its cable")
         try:
             frame = self._camera.capture(after_s, timeout_s)
         except (DeviceTimeout, BadFrame) as error:
+            if spare and not isinstance(error, WrongShape):
+                raise
             self._failures += 1
             self._begin(error.what)
             if self._failures >= PATIENCE or isinstance(error, WrongShape):

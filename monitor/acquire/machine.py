@@ -25,6 +25,7 @@ from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, SignalLo
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
 from monitor.acquire.missed import missed, reckoned, unseen
+from monitor.acquire.recoating import KEPT, Recoating, Shots, recorded_recoats
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
@@ -93,6 +94,7 @@ class Acquisition:
         self._origin = origin_of(settings)
         self._writer: BuildWriter | None = None
         self._capturing: Capturing | None = None
+        self._recoating: Recoating | None = None
         self._laser_seen = False
         self._unwatched = ""  # why layers may have ended unseen since the last one
         self._doubt = ""
@@ -135,6 +137,7 @@ class Acquisition:
         structlog.contextvars.bind_contextvars(build=build)
         log.info("build goes on" if index else "build begun", layer=index)
         self._laser_seen = index > 0
+        self._recoating = self._new_recoating(self._writer)
         away = self._away(build) if writer and self._origin == "live" else ""
         self._unwatched, self._doubt = AWAY if writer and self._origin == "live" else "", ""
         self._say(State.ARM, f"layer {index} is next{away}", build=build, layer=index - 1 if index else None)
@@ -165,6 +168,9 @@ class Acquisition:
 
     def close(self) -> None:
         """Give the build back as it is."""
+        if self._recoating:
+            self._recoating.close()
+            self._recoating = None
         if self._capturing:
             self._capturing.close()
             self._capturing = None
@@ -177,6 +183,8 @@ class Acquisition:
             if self._writer is None:
                 self.begin()
             self._laser_seen = True
+            if self._recoating:
+                self._recoating.laser_on()
         elif isinstance(event, LayerEnd):
             writer = self._writer or self.begin()
             self._make_up(writer, event)
@@ -202,12 +210,15 @@ class Acquisition:
             now = datetime.fromisoformat(self._wall_time(writer.next_index, end)).timestamp()
         found = missed(seen, now)
         self._doubt = f"from layer {writer.next_index} on: {found.doubt}" if found.doubt else self._doubt
+        if self._recoating and (found.layers or found.doubt):
+            self._recoating.forget(why)
         if found.layers or found.doubt:
             log.warning("layers ended unseen", why=why, layers=found.layers, doubt=found.doubt)
         for number in range(1, found.layers + 1):
             index, then = writer.next_index, reckoned(end.off_s - (now - seen[-1]), end, number, found.layers)
             at = (then, self._wall_time(index, then))
             layer = unseen(index, self._height_mm(writer, index), at, writer.manifest.cameras, why)
+            layer = replace(layer, recoats=self._recoating.gaps(why) if self._recoating else {})
             self._when_there_is_room(lambda layer=layer: writer.commit(layer, LayerSignal(gap=why)), f"layer {index}")  # type: ignore[misc]
             self._say(State.COMMIT, f"layer {index}", layer=index, gaps=self._snapshot.gaps + len(layer.captures))
 
@@ -240,14 +251,35 @@ class Acquisition:
         self._pulse.expect(WORK, window.timeout_s + HANG_S + STEP_S)
         bench = self._bench
         self._capturing = self._capturing or self._new_capturing(writer)
+        recoats = self._recoats(writer, index, end)
         captures = self._capturing.take(window, bench.events.next_laser_on)
-        return Layer(index, self._height_mm(writer, index), end, self._wall_time(index, end), captures)
+        if self._recoating:
+            self._recoating.plan(end)
+        return Layer(index, self._height_mm(writer, index), end, self._wall_time(index, end), captures, recoats)
 
-    def _new_capturing(self, writer: BuildWriter) -> Capturing:
+    def _new_capturing(self, writer: BuildWriter, *, spare: bool = False) -> Capturing:
         facts = {facts.name: facts for facts in writer.manifest.cameras}
         may_hang = any(camera.device not in PATIENT for camera in self._settings.cameras)
         checks = self._settings.acquire.checks
-        return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang)
+        return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang, spare=spare)
+
+    def _new_recoating(self, writer: BuildWriter) -> Recoating | None:
+        """None where nobody wants the fresh powder, and for a replay, which has what was recorded."""
+        if self._settings.acquire.recoat.when == "off" or self._recording:
+            return None
+        reader = BuildReader.open(self._settings.store.root, writer.manifest.id)
+        ends = [reader.end(index) for index in reader.layers()[-KEPT:]]
+        capturing, names = self._new_capturing(writer, spare=True), [facts.name for facts in writer.manifest.cameras]
+        bench = self._bench
+        return Recoating(self._settings, capturing, bench.rig.clock, bench.events.next_laser_on, names, ends)
+
+    def _recoats(self, writer: BuildWriter, index: int, end: LayerEnd) -> Shots:
+        """The frames of this layer's powder; empty where nobody wants them."""
+        if self._recording:
+            names = [facts.name for facts in writer.manifest.cameras]
+            wanted = self._settings.acquire.recoat.when != "off"
+            return recorded_recoats(self._recording, self._recorded(index), names, end, wanted=wanted)
+        return self._recoating.collect(end) if self._recoating else {}
 
     def _wall_time(self, index: int, end: LayerEnd) -> str:
         """UTC of the layer end: recorded, measured, or simply now where time is virtual."""

@@ -3,7 +3,7 @@
 Refuses to know what the settings are for.
 """
 
-from monitor.config.acquire import AcquireSettings, FrameCheckSettings, ReconnectSettings
+from monitor.config.acquire import AcquireSettings, FrameCheckSettings, RecoatSettings, ReconnectSettings
 from monitor.config.alarms import AlarmsSettings, RuleSettings, RulesSettings
 from monitor.config.cameras import CameraSettings, CornersSettings
 from monitor.config.channels import ChannelSettings, FieldSettings
@@ -45,6 +45,7 @@ __all__ = [
     "PartSettings",
     "PlantSettings",
     "PlateSettings",
+    "RecoatSettings",
     "ReconnectSettings",
     "ReportSettings",
     "RuleSettings",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from monitor.config.base import Section
@@ -44,6 +46,21 @@ class FrameCheckSettings(Section):
     """Blurred: less than this share of the sharpness that is usual in this build. 0 takes every frame."""
 
 
+class RecoatSettings(Section):
+    """Whether, and when, the fresh powder is photographed before the laser melts it.
+
+    It never delays the frame of a finished layer. Its frame goes with the layer that is melted from this powder.
+    """
+
+    when: Literal["off", "delay", "before_laser"] = "off"
+    """"delay": `delay_s` after the laser went off. "before_laser": `margin_s` before the laser is expected back, as the
+    last pauses of this build tell; until five are known, as "delay"."""
+    delay_s: float = Field(6.0, gt=0.0, le=600.0)
+    """Time from the laser's going off to the frame, in s: longer than the quiet gap and the recoater together."""
+    margin_s: float = Field(0.5, gt=0.0, le=60.0)
+    """The frame is asked for so long before the laser is expected, in s: shorter than the bed lies bare."""
+
+
 class AcquireSettings(Section):
     """When builds start and end, and how long a capture may take."""
 
@@ -57,6 +74,8 @@ class AcquireSettings(Section):
     """A build ends when the laser has been off for this long, in s."""
     checks: FrameCheckSettings = FrameCheckSettings()
     """When a frame is not believed."""
+    recoat: RecoatSettings = RecoatSettings()
+    """Frames of the fresh powder."""
     reconnect: ReconnectSettings = ReconnectSettings()
     """How a lost camera or trigger is tried again."""
     max_layers: int = Field(100_000, ge=1)

@@ -68,7 +68,18 @@ class Settings(Section):
         if self.worker.source not in names:
             raise ValueError(f"worker.source is '{self.worker.source}', but the cameras are {names}")
         self._check_signals()
+        self._check_recoat()
         return self
+
+    def _check_recoat(self) -> None:
+        """A picture of the fresh powder comes after the picture of the layer below it."""
+        recoat, quiet_s = self.acquire.recoat, self.trigger.detector.quiet_gap_ms / 1000
+        first_s = quiet_s + self.acquire.settle_ms / 1000
+        if recoat.when != "off" and recoat.delay_s <= first_s:
+            raise ValueError(
+                f"acquire.recoat.delay_s ({recoat.delay_s:g} s) must be longer than quiet gap and settle_ms together "
+                f"({first_s:g} s): until then the finished layer is photographed"
+            )
 
     def _check_signals(self) -> None:
         """What is kept of the signal must be there, and at a rate that samples can be put together to."""

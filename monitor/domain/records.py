@@ -142,6 +142,7 @@ class Layer:
         end: the layer end that ordered the captures.
         wall_time: UTC time of the layer end, ISO 8601.
         captures: a frame or a gap for every camera of the build, by camera name.
+        recoats: likewise the fresh powder of this layer, before the laser came; empty where it is not wanted.
     """
 
     index: int
@@ -149,6 +150,7 @@ class Layer:
     end: LayerEnd
     wall_time: str
     captures: Mapping[str, Frame | Gap]
+    recoats: Mapping[str, Frame | Gap] = field(default_factory=dict)
 
 
 class ProductState(StrEnum):

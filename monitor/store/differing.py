@@ -121,7 +121,10 @@ def _only(in_a: bool) -> str:
 
 
 def _layer(a: Side, b: Side, index: int) -> Iterator[tuple[str, str]]:
-    """What differs of the recorded layer. A signal that one side never had is no difference: replays have none."""
+    """What differs of the recorded layer. A signal that one side never had is no difference: replays have none.
+
+    Neither are recoat frames that one side never wanted.
+    """
     one, two = a.build.record(index), b.build.record(index)
     if one.height_mm != two.height_mm:
         yield "height", f"{one.height_mm:g} mm, {two.height_mm:g} mm"
@@ -129,6 +132,10 @@ def _layer(a: Side, b: Side, index: int) -> Iterator[tuple[str, str]]:
         shots = _shot(one, camera), _shot(two, camera)
         if shots[0] != shots[1]:
             yield f"frame of {camera}", _told(*shots)
+    for camera in sorted({*one.recoats, *one.recoat_gaps} & {*two.recoats, *two.recoat_gaps}):
+        shots = _recoat(one, camera), _recoat(two, camera)
+        if shots[0] != shots[1]:
+            yield f"recoat frame of {camera}", _told(*shots)
     if one.signal and two.signal and one.signal.digests != two.signal.digests:
         yield "signal", "other samples"
     if one.laser_map and two.laser_map and one.laser_map.array != two.laser_map.array:
@@ -143,6 +150,12 @@ def _shot(record: LayerRecord, camera: str) -> str:
     if camera in record.frames:
         return record.frames[camera].array.digest
     return f"missing: {record.gaps[camera]}" if camera in record.gaps else "no such camera"
+
+
+def _recoat(record: LayerRecord, camera: str) -> str:
+    """The digest of a recoat frame that was wanted, or the reason of its gap."""
+    frame = record.recoats.get(camera)
+    return frame.array.digest if frame else f"missing: {record.recoat_gaps[camera]}"
 
 
 def _told(one: str, two: str) -> str:

@@ -5,6 +5,7 @@ Owns names, formats and that an export which was stopped goes on; refuses to cha
     OUT/export.json                    what was asked for, and what the build is
     OUT/layers.csv                     one line a layer: height, times, files, or why there is none; written last
     OUT/frames/<camera>/layer_000012.tif
+    OUT/recoat/<camera>/layer_000012.tif, where the fresh powder was photographed
     OUT/signals/layer_000012.parquet   one row a sample: time_s, and the code of each channel
 """
 
@@ -25,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitor import __version__
-from monitor.domain import Frame, Signal, StoreError
+from monitor.domain import Frame, Gap, Signal, StoreError
 from monitor.store.reader import BuildReader
 
 FrameFormat = Literal["tiff", "png", "none"]
@@ -119,6 +120,9 @@ def _layer(reader: BuildReader, out: Path, order: ExportOrder, index: int) -> di
         file, why = _frame(reader, out, order, index, camera.name)
         shot = record.frames.get(camera.name)
         row |= {camera.name: file, f"{camera.name}_missing": why, f"{camera.name}_time_s": shot.time_s if shot else ""}
+        if camera.name in record.recoats or camera.name in record.recoat_gaps:
+            file, why = _recoat(reader, out, order, index, camera.name)
+            row |= {f"{camera.name}_recoat": file, f"{camera.name}_recoat_missing": why}
     file, why = _signal(reader, out, order, index)
     return row | {"signal": file, "signal_missing": why}
 
@@ -129,15 +133,32 @@ def _frame(reader: BuildReader, out: Path, order: ExportOrder, index: int, camer
     if order.frames == "none" or gap is not None:
         return "", gap or "not exported"
     name = f"frames/{camera}/layer_{index:06d}{SUFFIX[order.frames]}"
-    if not (out / name).exists():
-        capture = reader.capture(index, camera)
-        assert isinstance(capture, Frame)  # noqa: S101 - its record says so
-        pixels = capture.image if capture.image.ndim == 2 else capture.image[..., ::-1]
-        done, data = cv2.imencode(SUFFIX[order.frames], np.ascontiguousarray(pixels))
-        if not done:
-            raise StoreError(f"{name}: cannot be encoded", cure="choose the other format of frames")
-        _write(out / name, data.tobytes())
+    _encoded(out / name, order, lambda: reader.capture(index, camera))
     return name, ""
+
+
+def _recoat(reader: BuildReader, out: Path, order: ExportOrder, index: int, camera: str) -> tuple[str, str]:
+    """File of one recoat frame inside the export, or why there is none."""
+    record = reader.record(index)
+    gap = record.recoat_gaps.get(camera)
+    if order.frames == "none" or gap is not None:
+        return "", gap or "not exported"
+    name = f"recoat/{camera}/layer_{index:06d}{SUFFIX[order.frames]}"
+    _encoded(out / name, order, lambda: reader.recoat(index, camera))
+    return name, ""
+
+
+def _encoded(path: Path, order: ExportOrder, read: Callable[[], Frame | Gap | None]) -> None:
+    """Write a frame's file unless it is there."""
+    if path.exists():
+        return
+    capture = read()
+    assert isinstance(capture, Frame)  # noqa: S101 - its record says so
+    pixels = capture.image if capture.image.ndim == 2 else capture.image[..., ::-1]
+    done, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels))
+    if not done:
+        raise StoreError(f"{path}: cannot be encoded", cure="choose the other format of frames")
+    _write(path, data.tobytes())
 
 
 def _signal(reader: BuildReader, out: Path, order: ExportOrder, index: int) -> tuple[str, str]:
@@ -217,6 +238,8 @@ def _table(out: Path, cameras: list[str], rows: list[dict[str, object]]) -> Path
     text = io.StringIO()
     columns = ["layer", "height_mm", "wall_time", "laser_first_on_s", "laser_off_s", "laser_on_time_s"]
     columns += [f"{camera}{what}" for camera in cameras for what in ("", "_missing", "_time_s")]
+    recoats = [f"{camera}_recoat{what}" for camera in cameras for what in ("", "_missing")]
+    columns += [column for column in recoats if any(column in row for row in rows)]
     writer = csv.DictWriter(text, [*columns, "signal", "signal_missing"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

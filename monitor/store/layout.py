@@ -11,6 +11,7 @@
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
 <root>/<build>/commits/000012.json    one record per committed layer: its presence *is* the commit
 <root>/<build>/raw/<camera>           Zarr array (layers, rows, columns[, 3])
+<root>/<build>/recoat/<camera>        the same, of the fresh powder before the layer was melted
 <root>/<build>/signals/000012        Zarr array (channels, samples) of one layer
 <root>/<build>/laser/exposure        Zarr array (layers, rows, columns), laser-on time in µs
 <root>/<build>/reference/mask         Zarr array (layers, rows, columns), with reference/records/000012.json
@@ -34,6 +35,8 @@ from pathlib import Path
 
 from monitor.domain import NotInStore, StoreError
 
+RAW, RECOAT = "raw", "recoat"
+"""Groups of a build's frames: after the laser, and before it."""
 STATUS = "status"
 ALARMS = "alarms"
 ACCESS = "access"

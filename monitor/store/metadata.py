@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from monitor.domain import StoreError
-from monitor.store.layout import product_folder, product_sets
+from monitor.store.layout import RAW, RECOAT, product_folder, product_sets
 from monitor.store.omezarr import AXES
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import VOLUME, volume_grid
@@ -94,13 +94,16 @@ def metadata_of(folder: Path, reader: BuildReader) -> Iterator[Metadata]:
     An array has room for the last layer that is in it; later ones may all be gaps.
     """
     records = [record for record in (_layer(reader, index) for index in reader.layers()) if record]
-    room = {name: record.index + 1 for record in records for name in record.frames}
+    room = {(RAW, name): record.index + 1 for record in records for name in record.frames}
+    room |= {(RECOAT, name): record.index + 1 for record in records for name in record.recoats}
     mapped = [record.index + 1 for record in records if record.laser_map]
     if room:
-        yield from (Metadata(""), Metadata("raw"))
-    for facts in reader.facts:
-        if facts.name in room:
-            yield Metadata(f"raw/{facts.name}", facts.shape, facts.dtype, room[facts.name])
+        yield Metadata("")
+    for group in sorted({group for group, _ in room}):
+        yield Metadata(group)
+        for facts in reader.facts:
+            if (group, facts.name) in room:
+                yield Metadata(f"{group}/{facts.name}", facts.shape, facts.dtype, room[group, facts.name])
     if mapped:
         yield Metadata("laser", attributes={"unit": "µs"})
         yield Metadata(EXPOSURE, reader.manifest.grid.shape, "float32", max(mapped))

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from monitor.domain import CameraFacts, Frame, Gap, LaserMap, LayerEnd, Mask, NotInStore, Signal, SignalGap
-from monitor.store.layout import build_folder, commits_in, end_file, manifest_file, record_file, recorded
-from monitor.store.records import BuildManifest, EndRecord, LayerRecord, check_index, read_record
+from monitor.store.layout import RAW, RECOAT, build_folder, commits_in, end_file, manifest_file, record_file, recorded
+from monitor.store.records import BuildManifest, EndRecord, FrameRecord, LayerRecord, check_index, read_record
 from monitor.store.references import read_reference, reference_digest, reference_layers
 from monitor.store.signals import EXPOSURE, read_part, read_pieces
 from monitor.store.stored import StoredArrays
@@ -98,10 +98,28 @@ class BuildReader:
             raise NotInStore(
                 f"build {self.manifest.id} has no camera '{camera}'", cure=f"ask for one of its cameras: {known}"
             )
-        frame = record.frames[camera]
-        digest = frame.array.digest if verify else None
         what = f"the frame of '{camera}' in layer {index} of build {self.manifest.id}"
-        image = self._arrays.read(f"raw/{camera}", index, digest, what, _CURE)
+        return self._frame(RAW, index, camera, record.frames[camera], what, verify=verify)
+
+    def recoat(self, index: int, camera: str, *, verify: bool = True) -> Frame | Gap | None:
+        """The frame that a camera took of the fresh powder before the layer was melted.
+
+        Arguments and errors as in `capture`.
+
+        Returns:
+            The frame, why there is none, or None where none was wanted.
+        """
+        record = self.record(index)
+        if camera in record.recoat_gaps:
+            return Gap(camera, record.recoat_gaps[camera])
+        if camera not in record.recoats:
+            return None
+        what = f"the recoat frame of '{camera}' in layer {index} of build {self.manifest.id}"
+        return self._frame(RECOAT, index, camera, record.recoats[camera], what, verify=verify)
+
+    def _frame(self, group: str, index: int, camera: str, frame: FrameRecord, what: str, *, verify: bool) -> Frame:
+        digest = frame.array.digest if verify else None
+        image = self._arrays.read(f"{group}/{camera}", index, digest, what, _CURE)
         return Frame(camera, image, frame.time_s, frame.exposure_us, frame.gain_db, frame.bits, frame.flaw)
 
     def signal(self, index: int, start: int = 0, stop: int | None = None, *, verify: bool = True) -> Signal | SignalGap:

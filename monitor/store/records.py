@@ -35,7 +35,7 @@ from monitor.domain import (
     StoreVersion,
 )
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout and of the records. A reader accepts its own and older ones."""
 
 _HASHES: dict[str, Callable[[memoryview], Any]] = {"blake3": blake3, "sha256": hashlib.sha256}
@@ -175,6 +175,8 @@ class LayerRecord:
         signal_gap: why it is missing.
         laser_map: the stored laser-on map, None where it is missing.
         laser_map_gap: why it is missing.
+        recoats: stored frames of the fresh powder by camera; with `recoat_gaps` empty where they were not wanted.
+        recoat_gaps: reasons of those that were wanted and are missing, by camera.
     """
 
     index: int
@@ -190,6 +192,8 @@ class LayerRecord:
     signal_gap: str = "recorded by a version that kept no signal"
     laser_map: LaserMapRecord | None = None
     laser_map_gap: str = "recorded by a version that kept no signal"
+    recoats: Mapping[str, FrameRecord] = field(default_factory=dict)
+    recoat_gaps: Mapping[str, str] = field(default_factory=dict)
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
 

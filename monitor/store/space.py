@@ -19,7 +19,7 @@ import numpy as np
 from monitor.config import Settings
 from monitor.domain import CameraFacts, PlateGrid
 from monitor.store.disk import disk_errors
-from monitor.store.layout import build_folder, commits_in, product_folder, product_sets, record_file
+from monitor.store.layout import RAW, RECOAT, build_folder, commits_in, product_folder, product_sets, record_file
 from monitor.store.listing import list_builds
 from monitor.store.product_reader import ProductReader
 from monitor.store.reader import BuildReader
@@ -177,7 +177,8 @@ def _guessed(cameras: Sequence[CameraFacts], grid: PlateGrid) -> float:
 
 def _layer_bytes(folder: Path, record: LayerRecord) -> int:
     """What one layer takes on the disk: frames, signal, laser-on map and record."""
-    files = [folder / "raw" / name / _key(record.index, frame.array.shape) for name, frame in record.frames.items()]
+    shot = [(RAW, *item) for item in record.frames.items()] + [(RECOAT, *item) for item in record.recoats.items()]
+    files = [folder / group / name / _key(record.index, frame.array.shape) for group, name, frame in shot]
     if record.laser_map is not None:
         files.append(folder / EXPOSURE / _key(record.index, record.laser_map.array.shape))
     files.append(record_file(commits_in(folder), record.index))

@@ -36,7 +36,7 @@ class VerifyReport:
     Attributes:
         build: its id.
         layers: committed layers that were checked.
-        frames: frames that match their digests.
+        frames: frames that match their digests, of the finished layers and of the fresh powder.
         signals: layers whose trigger signal matches its digests.
         references: reference masks that match their digests.
         products: layers of all product sets that were checked.
@@ -126,6 +126,8 @@ class _Check:
         for facts in reader.facts:
             with self.noted(index):
                 self.frames += isinstance(reader.capture(index, facts.name), Frame)
+            with self.noted(index):
+                self.frames += isinstance(reader.recoat(index, facts.name), Frame)
         with self.noted(index):
             self.signals += sum(piece.samples for piece in reader.signal_pieces(index)) > 0
         with self.noted(index):

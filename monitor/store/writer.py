@@ -14,6 +14,8 @@ from monitor.domain import CameraFacts, Frame, Gap, Layer, Mask, StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, staged, sync_folder, write_durable
 from monitor.store.layout import (
+    RAW,
+    RECOAT,
     build_folder,
     commits_in,
     end_file,
@@ -108,16 +110,17 @@ class BuildWriter:
         """
         self._check(layer)
         what = f"layer {layer.index} of build {self.manifest.id}"
-        shot = {name: capture for name, capture in layer.captures.items() if isinstance(capture, Frame)}
+        shot = {(RAW, name): frame for name, frame in _frames(layer.captures).items()}
+        shot |= {(RECOAT, name): frame for name, frame in _frames(layer.recoats).items()}
         with disk_errors(what):
-            smallest_first = sorted(shot.values(), key=lambda frame: frame.image.nbytes)
-            begun = [self._array(f.camera).begin(layer.index, f.image, self._cores) for f in smallest_first]
+            smallest_first = sorted(shot.items(), key=lambda item: item[1].image.nbytes)
+            begun = [self._array(*key).begin(layer.index, f.image, self._cores) for key, f in smallest_first]
             begun += self._signals.writes(layer.index, signal)
             writes = [self._files.submit(write) for write in begun]
-            arrays = {name: self._cores.submit(ArrayRecord.of, frame.image) for name, frame in shot.items()}
+            arrays = {key: self._cores.submit(ArrayRecord.of, frame.image) for key, frame in shot.items()}
             _wait_all(writes)
             syncs = self._store.begin_sync(self._files)
-            frames = {name: _frame_record(frame, arrays[name].result()) for name, frame in shot.items()}
+            frames = {key: _frame_record(frame, arrays[key].result()) for key, frame in shot.items()}
             record = _record(layer, frames, signal)
             path = record_file(commits_in(self._folder), layer.index)
             with staged(path, (to_json(record),)) as partial:
@@ -176,17 +179,23 @@ class BuildWriter:
                 f"{sorted(self._facts)}",
                 cure="give a frame or a gap for every camera of the build",
             )
-        for name, capture in layer.captures.items():
+        if unknown := set(layer.recoats) - set(self._facts):
+            raise StoreError(
+                f"layer {layer.index} has recoat frames of {sorted(unknown)}, which build {build} has not",
+                cure="give recoat frames of the build's cameras only",
+            )
+        for name, capture in (*layer.captures.items(), *layer.recoats.items()):
             _check_capture(self._facts[name], capture, f"layer {layer.index} of build {build}")
 
-    def _array(self, camera: str) -> LayerArray:
-        """The camera's array, made at its first frame."""
-        if camera not in self._arrays:
+    def _array(self, group: str, camera: str) -> LayerArray:
+        """The camera's array in a group, made at its first frame there."""
+        path = f"{group}/{camera}"
+        if path not in self._arrays:
             facts = self._facts[camera]
             ensure_group(self._store, "")
-            ensure_group(self._store, "raw")
-            self._arrays[camera] = LayerArray.open_or_create(self._store, f"raw/{camera}", facts.shape, facts.dtype)
-        return self._arrays[camera]
+            ensure_group(self._store, group)
+            self._arrays[path] = LayerArray.open_or_create(self._store, path, facts.shape, facts.dtype)
+        return self._arrays[path]
 
 
 def _make(folder: Path, manifest: BuildManifest) -> None:
@@ -214,20 +223,30 @@ def _check_capture(facts: CameraFacts, capture: Frame | Gap, what: str) -> None:
         )
 
 
-def _record(layer: Layer, frames: Mapping[str, FrameRecord], signal: LayerSignal) -> LayerRecord:
-    gaps = {name: capture.reason for name, capture in layer.captures.items() if isinstance(capture, Gap)}
+def _frames(captures: Mapping[str, Frame | Gap]) -> dict[str, Frame]:
+    return {name: capture for name, capture in captures.items() if isinstance(capture, Frame)}
+
+
+def _gaps(captures: Mapping[str, Frame | Gap]) -> dict[str, str]:
+    return {name: capture.reason for name, capture in captures.items() if isinstance(capture, Gap)}
+
+
+def _record(layer: Layer, frames: Mapping[tuple[str, str], FrameRecord], signal: LayerSignal) -> LayerRecord:
+    """The record of a layer whose frames, by group and camera, are `frames`."""
     return LayerRecord(
         layer.index,
         layer.height_mm,
         layer.wall_time,
         layer.end,
-        frames,
-        gaps,
+        {name: frame for (group, name), frame in frames.items() if group == RAW},
+        _gaps(layer.captures),
         _now(),
         signal=signal.record,
         signal_gap="" if signal.record else signal.gap,
         laser_map=map_record(signal.laser_map) if signal.laser_map else None,
         laser_map_gap="" if signal.laser_map else signal.laser_map_gap,
+        recoats={name: frame for (group, name), frame in frames.items() if group == RECOAT},
+        recoat_gaps=_gaps(layer.recoats),
     )
 
 

@@ -18,7 +18,8 @@ from monitor.devices.simulated.scene import SceneSpec
 
 LEAD_IN_S = 1.0
 BLADE_S = 2.0
-BARE_S = 0.3  # fresh powder before the laser starts again
+BARE_S = 0.3  # fresh powder before the laser starts again, at least
+PICTURE_SHARE = 0.75  # of the time between quiet gap and laser that is not the recoater's, for the finished layer
 
 
 class Phase(Enum):
@@ -95,9 +96,24 @@ class Timeline:
         recoat = float(rng_for(self._spec.seed, index, 51).uniform(*self._simulation.recoat_s))
         if index == self.layers - 1:
             recoat = max(recoat, self._quiet_s + 1.0)
-        blade = min(BLADE_S, recoat / 4)
-        bare = min(BARE_S, recoat / 20)
-        return LayerTimes(start, off, off + recoat - bare - blade, off + recoat - bare, off + recoat)
+        blade, fresh = self._recoater(recoat)
+        return LayerTimes(start, off, off + blade, off + fresh, off + recoat)
+
+    def _recoater(self, recoat_s: float) -> tuple[float, float]:
+        """When the recoater comes and is gone, in s after the laser went off.
+
+        It moves by its own program, not by what the laser will do: at the same time in every layer, so that after the
+        shortest recoating the powder lies bare for a while. Where that leaves no time for the picture of the layer, as
+        late as it can.
+        """
+        shortest = self._simulation.recoat_s[0]
+        blade, bare = min(BLADE_S, shortest / 4), min(BARE_S, shortest / 20)
+        spare = shortest - self._quiet_s - blade - bare
+        if spare > 0:
+            start = self._quiet_s + PICTURE_SHARE * spare
+            return start, start + blade
+        blade, bare = min(BLADE_S, recoat_s / 4), min(BARE_S, recoat_s / 20)
+        return recoat_s - bare - blade, recoat_s - bare
 
     def end_s(self) -> float:
         """When the build is over."""
