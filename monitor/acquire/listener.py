@@ -7,11 +7,13 @@ that this thread does may wait for them.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import structlog
 
 from monitor.acquire.backoff import Backoff
 from monitor.acquire.events import Events, LaserOn, SignalEnded, SignalLost, Silence
+from monitor.acquire.outage import Outage
 from monitor.acquire.recorder import SignalRecorder
 from monitor.config import Settings
 from monitor.devices import Trigger
@@ -27,6 +29,8 @@ STUCK_S = 60.0
 """Real seconds after which a driver that has not answered never will."""
 PATIENCE = 3
 """So many reads in a row without samples, and the trigger is opened again."""
+PROOF_S = 3.0
+"""So long must samples come without a loss before a trigger that was lost counts as ready: an alarm sees each loss."""
 JOIN_S = 5.0
 
 
@@ -39,6 +43,9 @@ class Listener:
         events: where the events go.
         spool: where samples wait for their commit; None keeps no signal.
         pulse: where reading says that it is alive.
+
+    Attributes:
+        outage: the loss at hand or the last one; None before the first.
     """
 
     def __init__(
@@ -49,6 +56,7 @@ class Listener:
         spool: SignalSpool | None = None,
         pulse: Pulse | None = None,
     ) -> None:
+        self.outage: Outage | None = None
         self._trigger = trigger
         self._settings = settings
         self._events = events
@@ -62,6 +70,7 @@ class Listener:
         self._recorder: SignalRecorder | None = None
         self._seen = False  # the laser came on since the last layer end, and was told
         self._quiet_since_s: float | None = None
+        self._back_s: float | None = None  # since when there are samples again; None where it is ready, or lost
 
     @property
     def status(self) -> DeviceStatus:
@@ -98,6 +107,15 @@ class Listener:
         """The signal of the layer that ended so; it is given once."""
         return self._recorder.take(end) if self._recorder else LayerSignal()
 
+    def settle(self, layers: Sequence[int]) -> None:
+        """The first layer after a loss ended; `layers` before it ended unseen."""
+        if self.outage is None or self.outage.back is not None:
+            return
+        for layer in layers:
+            self.outage = self.outage.missed(layer)
+        self.outage = over = self.outage.over()
+        log.info("trigger recovered", seconds=over.seconds, **over.facts)
+
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
@@ -132,9 +150,9 @@ class Listener:
                 self._say("off", "the signal is over")
                 self._events.put(SignalEnded())
                 return
-            if silent or self._status.state != "ready":
-                silent = 0
-                self._say("ready", f"{self._trigger.rate_hz:g} samples/s")
+            silent = 0
+            if self._status.state != "ready":
+                self._prove(block)
             self._hear(block)
 
     def _hear(self, block: SampleBlock) -> None:
@@ -162,11 +180,27 @@ class Listener:
         self._events.put(end)
         self._seen, self._quiet_since_s = False, end.off_s
 
+    def _prove(self, block: SampleBlock) -> None:
+        """A trigger that only was silent is ready with its first samples, one that was lost a while after them."""
+        if self._status.state == "reconnecting":
+            self._back_s = block.time_s if self._back_s is None else self._back_s
+            if block.end_s - self._back_s < PROOF_S:
+                return
+        self._backoff.succeeded()
+        self._back_s = None
+        self._say("ready", f"{self._trigger.rate_hz:g} samples/s")
+
     def _reconnect(self, error: DeviceError) -> None:
         """Open the trigger again, until it is there or `stop`. Time goes by, layers keep their order."""
         log.warning("trigger lost", what=error.what, cure=error.cure)
+        if self.outage is None or self.outage.back is not None:
+            self.outage = Outage.begun(self._trigger.name, error.what)
         what = error.what
-        while not self._stop.is_set():
+        if self._status.state == "reconnecting":  # lost again before it was ready
+            self._backoff.failed()
+        self._back_s = None
+        self._say("reconnecting", what)
+        while not self._stop.wait(self._backoff.wait_s):
             self._say("reconnecting", what)
             try:
                 with self._pulse.step(WORK, STUCK_S):
@@ -175,12 +209,11 @@ class Listener:
             except DeviceError as failed:
                 what = failed.what
                 self._backoff.failed()
-                self._stop.wait(self._backoff.wait_s)
                 continue
-            self._backoff.succeeded()
             if self._recorder:
                 self._recorder.restart()
             self._events.put(SignalLost())
+            self._say("reconnecting", f"is back, and is watched for {PROOF_S:g} s: {what}")
             log.info("trigger is back", device=self._trigger.name)
             return
 

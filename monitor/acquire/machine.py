@@ -104,7 +104,8 @@ class Acquisition:
         """The present status; any thread may ask."""
         bench = self._bench
         devices = (bench.listener.status, *(keeper.status for keeper in bench.keepers))
-        outages = [keeper.outage.facts for keeper in bench.keepers if keeper.outage]
+        troubles = (bench.listener.outage, *(keeper.outage for keeper in bench.keepers))
+        outages = [outage.facts for outage in troubles if outage]
         notices = [notice for keeper in bench.keepers for notice in keeper.notices]
         notices += [self._doubt] if self._doubt else []
         facts = {
@@ -187,7 +188,10 @@ class Acquisition:
                 self._recoating.laser_on()
         elif isinstance(event, LayerEnd):
             writer = self._writer or self.begin()
+            lost, first = self._unwatched == LOST, writer.next_index
             self._make_up(writer, event)
+            if lost:
+                self._bench.listener.settle(range(first, writer.next_index))
             self._layer(writer, event)
         elif isinstance(event, SignalLost):
             self._unwatched = self._unwatched or LOST

@@ -1,4 +1,4 @@
-"""A camera's trouble from its first sign to the next good frame. Owns what is said of it; refuses to end it itself."""
+"""A device's trouble from its first sign to the next good layer. Owns what is said of it; refuses to end it itself."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time without frames of one camera.
+    """A time without one camera or the trigger.
 
     Attributes:
-        camera: its name.
+        device: its name.
         why: what happened first.
         since: UTC of the first sign.
-        layers: number of layers that have no frame of it.
+        layers: number of layers that have no frame of it, or that ended unseen.
         first: the first of these layers, None for none.
-        back: UTC of the first good frame after it, None before.
+        back: UTC of the first good layer after it, None before.
     """
 
-    camera: str
+    device: str
     why: str
     since: datetime
     layers: int = 0
@@ -27,9 +27,9 @@ class Outage:
     back: datetime | None = None
 
     @classmethod
-    def begun(cls, camera: str, why: str) -> Outage:
+    def begun(cls, device: str, why: str) -> Outage:
         """One that begins now."""
-        return cls(camera, why, datetime.now(UTC))
+        return cls(device, why, datetime.now(UTC))
 
     def missed(self, layer: int) -> Outage:
         """The same with one more layer without a frame."""
@@ -51,7 +51,7 @@ class Outage:
 
     def words(self, *, connected: bool) -> str:
         """One sentence for the operator; `connected` is whether the camera is open now."""
-        return f"{self.camera}: {'connected' if connected else 'reconnecting'}, {self.cost}: {self.why}"
+        return f"{self.device}: {'connected' if connected else 'reconnecting'}, {self.cost}: {self.why}"
 
     @property
     def facts(self) -> dict[str, object]:
@@ -59,7 +59,7 @@ class Outage:
         back = None if self.back is None else self.back.isoformat(timespec="milliseconds")
         since = self.since.isoformat(timespec="milliseconds")
         return {
-            "camera": self.camera,
+            "device": self.device,
             "why": self.why,
             "since": since,
             "back": back,

@@ -85,7 +85,7 @@ def test_a_lost_camera_is_told_at_once_and_its_layers_are_counted(kept: Kept) ->
         kept.layer(3)
     assert kept.keeper.notices == ()
     (recovered,) = (line for line in logs if line["event"] == "camera recovered")
-    assert (recovered["camera"], recovered["layers"], recovered["first_layer"]) == ("webcam", 2, 1)
+    assert (recovered["device"], recovered["layers"], recovered["first_layer"]) == ("webcam", 2, 1)
     assert kept.keeper.outage is not None
     assert kept.keeper.outage.facts["back"] is not None
 

@@ -77,9 +77,9 @@ class Running:
         """One fact of the heartbeat."""
         return self.status().facts.get(name)
 
-    def outage(self, camera: str) -> Mapping[str, Any] | None:
-        """The last outage of a camera, once it is over."""
-        found = (outage for outage in self.fact("outages") if outage["camera"] == camera and outage["back"])
+    def outage(self, device: str) -> Mapping[str, Any] | None:
+        """The last outage of a device, once it is over."""
+        found = (outage for outage in self.fact("outages") if outage["device"] == device and outage["back"])
         return next(found, None)
 
     def well(self, camera: str) -> bool:
