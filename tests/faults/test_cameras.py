@@ -22,7 +22,6 @@ SETTINGS = {
     "capture_timeout_s": 1.2,
     "settle_ms": 10.0,
     "checks": {"black": 0.0, "saturated": 1.0, "blob": 1.0, "blur": 0.0},  # the stand-ins' patterns show no plate
-    "checks": {"black": 0.0, "saturated": 1.0, "blob": 1.0, "blur": 0.0},  # the stand-ins' patterns show no plate
     "reconnect": {"first_s": 0.1, "longest_s": 0.4},
 }
 RULES = """
