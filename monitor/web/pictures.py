@@ -1,7 +1,8 @@
 """Pictures of a layer as files for a browser. Owns size, format and what white means; refuses to know HTTP.
 
 A picture is found by kind: a product ("rectified", "upscaled", "mask", …), "reference", a camera by its role (the first
-one of that role) or name, "hr": the first Basler's frame, seen in the plate grid, or "laser": where the laser was on.
+one of that role) or name, the same with "-recoat" for the fresh powder before the laser, "hr": the first Basler's
+frame, seen in the plate grid, or "laser": where the laser was on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ Array = npt.NDArray[Any]
 PRODUCTS = ("rectified", "upscaled", "mask", "probability", "spread", "inconsistency")
 MASKS = ("mask", "reference")
 HR, LASER = "hr", "laser"
+RECOAT = "-recoat"
 GAIN = 4.0
 """Spread and inconsistency are stored as value × 255 × 4: white is a quarter of the grey scale."""
 FULL_SCALE = {"probability": 1.0, "spread": 1.0 / GAIN, "inconsistency": 1.0 / GAIN}
@@ -94,9 +96,20 @@ def picture(build: Build, index: int, kind: str) -> Picture:
 
 def _why(build: Build, index: int, kind: str) -> str:
     """Why a camera gave no frame, where `kind` is a camera's role or name."""
-    gaps = build.reader.record(index).gaps
-    reasons = [gaps[f.name] for f in build.manifest.cameras if kind in (f.name, f.role) and f.name in gaps]
+    record = build.reader.record(index)
+    gaps, camera = (record.recoat_gaps if kind.endswith(RECOAT) else record.gaps), kind.removesuffix(RECOAT)
+    reasons = [gaps[f.name] for f in build.manifest.cameras if camera in (f.name, f.role) and f.name in gaps]
     return f": {reasons[0]}" if reasons else ""
+
+
+def recoat_gaps(build: Build, index: int) -> dict[str, str]:
+    """Why pictures of the fresh powder that were wanted are not there, by kind.
+
+    Raises:
+        NotInStore: the layer is not committed.
+    """
+    gaps = build.reader.record(index).recoat_gaps
+    return {f"{kind}{RECOAT}": gaps[name] for name, kind in _kinds(build).items() if name in gaps}
 
 
 def _stored(build: Build, index: int) -> dict[str, Picture]:
@@ -124,19 +137,24 @@ def _product(build: Build, index: int, kind: str, record: ArrayRecord) -> Pictur
 
 
 def _frames(build: Build, index: int) -> list[Picture]:
-    """The cameras' frames, under the camera's role where it is the first of that role, else under its name."""
+    """The cameras' frames, of the finished layer and of the fresh powder."""
     record = build.reader.record(index)
-    taken: set[str] = set()
     found = []
-    for facts in build.manifest.cameras:
-        kind = facts.name if facts.role in taken else facts.role.value
-        taken.add(facts.role)
-        if facts.name in record.frames:
-            frame = record.frames[facts.name]
-            found.append(
-                Picture(kind, frame.array.digest, frame.array.shape, frame.bits, _frame(build, index, facts.name))
-            )
+    for name, kind in _kinds(build).items():
+        if frame := record.frames.get(name):
+            found.append(Picture(kind, frame.array.digest, frame.array.shape, frame.bits, _frame(build, index, name)))
+        if frame := record.recoats.get(name):
+            read = _frame(build, index, name, recoat=True)
+            found.append(Picture(f"{kind}{RECOAT}", frame.array.digest, frame.array.shape, frame.bits, read))
     return found
+
+
+def _kinds(build: Build) -> dict[str, str]:
+    """What each camera's picture is called: after its role where it is the first of that role, else after its name."""
+    kinds: dict[str, str] = {}
+    for facts in build.manifest.cameras:
+        kinds[facts.name] = facts.name if facts.role.value in kinds.values() else facts.role.value
+    return kinds
 
 
 def _straightened(build: Build, index: int) -> list[Picture]:
@@ -166,9 +184,9 @@ def _laser(build: Build, index: int) -> list[Picture]:
     return [Picture(LASER, record.array.digest, record.array.shape, 8, read)]
 
 
-def _frame(build: Build, index: int, camera: str) -> Callable[[], Array]:
+def _frame(build: Build, index: int, camera: str, *, recoat: bool = False) -> Callable[[], Array]:
     def read() -> Array:
-        capture = build.reader.capture(index, camera)
+        capture = (build.reader.recoat if recoat else build.reader.capture)(index, camera)
         assert isinstance(capture, Frame)  # noqa: S101 - its record says so
         return capture.image
 

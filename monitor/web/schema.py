@@ -201,6 +201,8 @@ class LayerView(Answer):
     state: LayerState
     reason: str
     gaps: dict[str, str]
+    recoat_gaps: dict[str, str]
+    """Why pictures of the fresh powder that were wanted are not there, by kind of picture."""
     frames: tuple[FrameView, ...]
     measures: tuple[MeasureView, ...]
     timings_s: dict[str, float]

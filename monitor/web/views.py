@@ -12,7 +12,7 @@ from monitor.store import BuildManifest, LayerRecord, ProductRecord
 from monitor.web.deviation import Kind, values_digest
 from monitor.web.library import Build, Row, latency_s
 from monitor.web.parts import Part
-from monitor.web.pictures import FULL_SCALE, GAIN, Picture, pictures
+from monitor.web.pictures import FULL_SCALE, GAIN, Picture, pictures, recoat_gaps
 from monitor.web.schema import (
     BuildView,
     CameraView,
@@ -87,6 +87,7 @@ def layer_view(build: Build, index: int) -> LayerView:
         state=product.state.value if product else "pending",
         reason=product.reason if product else "",
         gaps=dict(record.gaps),
+        recoat_gaps=recoat_gaps(build, index),
         frames=_frames(record),
         measures=_measures(product),
         timings_s=dict(product.timings_s) if product else {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from monitor.domain import LaserMap
+from monitor.domain import Frame, Gap, LaserMap
 from monitor.store import BuildReader, BuildWriter, LayerSignal, ProductReader
 from monitor.web.library import Library
 from monitor.web.pictures import encode, pictures
@@ -116,3 +117,28 @@ def test_the_laser_on_map_is_a_picture_in_the_plate_grid(tmp_path: Path) -> None
     shown = cv2.imdecode(np.frombuffer(encode(found, None, "png"), np.uint8), cv2.IMREAD_UNCHANGED)
     assert (shown[25, 15], shown[45, 15], shown[0, 0]) == (255, 128, 0)
     assert "laser" not in pictures(build, 1)
+
+
+def test_the_fresh_powder_is_a_picture_of_its_own_where_it_was_taken(tmp_path: Path) -> None:
+    """Its kind is the camera's with "-recoat"; where it is missing the answer says why; nobody wanted it in layer 1."""
+    settings, build = small_store(tmp_path, 1)
+    reader = BuildReader.open(tmp_path, build)
+    webcam, basler = reader.facts
+    powder = Frame(basler.name, np.full(basler.shape, 77 << 4, np.uint16), 1.0, 8000.0, None, 12)
+    with BuildWriter.create(tmp_path, replace(reader.manifest, id="recoated")) as writer:
+        captures = {facts.name: Gap(facts.name, "no frame in 5 s") for facts in (webcam, basler)}
+        plain = replace(layer(0), captures=captures)
+        writer.commit(replace(plain, recoats={basler.name: powder, webcam.name: Gap(webcam.name, "the laser came on")}))
+        writer.commit(replace(plain, index=1))
+    with serving(settings) as served, httpx.Client(base_url=f"{served.url}/api/v1/builds/recoated/layers") as client:
+        facts = client.get("/0").json()
+        assert set(facts["pictures"]) == {"basler-recoat"}
+        assert facts["pictures"]["basler-recoat"]["um_per_px"] is None
+        assert facts["recoat_gaps"] == {"webcam-recoat": "the laser came on"}
+        shown = _decoded(client.get("/0/pictures/basler-recoat?format=png"))
+        assert (shown.shape, np.unique(shown).tolist()) == (basler.shape, [77])
+        missing = client.get("/0/pictures/webcam-recoat")
+        assert missing.status_code == 404
+        assert "the laser came on" in missing.json()["what"]
+        assert client.get("/1").json()["recoat_gaps"] == {}
+        assert client.get("/1/pictures/basler-recoat").status_code == 404

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { captionWords, shortLabel } from "../src/pictures/caption.js";
+import { kindOf, offered } from "../src/pictures/kinds.js";
 import { noteWords, pointWords } from "../src/pictures/panel.js";
 import { panes, shownKind } from "../src/pictures/scene.js";
 import { FIT, bar, clamp, columnsFor, pan, place, pointAt, zoomAt } from "../src/pictures/view.js";
@@ -76,4 +77,15 @@ test("a high-resolution camera's layer is not missing a super-resolved picture",
 
 test("the pointer's place is in plate millimetres, counted from the centre of the first pixel", () => {
   assert.equal(pointWords({ origin_mm: [-50, 10], um_per_px: 100 }, [0.5, 10.5]), "x −50.00 mm  y 11.00 mm");
+});
+
+test("the fresh powder is offered where a layer has it, or says why not", () => {
+  const powder = kindOf("basler-recoat");
+  const taken = { index: 3, state: "ok", reason: "", bundles: {}, pictures: { webcam: {}, "basler-recoat": {} }, recoat_gaps: { "webcam-recoat": "the laser came on before the recoat frame" } };
+  const never = { ...taken, pictures: { webcam: {} }, recoat_gaps: {} };
+  assert.ok(offered(powder, taken) && offered(kindOf("webcam-recoat"), taken));
+  assert.ok(!offered(powder, never) && !offered(powder, null) && offered(kindOf("basler"), never));
+  assert.equal(noteWords({ layerView: taken, view: "basler-recoat", rows: [] }), "");
+  assert.match(noteWords({ layerView: taken, view: "webcam-recoat", rows: [] }), /^No webcam, recoated picture of layer 3: the laser came on before/);
+  assert.match(noteWords({ layerView: never, view: "basler-recoat", rows: [] }), /none was wanted$/);
 });

@@ -9,7 +9,7 @@ const KEYS = [
     ["n", "next layer with a problem, from the newest down"],
   ]],
   ["Pictures", [
-    ["1 … 5", "webcam, Basler, rectified, high-res, super-resolved"], ["c", "one picture, wipe, side by side"], [", .", "move the wipe"],
+    ["1 … 7", "webcam, Basler, rectified, high-res, super-resolved, recoated ones"], ["c", "one picture, wipe, side by side"], [", .", "move the wipe"],
     ["o", "next overlay: mask, probability, guard, spread, laser on"], ["m", "overlay on, off"], ["r", "nominal outline"],
     ["+ − 0", "zoom in, out, whole picture (picture focused)"],
   ]],

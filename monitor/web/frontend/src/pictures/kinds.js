@@ -6,6 +6,8 @@ export const KINDS = [
   { id: "rectified", name: "Rectified", caption: "Webcam, rectified", title: "The webcam's frame, seen straight from above" },
   { id: "hr", name: "High-res", caption: "Basler, rectified", title: "The Basler's frame, seen straight from above: what the model tries to make" },
   { id: "upscaled", name: "Super-resolved", title: "What the high-resolution camera would have seen, by a model", generated: true, upscaled: true },
+  { id: "webcam-recoat", name: "Webcam, recoated", title: "The webcam's frame of the fresh powder, before the laser melted this layer", raw: true, optional: true },
+  { id: "basler-recoat", name: "Basler, recoated", title: "The Basler's frame of the fresh powder, before the laser melted this layer", raw: true, optional: true },
 ];
 
 export const kindOf = (id) => KINDS.find((kind) => kind.id === id) ?? KINDS[4];
@@ -29,6 +31,9 @@ export const COMPARE = [
 
 /** Whether a finished layer was taken by a high-resolution camera, and so not super-resolved. */
 export const isMeasured = ({ state, bundles }) => state !== "pending" && state !== "missing" && !bundles.upscale;
+
+/** Whether a layer offers a picture of this kind, or says why it has none; most kinds are always offered. */
+export const offered = ({ id, optional }, view) => !optional || Boolean(view?.pictures[id] || view?.recoat_gaps?.[id]);
 
 /** Whether a picture of this kind lies in the plate grid, and so can be compared and covered. */
 export const comparable = (kind) => !kind.raw;

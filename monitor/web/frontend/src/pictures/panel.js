@@ -63,6 +63,9 @@ export function noteWords({ layerView, view, rows }) {
   if (layerView.pictures[view]) return layerView.state === "anomaly" ? `Mask not believed: ${layerView.reason}` : "";
   if (kindOf(view).upscaled && isMeasured(layerView)) return "";
   const name = kindOf(view).name.toLowerCase();
+  const unpowdered = layerView.recoat_gaps?.[view];
+  if (unpowdered) return `No ${name} picture of layer ${layerView.index}: ${unpowdered}`;
+  if (kindOf(view).optional) return `No ${name} picture of layer ${layerView.index}: none was wanted`;
   if (layerView.state === "pending") return `Layer ${layerView.index} is in work: no ${name} picture yet`;
   return `No ${name} picture of layer ${layerView.index}${wrong ? `: ${wrong.reason}` : ""}`;
 }

@@ -2,7 +2,7 @@
 
 import { choice, list, slider, toggle } from "../controls.js";
 import { el, say } from "../dom.js";
-import { COMPARE, KINDS, OVERLAYS, comparable, kindOf } from "./kinds.js";
+import { COMPARE, KINDS, OVERLAYS, comparable, kindOf, offered } from "./kinds.js";
 
 export function makeToolbar(store) {
   const views = choice(store, "view", "Picture", KINDS);
@@ -18,7 +18,11 @@ export function makeToolbar(store) {
   store.watch(["layerView", "view", "compare", "otherBuild"], ({ layerView, view, compare: mode, otherBuild }) => {
     const there = layerView?.pictures ?? {};
     const inGrid = comparable(kindOf(view));
-    for (const button of views.buttons) button.disabled = !there[button.dataset.id] && button.dataset.id !== view;
+    for (const button of views.buttons) {
+      const { id } = button.dataset;
+      button.hidden = !offered(kindOf(id), layerView) && id !== view;
+      button.disabled = !there[id] && id !== view;
+    }
     for (const button of compare.buttons) button.disabled = !inGrid;
     const twins = KINDS.filter((kind) => comparable(kind) && kind.id !== view && there[kind.id]);
     against.offer(twins.map(({ id, name }) => ({ id, name: `with ${name}` })));
