@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.domain import Alarm, Calibration, Mask, Measure, PlateGrid
+from monitor.report.happened import Happened
 from monitor.volume import Part
 
 Series = npt.NDArray[np.float64]
@@ -142,6 +143,7 @@ class BuildFacts:
         plan: where metal was in any layer, for the map of the plate.
         worst: the worst layers with pictures, worst first.
         alarms: alarms of this build, and of the plant while it ran, oldest first.
+        happened: what happened to its clock, signal and bundles.
         cameras: what the cameras said of themselves.
         bundles: bundle name@digest by purpose, every one that made a product.
         compute: where models ran.
@@ -167,6 +169,7 @@ class BuildFacts:
     plan: Mask
     worst: tuple[WorstLayer, ...]
     alarms: tuple[Alarm, ...]
+    happened: tuple[Happened, ...]
     cameras: tuple[CameraSaid, ...]
     bundles: tuple[tuple[str, str], ...]
     compute: tuple[str, ...]

@@ -19,10 +19,11 @@ import numpy as np
 from monitor.config import ReportSettings
 from monitor.domain import Alarm, CameraFacts, Mask, Measure, NotInStore, ProductState, StoreCorrupt, StoreError
 from monitor.report.facts import BuildFacts, CameraSaid, LayerFacts, PartFacts, Series, WorstLayer
+from monitor.report.happened import happened
 from monitor.report.measured import contours_of, may_be_round, part_facts, spread_out, trace
 from monitor.report.pictures import pictures_of
 from monitor.report.worst import worst_layers
-from monitor.store import AlarmBook, BuildReader, LayerRecord, ProductReader, ProductRecord
+from monitor.store import AlarmBook, BuildReader, LayerRecord, ModelBook, ProductReader, ProductRecord
 from monitor.volume import Part, PartFinder, PartSlice, cut, labelled
 
 T = TypeVar("T", str, tuple[str, str])
@@ -97,6 +98,7 @@ def gather(
         plan=plan,
         worst=tuple(_worst(source, layers, settings.worst_layers, own)),
         alarms=alarms_of(AlarmBook(root).all(), build, layers),
+        happened=happened(source.records, source.made, ModelBook(root).events()),
         cameras=tuple(_camera(facts) for facts in manifest.cameras),
         bundles=_distinct(pair for product in source.made.values() for pair in product.bundles.items()),
         compute=_distinct(product.device for product in source.made.values() if product.device),

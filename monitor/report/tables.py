@@ -110,6 +110,14 @@ def alarms(facts: BuildFacts) -> list[Row]:
     return [_alarm_row(alarm) for alarm in facts.alarms]
 
 
+def happened(facts: BuildFacts) -> list[Row]:
+    """Layer, time, what happened."""
+    return [
+        ("–" if one.layer is None else str(one.layer), words.time(one.time) if facts.timed else "–", one.what)
+        for one in facts.happened
+    ]
+
+
 def cameras(facts: BuildFacts) -> list[Row]:
     """Name, role, what it is, frames, where the plate is in them."""
     rows: list[Row] = []
