@@ -78,9 +78,14 @@ def diff(
     if as_json:
         typer.echo(json.dumps({"a": a, "b": b, "same": not found.differences, **asdict(found)}, indent=1))
     else:
-        _tell(a, b, found)
+        _tell(_named(a, set_a), _named(b, set_b), found)
     if found.differences:
         raise typer.Exit(1)
+
+
+def _named(build: str, product_set: str) -> str:
+    """A build, with the product set where one was asked for: two sets of one build have the same id."""
+    return f"{build}/{product_set}" if product_set else build
 
 
 def _tell(a: str, b: str, found: BuildDiff) -> None:
