@@ -1,7 +1,7 @@
 """The signal of a layer, while it lasts: cut, coded, thinned, spooled, and mapped. Owns what one layer's commit gets.
 
-Runs in the trigger's thread. Refuses to let a full disk, a lost sample or a saturated mirror cost the layer: each costs
-the signal or its map, and says so.
+Runs in a thread of its own, fed by the trigger's. Refuses to let a full disk, one that stands still, a lost sample or a
+saturated mirror cost the layer or delay the trigger: each costs the signal or its map, and says so.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 import structlog
 
+from monitor.acquire.feeding import Fed, Feed, Reopened
 from monitor.config import Settings
 from monitor.domain import Codes, LayerEnd, SampleBlock, SignalFacts, StoreError
 from monitor.store import LayerSignal, SignalRecord, SignalSpool, SpooledLayer
@@ -29,10 +30,16 @@ MADE = "the samples were made again from recorded layer ends: nothing was measur
 OFF = "the configuration keeps no signal"
 NO_MAP = "the configuration keeps no laser-on map"
 NO_MIRRORS = "no mirrors x and y that are scaled to mm"
+STALLED = "the disk was too slow for the signal: samples were dropped"
+LATE = "the disk was too slow for the signal: it was not there in time"
+LOST = "the trigger was lost within the layer"
+WAIT_S, PATIENT_S = 10.0, 60.0
+"""Real seconds for which a commit waits for its signal; longer where the trigger waits as well."""
+JOIN_S = 5.0
 
 
 class SignalRecorder:
-    """Makes each layer's signal out of the trigger's blocks.
+    """Makes each layer's signal out of the trigger's blocks, behind a queue with a bound.
 
     Args:
         facts: what the trigger says of its signal.
@@ -48,11 +55,24 @@ class SignalRecorder:
         self._cutter = self._new_cutter()
         self._layer: _Layer | None = None
         self._broken = ""
-        self._done: dict[int, LayerSignal] = {}
-        self._changed = threading.Lock()
+        patient = settings.trigger.device != "ni9223"
+        self._wait_s = PATIENT_S if patient else WAIT_S
+        self._feed = Feed(patient=patient)
+        self._done: dict[LayerEnd, LayerSignal] = {}
+        self._due: set[LayerEnd] = set()
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="signal", daemon=True)
+        self._thread.start()
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of the samples that wait to be recorded."""
+        return self._feed.held_bytes
 
     def feed(self, block: SampleBlock, ends: Sequence[LayerEnd], laser_seen: bool) -> None:
         """Take the next block with what the detector found in it, before anybody is told of the layer ends.
+
+        Never waits for the disk, but for a trigger that can wait itself.
 
         Args:
             block: the samples.
@@ -61,32 +81,33 @@ class SignalRecorder:
         """
         if self._none:
             return
-        for cut in self._cutter.feed(block, ends, laser_seen):
-            if isinstance(cut, SampleBlock):
-                self._add(cut)
-            elif isinstance(cut, LayerEnd):
-                self._finish(cut)
-            elif isinstance(cut, Broken):
-                self._break(cut.reason)
-            elif isinstance(cut, Forgotten):
-                self._break("")
+        with self._changed:
+            self._due.update(ends)
+        if not self._feed.put(block, ends, laser_seen):
+            for end in ends:
+                self._give(end, _gap(STALLED))
 
     def take(self, end: LayerEnd) -> LayerSignal:
-        """The signal of the layer that ended so, once; any thread may ask."""
+        """The signal of the layer that ended so, once; waits a while for it. Any thread may ask."""
         if self._none:
             return _gap(self._none)
         with self._changed:
-            return self._done.pop(end.off_sample, LayerSignal())
+            self._changed.wait_for(lambda: end in self._done or end not in self._due, self._wait_s)
+            if end in self._due:
+                self._due.discard(end)
+                log.warning("signal not kept", what=LATE)
+                return _gap(LATE)
+            return self._done.pop(end, LayerSignal())
 
     def restart(self) -> None:
         """The trigger was opened again: samples are missing, and they are counted anew."""
-        if self._layer:
-            self._break("the trigger was lost within the layer")
-        self._cutter = self._new_cutter()
+        if not self._none:
+            self._feed.reopened()
 
     def close(self) -> None:
-        """Remove what no commit took."""
-        self._break("")
+        """Remove what no commit took; does not wait long for a disk that stands still."""
+        self._feed.close()
+        self._thread.join(JOIN_S)
         self._spool.close()
 
     def __enter__(self) -> Self:
@@ -96,6 +117,36 @@ class SignalRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _run(self) -> None:
+        while (item := self._feed.get()) is not None:
+            if isinstance(item, Reopened):
+                self._reopened(item)
+            else:
+                self._take_in(item)
+        self._break("")
+
+    def _reopened(self, item: Reopened) -> None:
+        if self._layer:
+            self._break(LOST)
+        elif item.torn:
+            self._broken = self._broken or STALLED
+        self._cutter = self._new_cutter()
+
+    def _take_in(self, fed: Fed) -> None:
+        if fed.dropped:
+            log.error("signal not kept", what=STALLED, cure="look at the disk's speed, or lower signals.rate_hz")
+            self._break(STALLED if fed.torn else "")
+            self._cutter = self._new_cutter()
+        for cut in self._cutter.feed(fed.block, fed.ends, fed.laser_seen):
+            if isinstance(cut, SampleBlock):
+                self._add(cut)
+            elif isinstance(cut, LayerEnd):
+                self._finish(cut)
+            elif isinstance(cut, Broken):
+                self._break(cut.reason)
+            elif isinstance(cut, Forgotten):
+                self._break("")
 
     def _new_cutter(self) -> LayerCutter:
         return LayerCutter(self._plan.settings.trigger.detector, self._plan.margin)
@@ -120,8 +171,18 @@ class SignalRecorder:
                 layer.spooled.discard()
             signal = _gap(error.what)
         self._broken = ""
+        self._give(end, signal)
+
+    def _give(self, end: LayerEnd, signal: LayerSignal) -> None:
+        """Hand a signal over; one that its commit does not wait for any more is removed."""
         with self._changed:
-            self._done[end.off_sample] = signal
+            wanted = end in self._due
+            self._due.discard(end)
+            if wanted:
+                self._done[end] = signal
+            self._changed.notify_all()
+        if not wanted:
+            signal.discard()
 
     def _break(self, reason: str) -> None:
         """The layer at hand gets no signal for this reason; "" where it is no layer."""
