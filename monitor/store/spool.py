@@ -29,8 +29,10 @@ from monitor.store.shards import compress, index_of
 
 CHUNK_BYTES = 2 << 20
 """About so many bytes of codes are compressed at once, and so many are in memory."""
+NEW = ".new-"
+"""So a folder's name begins until it is locked: without this, what nobody has locked belongs to the dead."""
 FRESH_S = 60.0
-"""A folder that is younger may belong to a process that has not locked it yet."""
+"""A folder that is not locked yet and younger may still be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,10 @@ class SignalSpool:
             make_folder(spools, root)
             for folder in spools.iterdir():
                 _remove_stale(folder)
-            folder = Path(tempfile.mkdtemp(prefix="spool-", dir=spools))
-            lock = WriterLock(lock_file(folder), "this folder of signals")
+            made = Path(tempfile.mkdtemp(prefix=NEW, dir=spools))
+            lock = WriterLock(lock_file(made), "this folder of signals")
             lock.acquire()
+            folder = made.rename(made.with_name(made.name.replace(NEW, "spool-")))
         return cls(folder, lock)
 
     def begin(self, channels: int) -> SpooledLayer:
@@ -177,7 +180,7 @@ class SpooledLayer:
 def _remove_stale(folder: Path) -> None:
     """Remove the folder of a process that is gone: nobody holds its lock."""
     try:
-        if time.time() - folder.stat().st_mtime < FRESH_S:
+        if folder.name.startswith(NEW) and time.time() - folder.stat().st_mtime < FRESH_S:
             return
         lock = WriterLock(lock_file(folder), "this folder of signals")
         lock.acquire()
