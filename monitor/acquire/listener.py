@@ -7,6 +7,7 @@ that this thread does may wait for them.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 import structlog
@@ -15,8 +16,8 @@ from monitor.acquire.backoff import Backoff
 from monitor.acquire.events import Events, LaserOn, SignalEnded, SignalLost, Silence
 from monitor.acquire.outage import Outage
 from monitor.acquire.recorder import SignalRecorder
-from monitor.config import Settings
-from monitor.devices import Trigger
+from monitor.config import DetectorSettings, Settings
+from monitor.devices import Held, Trigger
 from monitor.domain import DeviceError, DeviceStatus, DeviceTimeout, LayerEnd, SampleBlock
 from monitor.store import LayerSignal, Pulse, SignalSpool
 from monitor.trigger import LaserOffDetector
@@ -98,7 +99,7 @@ class Listener:
         except DeviceError as error:
             self._say("missing", error.what)
             raise
-        self._detector = LaserOffDetector(self._settings.trigger.detector, self._trigger.rate_hz)
+        self._detector = LaserOffDetector(self._detector_settings, self._trigger.rate_hz)
         if self._spool:
             self._recorder = SignalRecorder(self._trigger.facts, self._settings, self._trigger.rate_hz, self._spool)
         self._say("ready", f"{self._trigger.rate_hz:g} samples/s")
@@ -115,6 +116,11 @@ class Listener:
             self.outage = self.outage.missed(layer)
         self.outage = over = self.outage.over()
         log.info("trigger recovered", seconds=over.seconds, **over.facts)
+
+    def learn(self, past: Iterable[LayerEnd]) -> None:
+        """Go on with the statistics of a build, its layers oldest first; between `open` and `start`."""
+        if self._detector:
+            self._detector.learn(past)
 
     def start(self) -> None:
         """Begin to read."""
@@ -134,6 +140,8 @@ class Listener:
     def _run(self) -> None:
         silent = 0
         while not self._stop.is_set():
+            if isinstance(self._trigger, Held):
+                self._trigger.admit(self._stop)
             try:
                 with self._pulse.step(WORK, STUCK_S):
                     block = self._trigger.read(READ_S)
@@ -155,6 +163,14 @@ class Listener:
                 self._prove(block)
             self._hear(block)
 
+    @property
+    def _detector_settings(self) -> DetectorSettings:
+        """A recording is laid out for the configured quiet gap, so that gap stays as it is."""
+        detector = self._settings.trigger.detector
+        if self._settings.trigger.device != "recorded":
+            return detector
+        return detector.model_copy(update={"quiet_gap_range": (1.0, 1.0)})
+
     def _hear(self, block: SampleBlock) -> None:
         """Feed the detector and say what is new, in the order in which it happened."""
         assert self._detector is not None, "opened before it is read"  # noqa: S101 - for the type checker
@@ -174,6 +190,7 @@ class Listener:
             self._seen, self._quiet_since_s = False, block.time_s
         if block.end_s - self._quiet_since_s >= self._settings.acquire.end_after_silence_s:
             self._events.put(Silence(block.end_s))
+            self._detector.learn(())  # what comes next is another build, with pauses of its own
             self._quiet_since_s = block.end_s
 
     def _finish(self, end: LayerEnd) -> None:

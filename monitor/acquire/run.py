@@ -11,6 +11,7 @@ import structlog
 
 from monitor.acquire.builds import continued, running_build
 from monitor.acquire.capturing import opened
+from monitor.acquire.control import Control
 from monitor.acquire.events import Events
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
@@ -80,8 +81,9 @@ def run_acquire(
         try:
             running = None if recording else running_build(settings, build_name)
             settings = continued(settings, running)
-            rig = rig or make_rig(settings, recording=recording, speed=speed)
-            bench = _bench(settings, rig, stack.enter_context(SignalSpool.open(root)), heart)
+            control = Control(root, recording, speed)
+            rig = rig or make_rig(settings, recording=recording, speed=speed, control=control)
+            bench = _bench(settings, rig, recording is not None, stack.enter_context(SignalSpool.open(root)), heart)
             stack.callback(_close, bench)
             acquisition = Acquisition(
                 settings,
@@ -93,8 +95,9 @@ def run_acquire(
                 beat=heart.beat,
                 pulse=heart.pulse,
             )
+            control.build = lambda: acquisition.running
             space = stack.enter_context(SpaceWatch(settings, lambda: acquisition.running))
-            said.status = lambda: _with(acquisition.status(), space.facts)
+            said.status = lambda: _with(acquisition.status(), {**space.facts, **control.facts()})
             stack.callback(acquisition.close)
             _open(bench, need_cameras=running is None)
             _begin(acquisition, settings, running, at_once=bool(build_name or recording))
@@ -153,10 +156,10 @@ class _Said:
         self.status = lambda: last
 
 
-def _bench(settings: Settings, rig: Rig, spool: SignalSpool, heart: Heart) -> Bench:
+def _bench(settings: Settings, rig: Rig, replayed: bool, spool: SignalSpool, heart: Heart) -> Bench:
     """The devices with their threads, not yet opened."""
     kinds = {camera.name: camera.device for camera in settings.cameras}
-    events = Events(AHEAD if isinstance(rig.clock, JumpingClock) else None)
+    events = Events(AHEAD if replayed or isinstance(rig.clock, JumpingClock) else None)
     reconnect = settings.acquire.reconnect
     keepers = [Keeper(camera, kinds[camera.name], reconnect, heart.beat) for camera in rig.cameras]
     return Bench(rig, Listener(rig.trigger, settings, events, spool, heart.pulse), keepers, events)

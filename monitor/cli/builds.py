@@ -33,10 +33,10 @@ def list_(config: ConfigOption = None) -> None:
     """List the builds."""
     with told():
         root = settings_of(config).store.root
-        table = Table(Column("build", no_wrap=True), "name", "origin", "layers", "products", "state")
+        table = Table(Column("build", no_wrap=True), "name", "origin", "layers", "state", "products")
         for build in list_builds(root):
             m, state = build.manifest, build.ended or "running"
-            table.add_row(m.id, escape(m.name), m.origin, str(build.layers), _sets(root, m.id), escape(state))
+            table.add_row(m.id, escape(m.name), m.origin, str(build.layers), escape(state), _sets(root, m.id))
     out.print(table)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from monitor.cli import what_if
+from monitor.cli import steering, what_if
 from monitor.cli.common import ConfigOption, out, progress_bar, settings_of, stop_event, told
 from monitor.cli.log import set_up_log
 from monitor.config import CameraSettings, PlateSettings, Settings
@@ -41,10 +41,16 @@ def replay(
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Make the stored products again from what they name; compare every bit.")
     ] = False,
+    control: Annotated[
+        str, typer.Option(help="Of a replay that runs: pause, run, step, speed=N, speed=max or goto=LAYER.")
+    ] = "",
 ) -> None:
     """Send a recorded build through acquisition and worker again, into a new build; or what-if, or evidence."""
     with told():
         settings = settings_of(config)
+        if control:
+            steering.steer(settings, build, control)
+            return
         if evidence or as_ or bundle or changes:
             settings = replay_settings(settings, BuildReader.open(settings.store.root, build).manifest, source)
             if evidence:

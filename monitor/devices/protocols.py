@@ -5,6 +5,7 @@ Refuses to know any vendor. Every implementation passes the contract tests in `t
 
 from __future__ import annotations
 
+import threading
 from typing import Protocol, runtime_checkable
 
 from monitor.domain import CameraFacts, Clock, DeviceError, Frame, Gap, LayerEnd, SampleBlock, SignalFacts
@@ -108,6 +109,15 @@ class Rig(Protocol):
 
     def height_mm(self, index: int) -> float | None:
         """Height of the top of the build's layer `index` above the plate, in mm; None where the devices cannot tell."""
+        ...
+
+
+@runtime_checkable
+class Held(Protocol):
+    """A trigger whose signal a person may hold between two layers."""
+
+    def admit(self, stop: threading.Event) -> None:
+        """Return when reading may go on; with `stop` at the latest."""
         ...
 
 

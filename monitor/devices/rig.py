@@ -7,18 +7,20 @@ to talk to devices: making a rig connects nothing.
     ni9223      opencv, pylon            of the machine
     simulated   simulated                scaled by simulation.speed; jumping at 0
     simulated   also opencv, pylon       of the machine, at simulation.speed = 1: real cameras tried without a printer
-    recorded    recorded                 scaled by the replay's speed; jumping at 0
+    recorded    recorded                 paced by the replay's speed and its control; jumping at 0
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from monitor.config import CameraSettings, Settings
 from monitor.devices.protocols import Camera, Recording, Rig, Trigger
-from monitor.domain import Clock, ConfigError, JumpingClock, MonotonicClock, ScaledClock
+from monitor.domain import Clock, ConfigError, JumpingClock, MonotonicClock, PacedClock, ReplayControl, ScaledClock
 
 REAL = ("opencv", "pylon")
+Control = Callable[[], ReplayControl]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +37,22 @@ class _Chosen:
         return self.heights.height_mm(index) if self.heights else None
 
 
-def make_rig(settings: Settings, *, recording: Recording | None = None, speed: float = 1.0) -> Rig:
+def make_rig(
+    settings: Settings, *, recording: Recording | None = None, speed: float = 1.0, control: Control = ReplayControl
+) -> Rig:
     """Choose the devices. Vendors' clients are imported only where they are configured, when they are opened.
 
     Args:
         settings: the whole configuration.
         recording: the build to play, for recorded devices.
         speed: recorded seconds per real second, 0 as fast as possible; for recorded devices only.
+        control: says how a replay goes on, asked before each of its layers.
 
     Raises:
         ConfigError: the devices cannot share one clock, a recording is missing, or a setting does not fit its device.
     """
     if settings.trigger.device == "recorded":
-        return _recorded(settings, recording, speed)
+        return _recorded(settings, recording, speed, control)
     if settings.trigger.device == "simulated":
         return _simulated(settings)
     _only(settings, REAL)
@@ -57,15 +62,16 @@ def make_rig(settings: Settings, *, recording: Recording | None = None, speed: f
     return _Chosen(MonotonicClock(), Ni9223Trigger(settings.trigger), cameras)
 
 
-def _recorded(settings: Settings, recording: Recording | None, speed: float) -> Rig:
+def _recorded(settings: Settings, recording: Recording | None, speed: float, control: Control) -> Rig:
     _only(settings, ("recorded",))
     if recording is None:
         raise ConfigError(
             'trigger.device: "recorded" needs a recorded build', cure="give it one: lpbf-monitor replay BUILD"
         )
-    from monitor.devices.recorded import RecordedRig
+    from monitor.devices.recorded import Pace, RecordedRig
 
-    return RecordedRig(settings, recording, _scaled(speed))
+    clock = PacedClock(speed)
+    return RecordedRig(settings, recording, clock, Pace(clock, control))
 
 
 def _simulated(settings: Settings) -> Rig:

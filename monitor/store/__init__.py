@@ -42,6 +42,7 @@ from monitor.store.records import (
 )
 from monitor.store.references import replace_reference
 from monitor.store.repairing import repair, repair_notes
+from monitor.store.replaying import ReplayRefused, Verb, control_replay, read_control
 from monitor.store.reports import ReportFormat, StoredReport, keep_report, list_reports, read_report
 from monitor.store.retention import Removable, make_room, removable, thinned
 from monitor.store.space import BuildSpace, Forecast, build_space, forecast, forecast_for, gigabytes
@@ -80,12 +81,14 @@ __all__ = [
     "Purpose",
     "Readings",
     "Removable",
+    "ReplayRefused",
     "ReportFormat",
     "SignalRecord",
     "SignalSpool",
     "SpooledLayer",
     "Standing",
     "StoredReport",
+    "Verb",
     "VerifyReport",
     "VolumeGrid",
     "WriterLock",
@@ -93,6 +96,7 @@ __all__ = [
     "build_space",
     "commits_folder",
     "comparisons",
+    "control_replay",
     "end_requested",
     "forecast",
     "forecast_for",
@@ -115,6 +119,7 @@ __all__ = [
     "pinned",
     "plane_of",
     "read_attempt",
+    "read_control",
     "read_heartbeats",
     "read_readings",
     "read_report",

@@ -17,6 +17,7 @@
 <root>/<build>/reference/mask         Zarr array (layers, rows, columns), with reference/records/000012.json
 <root>/<build>/end.json               when and why the build ended
 <root>/<build>/end-request.json       a person asks for the end; the one writer ends the build
+<root>/<build>/replay-control.json    how the replay that makes the build goes on, see `store/replaying.py`
 <root>/<build>/pin.json               a person wants to keep the build whatever happens
 <root>/<build>/thinned.json           products were removed to make room; nobody makes them again unasked
 <root>/<build>/repairs/000012.json    what `builds repair` found unreadable in a layer

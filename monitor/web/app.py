@@ -20,6 +20,7 @@ from monitor.web import (
     routes_files,
     routes_live,
     routes_plant,
+    routes_replay,
     routes_reports,
 )
 from monitor.web.access import viewer
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.newest = Newest()
     install_errors(app)
     _let_in(app, settings)
-    for routes in (routes_alarms, routes_builds, routes_files, routes_plant, routes_reports):
+    for routes in (routes_alarms, routes_builds, routes_files, routes_plant, routes_replay, routes_reports):
         app.include_router(routes.router, dependencies=[Depends(viewer)])
     for router in (routes_builds.health_router, routes_access.router, routes_live.router, page.router):
         app.include_router(router)

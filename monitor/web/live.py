@@ -19,7 +19,7 @@ from monitor.store import AlarmBook, BuildSummary, read_statuses
 from monitor.web.alarms import alarms_now
 from monitor.web.library import Build, Library
 from monitor.web.schema import BuildBrief, LiveState
-from monitor.web.status import is_fresh, judge
+from monitor.web.status import is_fresh, judge, replay_view
 
 log = structlog.get_logger("web")
 
@@ -97,6 +97,7 @@ class Lookout:
             product=self._product if summary else None,
             processed=self._processed if summary else 0,
             alarms=alarms_now(self.alarms, self.library.root, self.stale_after_s),
+            replay=replay_view(statuses, now, self.stale_after_s),
         )
 
     def _newest_build(self, acquired: str) -> BuildSummary | None:

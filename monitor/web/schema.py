@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from monitor.web.schema_alarms import AlarmsNow
 from monitor.web.schema_base import Answer as Answer
 from monitor.web.schema_base import Problem as Problem
@@ -284,6 +286,42 @@ class MeshView(Answer):
     y_mm: tuple[float, float]
 
 
+class ReplayOrder(Answer):
+    """What a person wants of a replay that runs."""
+
+    verb: Literal["run", "pause", "step", "speed", "goto"]
+    value: float | None = Field(None, ge=0, le=1e9)
+    """Of speed: recorded seconds per real second, 0 as fast as possible; of goto: the layer."""
+
+
+class ReplayWanted(Answer):
+    """How a replay goes on, between two layers."""
+
+    paused: bool
+    speed: float | None
+    """As in the order; null as it was started."""
+    goto: int
+    """As fast as possible up to this layer; -1 for none."""
+
+
+class ReplayView(Answer):
+    """A replay that runs."""
+
+    build: str
+    """Id of the build that it makes."""
+    source: str
+    """Id of the build that is replayed."""
+    layers: int
+    """Layers of the recording."""
+    layer: int | None
+    """Last layer that was made."""
+    paused: bool
+    speed: float
+    """Recorded seconds per real second, 0 as fast as possible."""
+    goto: int
+    """As fast as possible up to this layer; -1 for none."""
+
+
 class LiveState(Answer):
     """The newest state, as pushed on /api/v1/live."""
 
@@ -298,3 +336,5 @@ class LiveState(Answer):
     processed: int
     """Number of layers with committed products."""
     alarms: AlarmsNow
+    replay: ReplayView | None = None
+    """The replay that runs; null where none does."""

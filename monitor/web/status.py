@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from monitor.domain import DeviceStatus, ProcessStatus
-from monitor.web.schema import DeviceView, Light, ProcessView, Status
+from monitor.web.schema import DeviceView, Light, ProcessView, ReplayView, Status
 
 PROCESSES = ("acquire", "worker", "alarms", "web")
 _CALLED = {"acquire": "acquisition", "worker": "processing", "alarms": "alarms", "web": "the page"}
@@ -33,6 +33,16 @@ def judge(statuses: Sequence[ProcessStatus], now: datetime, stale_after_s: float
     known = {status.process: status for status in statuses}
     views = tuple(_process(name, known.get(name), now, stale_after_s) for name in PROCESSES)
     return Status(now=now.astimezone(UTC).isoformat(timespec="milliseconds"), processes=views)
+
+
+def replay_view(statuses: Sequence[ProcessStatus], now: datetime, stale_after_s: float) -> ReplayView | None:
+    """The replay that runs; None where none gives a sign of life."""
+    for status in statuses:
+        facts = status.facts.get("replay")
+        alive = status.process == "replay" and status.state not in (*_OFF, "failed") and status.build
+        if alive and isinstance(facts, dict) and is_fresh(status, now, stale_after_s):
+            return ReplayView(build=status.build, layer=status.layer, **facts)
+    return None
 
 
 def is_fresh(status: ProcessStatus, now: datetime, stale_after_s: float) -> bool:

@@ -7,16 +7,18 @@ import time
 
 import pytest
 
-from monitor.domain import Clock, JumpingClock, MonotonicClock, ScaledClock
+from monitor.domain import Clock, JumpingClock, MonotonicClock, PacedClock, ScaledClock
 
 
-@pytest.fixture(params=["monotonic", "scaled", "slow", "jumping"])
+@pytest.fixture(params=["monotonic", "scaled", "slow", "jumping", "paced", "held"])
 def clock(request: pytest.FixtureRequest) -> Clock:
     made: dict[str, Clock] = {
         "monotonic": MonotonicClock(),
         "scaled": ScaledClock(50.0),
         "slow": ScaledClock(0.5),
         "jumping": JumpingClock(),
+        "paced": PacedClock(50.0),
+        "held": PacedClock(0.0),
     }
     return made[request.param]
 
@@ -67,3 +69,18 @@ def test_threads_on_a_jumping_clock_agree() -> None:
     for thread in threads:
         thread.join()
     assert clock.now() == 3999.0
+
+
+def test_who_waits_on_a_paced_clock_waits_on_at_the_new_speed() -> None:
+    """An hour at 1 × ends at once when the clock is told to jump; time goes on from there and never turns back."""
+    clock = PacedClock(1.0)
+    waiting = threading.Thread(target=clock.sleep_until, args=(3600.0,))
+    waiting.start()
+    clock.set_speed(0.0)
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert clock.now() == 3600.0
+    clock.set_speed(2.0)
+    assert 3600.0 <= clock.now() < 3700.0
+    with pytest.raises(ValueError, match="below zero"):
+        clock.set_speed(-1.0)

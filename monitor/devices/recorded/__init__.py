@@ -4,6 +4,7 @@ Owns the replay's time axis, the gate signal that stands for the recorded layer 
 recorded frames again. Refuses to know where recordings are kept.
 """
 
+from monitor.devices.recorded.pace import Pace
 from monitor.devices.recorded.rig import RecordedRig
 
-__all__ = ["RecordedRig"]
+__all__ = ["Pace", "RecordedRig"]

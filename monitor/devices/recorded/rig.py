@@ -7,6 +7,7 @@ from bisect import bisect_right
 from monitor.config import Settings
 from monitor.devices.protocols import Recording
 from monitor.devices.recorded.camera import RecordedCamera
+from monitor.devices.recorded.pace import Pace
 from monitor.devices.recorded.playback import RATE_HZ, Rhythm, play
 from monitor.devices.recorded.trigger import RecordedTrigger
 from monitor.domain import Clock, LayerEnd
@@ -21,12 +22,13 @@ class RecordedRig:
         settings: the whole configuration; its cameras must be the recording's.
         recording: the build.
         clock: the clock of all times.
+        pace: says when the next layer may begin; None never holds one.
 
     Raises:
         MonitorError: a record of the recording cannot be read.
     """
 
-    def __init__(self, settings: Settings, recording: Recording, clock: Clock) -> None:
+    def __init__(self, settings: Settings, recording: Recording, clock: Clock, pace: Pace | None = None) -> None:
         self.recording = recording
         self.layers = recording.layers()
         self._clock = clock
@@ -34,7 +36,7 @@ class RecordedRig:
         rhythm = Rhythm.of(settings)
         played = play(self._ends, rhythm)
         self._offs = [layer.off for layer in played]
-        self._trigger = RecordedTrigger(played, rhythm.pause, clock, settings.trigger.detector)
+        self._trigger = RecordedTrigger(played, rhythm.pause, clock, settings.trigger.detector, pace)
         self._cameras = tuple(RecordedCamera(camera.name, self) for camera in settings.cameras)
 
     @property

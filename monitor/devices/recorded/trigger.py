@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+import threading
+from bisect import bisect_left, bisect_right
 
 import numpy as np
 import numpy.typing as npt
 
 from monitor.config import DetectorSettings
+from monitor.devices.recorded.pace import Pace
 from monitor.devices.recorded.playback import RATE_HZ, PlayedLayer
 from monitor.domain import Channel, ChannelRole, Clock, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
@@ -26,14 +28,25 @@ class RecordedTrigger:
         silence: samples of silence after the last one.
         clock: the clock of all times.
         detector: whose thresholds the gate must cross.
+        pace: says when the next layer may begin; None never holds one.
     """
 
-    def __init__(self, layers: list[PlayedLayer], silence: int, clock: Clock, detector: DetectorSettings) -> None:
+    def __init__(
+        self,
+        layers: list[PlayedLayer],
+        silence: int,
+        clock: Clock,
+        detector: DetectorSettings,
+        pace: Pace | None = None,
+    ) -> None:
         self.name = "recorded"
         self._clock = clock
         self._low, self._high = detector.off_volts - 1.5, detector.on_volts + 2.5
         self._pulses = [pulse for layer in layers for pulse in layer.pulses]
         self._stops = [stop for _, stop in self._pulses]
+        self._starts = [layer.start for layer in layers]
+        self._pace = pace
+        self._admitted = 0  # so many layers may begin
         self._end = layers[-1].off + silence if layers else 0
         self._began_s: float | None = None
         self._open = False
@@ -61,6 +74,15 @@ class RecordedTrigger:
         self._began_s = now if self._began_s is None else self._began_s
         self._base = self._next = max(self._next, math.floor((now - self._began_s) * RATE_HZ))
         self._open = True
+
+    def admit(self, stop: threading.Event) -> None:
+        """Return when the next block may be read, which a layer may begin in; with `stop` at the latest."""
+        begins = bisect_left(self._starts, self._next + BLOCK)
+        while self._pace and self._admitted < begins and not stop.is_set():
+            self._pace.admit(self._admitted, stop)
+            self._admitted += 1
+        if self._pace:
+            self._pace.heed(self._admitted - 1)
 
     def read(self, timeout_s: float) -> SampleBlock | None:
         """Return the next block when its last sample is due; None when the recording is over.
