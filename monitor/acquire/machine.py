@@ -31,6 +31,7 @@ from monitor.config import Settings
 from monitor.devices import Rig
 from monitor.domain import Gap, Layer, LayerEnd, ProcessStatus, StoreFull
 from monitor.store import BuildReader, BuildWriter, LayerSignal, Pulse, end_requested
+from monitor.trigger import WINDOW
 
 log = structlog.get_logger("acquire")
 
@@ -138,6 +139,8 @@ class Acquisition:
         structlog.contextvars.bind_contextvars(build=build)
         log.info("build goes on" if index else "build begun", layer=index)
         self._laser_seen = index > 0
+        if writer:
+            self._bench.listener.learn(self._past(writer))
         self._recoating = self._new_recoating(self._writer)
         away = self._away(build) if writer and self._origin == "live" else ""
         self._unwatched, self._doubt = AWAY if writer and self._origin == "live" else "", ""
@@ -145,6 +148,11 @@ class Acquisition:
         if self._on_start:
             self._on_start(build)
         return self._writer
+
+    def _past(self, writer: BuildWriter) -> list[LayerEnd]:
+        """The last layer ends of a build that goes on, oldest first."""
+        reader = BuildReader.open(self._settings.store.root, writer.manifest.id)
+        return [reader.end(index) for index in reader.layers()[-WINDOW:]]
 
     def run(self) -> None:
         """Handle events until the signal is over or `stop`.

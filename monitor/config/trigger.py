@@ -23,13 +23,23 @@ class DetectorSettings(Section):
     """A layer needs at least this much laser-on time in total, in ms; less is a spike or a test shot."""
     quiet_gap_ms: float = Field(3000.0, gt=0.0)
     """A layer has ended when the laser has been off for this long, in ms. Longer than the longest pause inside a
-    layer (parts: up to 2 s), shorter than the recoat (8 s and more)."""
+    layer (parts: up to 2 s), shorter than the recoat (8 s and more). A build begins with it; see quiet_gap_range."""
+    quiet_gap_range: tuple[float, float] = (0.5, 2.0)
+    """How far the gap may adapt to the pauses of the build, in units of quiet_gap_ms: shortest and longest. It moves
+    only where an estimated error of the configured gap is above 1e-6 per layer. [1.0, 1.0] keeps it fixed."""
 
     @model_validator(mode="after")
     def _hysteresis(self) -> DetectorSettings:
         if self.off_volts >= self.on_volts:
             raise ValueError(f"off_volts ({self.off_volts}) must be below on_volts ({self.on_volts})")
         return self
+
+    @field_validator("quiet_gap_range")
+    @classmethod
+    def _holds_the_gap(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0.1 <= value[0] <= 1.0 <= value[1] <= 10.0:
+            raise ValueError(f"quiet_gap_range {list(value)} must go from 0.1 … 1.0 to 1.0 … 10.0")
+        return value
 
 
 class TriggerSettings(Section):

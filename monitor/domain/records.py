@@ -49,6 +49,24 @@ class SampleBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class GapEstimate:
+    """How long the laser must be off for a layer to end, and how often that is wrong.
+
+    Attributes:
+        gap_s: the quiet gap that was waited for, in s.
+        layers: number of layers that it was learnt from; 0 is the configured gap.
+        false_end: estimated probability that a pause inside a layer is as long, per layer; None where too few layers
+            were seen.
+        miss: estimated probability that the pause between two layers is shorter, per layer; None likewise.
+    """
+
+    gap_s: float
+    layers: int = 0
+    false_end: float | None = None
+    miss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LayerEnd:
     """The laser went off and stayed off for the quiet gap.
 
@@ -58,6 +76,10 @@ class LayerEnd:
         first_on_s: monotonic time at which the laser came on first in this layer.
         on_time_s: total time that the laser was on in this layer.
         detected_s: monotonic time of the sample at which the quiet gap was full.
+        inner_pause_s: longest time that the laser was off inside the layer; None where not all of it was seen.
+        recoat_s: time that the laser was off before the layer; None where not all of it was seen.
+        gap: the quiet gap and its estimated errors; None where no detector found the end.
+        unsure: why this may be less or more than one layer, "" when nothing speaks for it.
     """
 
     off_sample: int
@@ -65,6 +87,10 @@ class LayerEnd:
     first_on_s: float
     on_time_s: float
     detected_s: float
+    inner_pause_s: float | None = None
+    recoat_s: float | None = None
+    gap: GapEstimate | None = None
+    unsure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ at a layer end.
 """
 
 from monitor.trigger.detector import LaserOffDetector
+from monitor.trigger.gap import WINDOW
 from monitor.trigger.laser_map import LaserMapper, commanded_area, laser_map
 
-__all__ = ["LaserMapper", "LaserOffDetector", "commanded_area", "laser_map"]
+__all__ = ["WINDOW", "LaserMapper", "LaserOffDetector", "commanded_area", "laser_map"]

@@ -4,12 +4,14 @@
                    ▲              │
                    └────pulse─────┘
 
-The result depends on the samples only, never on how they are cut into blocks.
+The quiet gap follows the pauses of the build (see `gap`). The result depends on the samples only, never on how they are
+cut into blocks.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy as np
 from monitor.config import DetectorSettings
 from monitor.domain import LayerEnd, SampleBlock
 from monitor.trigger.edges import find_edges
+from monitor.trigger.gap import GapModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,6 @@ class LaserOffDetector:
     def __init__(self, settings: DetectorSettings, rate_hz: float) -> None:
         self._settings = settings
         self._rate_hz = rate_hz
-        self._gap = max(1, math.ceil(settings.quiet_gap_ms * rate_hz / 1000 - 1e-9))
         self._least_pulse = max(1, math.ceil(settings.min_pulse_us * rate_hz / 1e6 - 1e-9))
         self._least_on = settings.min_on_ms * rate_hz / 1000 - 1e-9
         self._next: int | None = None
@@ -51,8 +53,12 @@ class LaserOffDetector:
         self._rise: _Instant | None = None  # of the pulse at hand
         self._fall: _Instant | None = None  # of the last true pulse
         self._first: _Instant | None = None  # of the layer's first true pulse
+        self._off: _Instant | None = None  # of the layer before, where no sample was lost since
         self._on_samples = 0
+        self._longest_pause: int | None = 0  # inside the layer; None where samples of it were lost
+        self._recoat: int | None = None  # before the layer
         self._end = 0  # just after the last sample seen
+        self.learn(())
         self.nan_samples = 0
         self.breaks = 0
 
@@ -65,6 +71,18 @@ class LaserOffDetector:
     def laser_seen(self) -> bool:
         """Whether the laser came on since the last layer end."""
         return self._first is not None or self.laser_on
+
+    @property
+    def due_s(self) -> float | None:
+        """Seconds after the last sample seen until the gap is full if the laser stays off; None where it is not off."""
+        if self._fall is None or self.laser_on:
+            return None
+        return max(0, self._full(self._fall) + 1 - self._end) / self._rate_hz
+
+    def learn(self, past: Iterable[LayerEnd]) -> None:
+        """Begin the statistics of the pauses anew: a build began, with layers that are known already, oldest first."""
+        self._model = GapModel(self._settings, past)
+        self._set_gap()
 
     def feed(self, block: SampleBlock) -> list[LayerEnd]:
         """Take the next block and return the layer ends that it completes, oldest first.
@@ -107,8 +125,11 @@ class LaserOffDetector:
         """A true pulse began at `rise`: end the layer before it, if the gap was full by then."""
         if self._fall is not None and rise.sample >= self._fall.sample + self._gap:
             self._finish(self._fall, rise.time_s - (rise.sample - self._full(self._fall)) / self._rate_hz, ends)
+        elif self._fall is not None and self._longest_pause is not None:
+            self._longest_pause = max(self._longest_pause, rise.sample - self._fall.sample)
         if self._first is None:
             self._first = rise
+            self._recoat = rise.sample - self._off.sample if self._off else None
 
     def _close_gap(self, block: SampleBlock, ends: list[LayerEnd]) -> None:
         """After the block's last sample: is the gap full, and nothing undecided in it?"""
@@ -126,10 +147,31 @@ class LaserOffDetector:
     def _finish(self, fall: _Instant, detected_s: float, ends: list[LayerEnd]) -> None:
         """Close the layer; too little laser-on time makes it a test shot, which is forgotten."""
         if self._first is not None and self._on_samples >= self._least_on:
-            on_time_s = self._on_samples / self._rate_hz
-            ends.append(LayerEnd(fall.sample, fall.time_s, self._first.time_s, on_time_s, detected_s))
+            end = self._layer_end(self._first, fall, detected_s)
+            ends.append(end)
+            self._off = fall
+            self._model.add(end)
+            self._set_gap()
         self._fall = self._first = None
-        self._on_samples = 0
+        self._on_samples = self._longest_pause = 0
+
+    def _layer_end(self, first: _Instant, fall: _Instant, detected_s: float) -> LayerEnd:
+        on_time_s = self._on_samples / self._rate_hz
+        pause, recoat = self._longest_pause, self._recoat
+        return LayerEnd(
+            fall.sample,
+            fall.time_s,
+            first.time_s,
+            on_time_s,
+            detected_s,
+            None if pause is None else pause / self._rate_hz,
+            None if recoat is None else recoat / self._rate_hz,
+            self._model.estimate,
+            self._model.doubt(on_time_s),
+        )
+
+    def _set_gap(self) -> None:
+        self._gap = max(1, math.ceil(self._model.estimate.gap_s * self._rate_hz - 1e-9))
 
     def _lost(self, block: SampleBlock) -> None:
         self.breaks += 1
@@ -138,6 +180,8 @@ class LaserOffDetector:
             self._first = self._first or self._rise
         if self._first is not None:
             self._fall = _at(block, block.first_sample)
+            self._longest_pause = None
+        self._off = None
         self._rise, self._high = None, False
 
 
