@@ -4,7 +4,7 @@ Refuses to know devices, files, models and processes.
 """
 
 from monitor.domain.alarms import Acknowledgement, Alarm, AlarmState, Cause, Condition, Reading, ReadingState, Severity
-from monitor.domain.clock import Clock, JumpingClock, MonotonicClock, ScaledClock
+from monitor.domain.clock import Clock, JumpingClock, MonotonicClock, PacedClock, ScaledClock
 from monitor.domain.errors import (
     AlarmClosed,
     BadFrame,
@@ -47,6 +47,7 @@ from monitor.domain.records import (
     Segmentation,
     Upscaled,
 )
+from monitor.domain.replaying import ReplayControl
 from monitor.domain.roles import Role
 from monitor.domain.signals import (
     CODE_V,
@@ -103,11 +104,13 @@ __all__ = [
     "MonitorError",
     "MonotonicClock",
     "NotInStore",
+    "PacedClock",
     "PlateGrid",
     "ProcessStatus",
     "ProductState",
     "Reading",
     "ReadingState",
+    "ReplayControl",
     "ReportError",
     "Role",
     "SampleBlock",
