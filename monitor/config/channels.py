@@ -13,6 +13,8 @@ from monitor.config.base import Section
 from monitor.domain import Affine, Channel, ChannelRole
 
 PER_CARD = 4
+VIRTUAL = ("laser", "galvo-x", "galvo-y")
+"""The virtual printer's channels, and the names of the first three wires where only wires are given."""
 _MODULE = re.compile(r"(.+?)Mod\d+/\w+")
 
 
@@ -75,7 +77,8 @@ def by_position(value: Any) -> Any:
     """Names of physical channels alone mean, in this order: laser gate, galvanometer x and y, others; all in volts."""
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) for item in value):
         return value
-    known = [("laser", "gate"), ("galvo-x", "x"), ("galvo-y", "y")] if len(value) > 2 else [("laser", "gate")]
+    roles = list(zip(VIRTUAL, ("gate", "x", "y"), strict=True))
+    known = roles if len(value) > 2 else roles[:1]
     rest = [(f"ai-{number}", "other") for number in range(len(known), len(value))]
     return [
         {"name": name, "role": role, "physical": physical}

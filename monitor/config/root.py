@@ -12,6 +12,7 @@ from monitor.config.acquire import AcquireSettings
 from monitor.config.alarms import AlarmsSettings
 from monitor.config.base import Section
 from monitor.config.cameras import CameraSettings
+from monitor.config.channels import VIRTUAL
 from monitor.config.locate import describe
 from monitor.config.plant import PlantSettings
 from monitor.config.plate import PlateSettings
@@ -83,11 +84,15 @@ class Settings(Section):
 
     def _check_signals(self) -> None:
         """What is kept of the signal must be there, and at a rate that samples can be put together to."""
-        if self.trigger.device == "ni9223":
-            known = [channel.name for channel in self.trigger.channels]
+        sources = {
+            "ni9223": ("trigger.channels are", [channel.name for channel in self.trigger.channels]),
+            "simulated": ("the virtual printer has", list(VIRTUAL)),
+        }
+        if self.trigger.device in sources:  # a replay keeps no signal: names for the live source do no harm
+            whose, known = sources[self.trigger.device]
             for name in self.signals.channels:
                 if name not in known:
-                    raise ValueError(f"signals.channels names '{name}', but trigger.channels are {known}")
+                    raise ValueError(f"signals.channels names '{name}', but {whose} {known}")
         rate, kept = self.trigger.rate_hz, self.signals.rate_hz
         if kept and abs(rate / kept - round(rate / kept)) > 1e-6 * rate / kept:
             near = rate / max(1, round(rate / kept))

@@ -71,6 +71,33 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, says: str) -
         load(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("device", "known", "strange", "says"),
+    [
+        (
+            "simulated",
+            "galvo-y",
+            "galvo-z",
+            r"'galvo-z', but the virtual printer has \['laser', 'galvo-x', 'galvo-y'\]",
+        ),
+        ("ni9223", "galvo-x", "meltpool", r"'meltpool', but trigger.channels are \['laser', 'galvo-x', 'galvo-y'\]"),
+    ],
+)
+def test_only_channels_of_the_source_can_be_kept(
+    tmp_path: Path, device: str, known: str, strange: str, says: str
+) -> None:
+    """Whatever gives the signal: a name that it has is kept, any other is refused with those that there are."""
+
+    def names(name: str) -> Settings:
+        path = tmp_path / "monitor.toml"
+        path.write_text(f'[trigger]\ndevice = "{device}"\n[signals]\nchannels = ["{name}"]\n')
+        return load_settings(path)
+
+    assert names(known).signals.channels == (known,)
+    with pytest.raises(ConfigError, match=says):
+        names(strange)
+
+
 def test_the_field_turns_from_x_to_y() -> None:
     """Rotation is about the mirrors' zero; an affine map is taken as it is."""
     a, b, c, d, e, f = FieldSettings(rotation_deg=90).to_plate()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from monitor.config.channels import VIRTUAL
 from monitor.devices.simulated.raster import rng_for
 from monitor.devices.simulated.scan import ScanPath
 from monitor.devices.simulated.timeline import Timeline
@@ -48,10 +49,11 @@ class Signals:
     def channels(self) -> tuple[Channel, ...]:
         """Laser gate and mirrors, in the order of the rows of `volts`."""
         mm_per_volt, (x, y) = 1 / self._volts_per_mm, self._middle
+        laser, across, along = VIRTUAL
         return (
-            Channel("laser", ChannelRole.GATE),
-            Channel("galvo-x", ChannelRole.X, unit="mm", scale=mm_per_volt, offset=x),
-            Channel("galvo-y", ChannelRole.Y, unit="mm", scale=mm_per_volt, offset=y),
+            Channel(laser, ChannelRole.GATE),
+            Channel(across, ChannelRole.X, unit="mm", scale=mm_per_volt, offset=x),
+            Channel(along, ChannelRole.Y, unit="mm", scale=mm_per_volt, offset=y),
         )
 
     def volts(self, first: int, count: int, rate_hz: float) -> Volts:
