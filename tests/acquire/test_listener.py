@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, Silence
 from monitor.acquire.listener import Listener
 from monitor.config import Settings
-from monitor.domain import LayerEnd, SampleBlock
+from monitor.domain import Channel, ChannelRole, DeviceLost, LayerEnd, SampleBlock, SignalFacts
 from tests.acquire.tiny import tiny_settings
 
 RATE = 1000.0
@@ -94,6 +95,57 @@ def test_silence_is_told_from_the_last_laser_off(tmp_path: Path) -> None:
     silences = [event.time_s for event in said if isinstance(event, Silence)]
     assert silences[0] == 0.55
     assert all(later - earlier >= 0.4 for earlier, later in pairwise(silences))
+
+
+class Flapping:
+    """A trigger that can always be opened and never be read, until it is well."""
+
+    name = "flapping"
+    rate_hz = RATE
+    facts = SignalFacts((Channel("laser", ChannelRole.GATE),))
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.well = threading.Event()
+        self._next = 0
+
+    def open(self) -> None:
+        self.opened += 1
+        self._next = 0
+
+    def read(self, timeout_s: float) -> SampleBlock:
+        if not self.well.wait(0.001):
+            raise DeviceLost("flapping: samples were lost", cure="none")
+        first, self._next = self._next, self._next + 100
+        return SampleBlock(np.zeros((1, 100)), RATE, first, first / RATE)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def test_a_trigger_that_is_lost_again_and_again_is_tried_in_growing_pauses() -> None:
+    """Opening it is no proof: it counts as ready, and as recovered, only after it was read for a while."""
+    base = configured(1e6)
+    reconnect = base.acquire.reconnect.model_copy(update={"first_s": 0.1, "longest_s": 30.0})
+    made = base.model_copy(update={"acquire": base.acquire.model_copy(update={"reconnect": reconnect})})
+    trigger = Flapping()
+    listener = Listener(trigger, made, Events())
+    listener.open()
+    listener.start()
+    try:
+        time.sleep(1.0)
+        assert listener.status.state == "reconnecting"
+        assert 2 <= trigger.opened <= 6, "0.1, 0.2, 0.4, 0.8 s, not as fast as possible"
+        trigger.well.set()
+        deadline = time.monotonic() + 30
+        while listener.status.state != "ready":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert listener.outage is not None
+        listener.settle(range(4, 6))
+        assert (listener.outage.first, listener.outage.layers, listener.outage.back is not None) == (4, 2, True)
+    finally:
+        listener.stop()
 
 
 def test_a_reader_as_fast_as_possible_waits_for_the_captures() -> None:
