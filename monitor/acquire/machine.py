@@ -29,7 +29,7 @@ from monitor.acquire.recoating import KEPT, Recoating, Shots, recorded_recoats
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
-from monitor.domain import Gap, Layer, LayerEnd, ProcessStatus, StoreFull
+from monitor.domain import Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull
 from monitor.store import BuildReader, BuildWriter, LayerSignal, Pulse, end_requested
 from monitor.trigger import WINDOW
 
@@ -251,7 +251,7 @@ class Acquisition:
             log.warning("frame missing", layer=index, camera=gap.camera, reason=gap.reason)
         self._say(State.COMMIT, f"layer {index}", gaps=self._snapshot.gaps + len(gaps))
         shot = time.perf_counter()
-        signal = self._bench.listener.signal(end)
+        signal = self._with_recorded_map(index, self._bench.listener.signal(end))
         self._when_there_is_room(lambda: self._store(writer, layer, signal), f"layer {index} is held")
         done = time.perf_counter()
         log.info("layer committed", layer=index, gaps=len(gaps), seconds=round(done - start, 3))
@@ -309,6 +309,20 @@ class Acquisition:
             if reference is not None:
                 writer.set_reference(layer.index, reference)
         writer.commit(layer, signal)
+
+    def _with_recorded_map(self, index: int, signal: LayerSignal) -> LayerSignal:
+        """The signal with the map of where the laser was when the layer was recorded: what is found rests on it."""
+        recorded = self._recorded(index)
+        if self._recording is None or recorded is None or not self._settings.signals.laser_map:
+            return signal
+        try:
+            exposed = self._recording.laser_map(recorded)
+        except StoreCorrupt as error:
+            log.warning("laser-on map not replayed", layer=index, what=error.what, cure=error.cure)
+            return replace(signal, laser_map_gap=error.what)
+        if exposed is None or exposed.exposure_us.shape != self._settings.plate.shape:
+            return signal
+        return replace(signal, laser_map=exposed, laser_map_gap="")
 
     def _recorded(self, index: int) -> int | None:
         """The recorded layer that the replay's layer is."""

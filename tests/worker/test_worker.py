@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -34,8 +35,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recorded(root: Path, models: Path, **simulation: Any) -> tuple[Settings, BuildReader]:
+    """Builds of a tiny plate, on which the hand-made segmenter finds about half of what the laser melts: no prior."""
     settings = tiny_settings(root, models=models, **simulation)
-    return settings, acquired(settings)
+    unbounded = settings.segment.model_copy(update={"prior": "none"})
+    return settings.model_copy(update={"segment": unbounded}), acquired(settings)
 
 
 def processed(settings: Settings, build: str) -> tuple[ProductReader, list[LayerProduct]]:
@@ -129,6 +132,21 @@ def test_a_high_resolution_source_is_not_super_resolved(tmp_path: Path, models: 
     assert product.mask is not None
     assert set(product.bundles) == {"segment"}
     assert "upscale" not in made[0].timings_s
+
+
+def test_metal_is_held_against_where_the_laser_was(tmp_path: Path, models: Path) -> None:
+    """By default a layer says what share of the laser's area is metal, has none elsewhere, and needs 80 % of it."""
+    settings, build = recorded(tmp_path, models, layers=1)
+    bounded = settings.model_copy(update={"segment": settings.segment.model_copy(update={"prior": "laser"})})
+    products, (made,) = processed(bounded, build.manifest.id)
+    exposed = build.laser_map(0)
+    assert exposed is not None
+    assert made.mask is not None
+    reach = cv2.dilate((exposed.exposure_us > 0).astype(np.uint8), np.ones((21, 21), np.uint8)).astype(bool)
+    assert not made.mask[~reach].any()
+    numbers = {measure.name: measure.value for measure in products.record(0).measures}
+    assert numbers["left out beside the laser"] >= 0
+    assert (made.state is ProductState.ANOMALY) == (numbers["commanded area found"] < 80)
 
 
 def test_the_rectified_picture_can_be_segmented_instead(tmp_path: Path, models: Path) -> None:
