@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 def layer_facts(record: LayerRecord) -> LayerFacts:
     """What the rules see of one committed layer."""
-    return LayerFacts(record.index, (*record.frames, *record.gaps), record.gaps)
+    flaws = {name: frame.flaw for name, frame in record.frames.items() if frame.flaw}
+    return LayerFacts(record.index, (*record.frames, *record.gaps), record.gaps, flaws)
 
 
 def product_facts(

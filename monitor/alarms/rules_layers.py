@@ -22,6 +22,16 @@ def missing_frame(facts: LayerFacts) -> Iterator[Sample]:
         yield Sample(camera, 0.0 if why is None else 1.0, f"{camera}: {why or 'gave its frame'}")
 
 
+def flawed_frame(facts: LayerFacts) -> Iterator[Sample]:
+    """1 for each camera whose frame is blurred, over-exposed or glaring; unsure where there is no frame."""
+    for camera in facts.cameras:
+        if camera in facts.gaps:
+            yield Sample(camera, None, f"{camera}: no frame to look at")
+        else:
+            flaw = facts.flaws.get(camera)
+            yield Sample(camera, float(bool(flaw)), f"{camera}: {flaw or 'its frame shows no flaw'}")
+
+
 def anomaly(facts: ProductFacts) -> Iterator[Sample]:
     """1 for a mask that is not believed; unsure where there was nothing to segment."""
     if facts.state is ProductState.MISSING:
@@ -94,7 +104,10 @@ def wrong_device(facts: ProductFacts) -> Iterator[Sample]:
         yield Sample(LAYER, float(wrong), f"models ran on {facts.device}, asked was {facts.asked_device}")
 
 
-LAYER_RULES: tuple[Rule[LayerFacts], ...] = (Rule("missing_frame", "Frame missing", "1", missing_frame),)
+LAYER_RULES: tuple[Rule[LayerFacts], ...] = (
+    Rule("missing_frame", "Frame missing", "1", missing_frame),
+    Rule("flawed_frame", "Frame blurred or over-exposed", "1", flawed_frame),
+)
 PRODUCT_RULES: tuple[Rule[ProductFacts], ...] = (
     Rule("anomaly", "Segmentation not believed", "1", anomaly, picture="mask"),
     Rule("area", "Area out of tolerance", "%", area, picture="mask"),

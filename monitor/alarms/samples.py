@@ -39,11 +39,13 @@ class LayerFacts:
         index: the layer.
         cameras: the build's cameras.
         gaps: why a camera has no frame, by camera.
+        flaws: what is wrong with a frame that is there, by camera.
     """
 
     index: int
     cameras: tuple[str, ...]
     gaps: Mapping[str, str]
+    flaws: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class RulesSettings(Section):
 
     missing_frame: RuleSettings = RuleSettings(limit=1, clear_after=3, unsure_after=1)
     """Of layers, each camera: frames missing (0 or 1)."""
+    flawed_frame: RuleSettings = RuleSettings(limit=1, raise_after=3, clear_after=3)
+    """Of layers, each camera: its frame is blurred, over-exposed or glaring (0 or 1), by `acquire.checks`."""
     anomaly: RuleSettings = RuleSettings(limit=1, raise_after=2, clear_after=3, unsure_after=3)
     """Of layers: a segmentation that is not believed (0 or 1)."""
     area: RuleSettings = RuleSettings(limit=20, raise_after=3, clear_after=3)

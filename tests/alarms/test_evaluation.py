@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -19,9 +20,10 @@ from monitor.alarms.facts import shift_mm
 from monitor.alarms.plant import DiskWatch, LaserWatch
 from monitor.alarms.run import Evaluation, run_alarms
 from monitor.config import Settings
-from monitor.domain import AlarmState, Cause, PlateGrid, ProcessStatus, StoreError, StoreLocked
+from monitor.domain import AlarmState, CameraFacts, CameraRole, Cause, PlateGrid, ProcessStatus, StoreError, StoreLocked
 from monitor.store import AlarmBook, BuildWriter, read_readings
 from tests.alarms.receivers import until
+from tests.store.small import frame, layer, manifest
 from tests.web.synthetic import Faults, SyntheticBuild, small_settings, write_statuses
 
 
@@ -282,3 +284,21 @@ def test_the_store_gives_no_build_the_name_of_the_alarms(tmp_path: Path) -> None
         manifest = build.manifest
     with pytest.raises(StoreError, match="alarms"):
         BuildWriter.create(tmp_path, replace(manifest, id="alarms"))
+
+
+def test_frames_that_stay_blurred_raise_an_alarm_and_one_does_not(tmp_path: Path) -> None:
+    """Two blurred layers are an accident; the third in a row is a lens to look at."""
+    settings = calm_settings(tmp_path)
+
+    def state_after(flaws: Sequence[str], build: str) -> AlarmState | None:
+        camera = CameraFacts("webcam", CameraRole.WEBCAM, "C920", "usb-1", (24, 32, 3), "uint8", "simulated")
+        facts = replace(manifest(build), cameras=(camera,), created=datetime.now(UTC).isoformat())
+        with BuildWriter.create(tmp_path, facts) as writer:
+            for index, flaw in enumerate(flaws):
+                shot = replace(frame(camera, index), flaw=flaw)
+                writer.commit(replace(layer(index), captures={"webcam": shot}))
+        evaluate(settings)
+        return alarms(tmp_path).get(("flawed_frame", "webcam", Cause.BAD))
+
+    assert state_after(["", "blurred", "blurred", ""], "accident") is None
+    assert state_after(["", "blurred", "blurred", "blurred"], "lens") is AlarmState.UNACKNOWLEDGED

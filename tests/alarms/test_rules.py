@@ -76,6 +76,14 @@ def test_each_camera_is_judged_for_itself() -> None:
     assert "no fresh frame within 5 s" in found["webcam"].reason
 
 
+def test_a_flaw_is_said_of_the_camera_that_has_it_and_nothing_of_one_without_a_frame() -> None:
+    """A blurred Basler frame is bad with its words; of a missing webcam frame nobody can tell whether it was sharp."""
+    flaws = {"basler": "blurred (40% of the usual sharpness)"}
+    found = look("flawed_frame", LayerFacts(3, ("webcam", "basler", "third"), {"webcam": "no fresh frame"}, flaws))
+    assert [found[name].value for name in ("webcam", "basler", "third")] == [None, 1.0, 0.0]
+    assert flaws["basler"] in found["basler"].reason
+
+
 def test_area_is_held_against_the_reference_and_else_against_the_layers_before() -> None:
     """10 % less than the reference, 25 % more than usual; without either, nothing is said."""
     small = replace(GOOD, reference_area_mm2=50.0)
