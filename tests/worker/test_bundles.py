@@ -86,6 +86,7 @@ def made(settings: Settings, build: str) -> list[str]:
     return [products.record(index).bundles["upscale"] for index in products.layers()]
 
 
+@pytest.mark.slow
 def test_a_bundle_is_used_from_the_layer_after_it_was_activated(
     settings: Settings, book: ModelBook, other: Path
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_lost_machine_changes_nothing(client: Client, processed: tuple[Setting
     assert process_on_cluster(into(settings, "cluster"), client, build, threading.Event()) == 0
 
 
+@pytest.mark.slow
 def test_a_build_in_an_object_store_is_processed_there(
     client: Client, processed: tuple[Settings, str], s3: str, tmp_path: Path
 ) -> None:
