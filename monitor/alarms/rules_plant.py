@@ -120,7 +120,8 @@ def way_stuck(facts: PlantFacts) -> Iterator[Sample]:
 def bundle_refused(facts: PlantFacts) -> Iterator[Sample]:
     """1 while a refused bundle lies in the store or the last activation failed."""
     for process in facts.processes:
-        told = process.status.facts.get(NOTICES) if process.status and process.watched else None
+        mine = process.name == "worker" and process.watched  # acquisition notes its cameras by the same name
+        told = process.status.facts.get(NOTICES) if process.status and mine else None
         if isinstance(told, list):
             yield Sample("bundles", float(bool(told)), "; ".join(map(str, told)) or "no bundle was refused")
 

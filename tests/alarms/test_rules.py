@@ -172,9 +172,10 @@ def test_a_way_out_that_does_not_get_through_says_how_long() -> None:
 
 def test_a_refused_bundle_is_told_in_its_own_words() -> None:
     """Well again when nothing refused lies there; nothing is said where no process speaks of bundles."""
-    told = beat(notices=["bundle refused: weights.pth may hold a pickle"])
+    told = beat("worker", notices=["bundle refused: weights.pth may hold a pickle"])
     (sample,) = look("bundle_refused", PlantFacts((told,))).values()
     assert sample.value == 1.0
     assert "weights.pth" in sample.reason
-    assert value("bundle_refused", PlantFacts((beat(notices=[]),))) == 0.0
-    assert look("bundle_refused", PlantFacts((beat(),))) == {}
+    assert value("bundle_refused", PlantFacts((beat("worker", notices=[]),))) == 0.0
+    assert look("bundle_refused", PlantFacts((beat("worker"),))) == {}
+    assert look("bundle_refused", PlantFacts((beat(notices=["webcam: reconnecting"]),))) == {}
