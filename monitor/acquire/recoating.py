@@ -147,7 +147,8 @@ class Recoating:
     def _take(self, due: float, over: threading.Event) -> Shots:
         """Wait for the moment and ask every camera once, unless the laser comes first.
 
-        A camera may take as long as the quiet gap: asked before the laser came on, it is free again by the layer end.
+        A camera may take as long as the shortest quiet gap: asked before the laser came on, it is free again by the
+        layer end.
         """
         while not self._jumps and self._clock.now() < due:
             if over.wait(STEP_S):
@@ -155,7 +156,8 @@ class Recoating:
         laser = self._next_laser_on()
         if over.is_set() or (laser is not None and (laser <= due or not self._jumps)):
             return self.gaps(LASER_BEFORE)
-        now, quiet_s = self._clock.now(), self._settings.trigger.detector.quiet_gap_ms / 1000
+        detector, now = self._settings.trigger.detector, self._clock.now()
+        quiet_s = detector.quiet_gap_ms / 1000 * detector.quiet_gap_range[0]
         begin = due if self._jumps else max(due, now)
         latest = begin + min(self._settings.acquire.capture_timeout_s, quiet_s)
         return self._capturing.take(Window(begin, latest, max(0.0, begin - now)), lambda: None)
