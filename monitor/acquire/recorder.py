@@ -32,8 +32,9 @@ NO_MAP = "the configuration keeps no laser-on map"
 NO_MIRRORS = "no mirrors x and y that are scaled to mm"
 STALLED = "the disk was too slow for the signal: samples were dropped"
 LATE = "the disk was too slow for the signal: it was not there in time"
+DIED = "the recorder stopped by an error that is in the log"
 LOST = "the trigger was lost within the layer"
-WAIT_S, PATIENT_S = 10.0, 60.0
+WAIT_S, PATIENT_S = 5.0, 60.0
 """Real seconds for which a commit waits for its signal; longer where the trigger waits as well."""
 JOIN_S = 5.0
 
@@ -61,6 +62,7 @@ class SignalRecorder:
         self._done: dict[LayerEnd, LayerSignal] = {}
         self._due: set[LayerEnd] = set()
         self._changed = threading.Condition()
+        self._over = False
         self._thread = threading.Thread(target=self._run, name="signal", daemon=True)
         self._thread.start()
 
@@ -85,7 +87,7 @@ class SignalRecorder:
             self._due.update(ends)
         if not self._feed.put(block, ends, laser_seen):
             for end in ends:
-                self._give(end, _gap(STALLED))
+                self._give(end, _gap(DIED if self._over else STALLED))
 
     def take(self, end: LayerEnd) -> LayerSignal:
         """The signal of the layer that ended so, once; waits a while for it. Any thread may ask."""
@@ -119,12 +121,16 @@ class SignalRecorder:
         self.close()
 
     def _run(self) -> None:
-        while (item := self._feed.get()) is not None:
-            if isinstance(item, Reopened):
-                self._reopened(item)
-            else:
-                self._take_in(item)
-        self._break("")
+        try:
+            while (item := self._feed.get()) is not None:
+                if isinstance(item, Reopened):
+                    self._reopened(item)
+                else:
+                    self._take_in(item)
+        finally:
+            self._break("")
+            self._over = True
+            self._feed.close()  # whatever ends this thread, nobody waits for it
 
     def _reopened(self, item: Reopened) -> None:
         if self._layer:

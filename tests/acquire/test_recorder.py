@@ -145,6 +145,23 @@ def test_a_commit_waits_only_so_long(
     assert [file.name for file in tmp_path.rglob("*.shard")] == ["000002.shard"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_ours_costs_signals_and_no_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorder that fails stops no trigger, not even one that waits for it; layers say why they have no signal."""
+
+    def broken(layer: SpooledLayer, codes: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SpooledLayer, "append", broken)
+    monkeypatch.setattr(recorder, "PATIENT_S", 0.2)
+    monkeypatch.setattr(feeding, "HELD_BYTES", 1)
+    settings = Settings.model_validate({"store": {"root": tmp_path}, "trigger": {"rate_hz": RATE}})
+    with SignalRecorder(FACTS, settings, RATE, SignalSpool.open(tmp_path)) as fed:
+        layers = Layers(fed)
+        layers.layer()
+        assert fed.take(layers.layer()).gap == recorder.DIED
+
+
 def test_a_virtual_trigger_waits_for_the_disk(tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trigger that can wait loses nothing, however slow the disk is."""
     monkeypatch.setattr(feeding, "HELD_BYTES", 1)
