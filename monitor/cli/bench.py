@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.bench.page import PageCosts
     from monitor.bench.signals import SignalCosts
     from monitor.bench.soak import Soaked
+    from monitor.bench.trigger import Tally
 
 app = typer.Typer(help="Measure what the monitor costs on this machine.", no_args_is_help=True)
 
@@ -191,6 +192,37 @@ def signals(
                 shown = _shown(bar, task)
                 found.append(measure_signals(root, channels, rate_hz, layer_s=layer_s, pairs=pairs, progress=shown))
     out.print(_told_signals(found))
+
+
+@app.command()
+def trigger(
+    layers: Annotated[int, typer.Option(help="Layers in all, ambiguous faults apart.", min=1)] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of the generated layers.", min=0)] = 0,
+) -> None:
+    """Count layer ends that are missed or false, over machines and faults, and measure the detector's core time."""
+    from monitor.bench.trigger import campaign, core_share, disagreements
+
+    with told(), progress_bar() as bar:
+        task = bar.add_task("layers", total=None)
+        found = campaign(layers, seed=seed, progress=_shown(bar, task))
+    out.print(_told_trigger(found))
+    compared, differing = disagreements()
+    shares = [f"{100 * core_share(4, rate):.2f} % of a core at 4 × {rate / 1e3:g} kS/s" for rate in (100e3, 1e6)]
+    out.print(f"layer ends at 1 kS/s and again at 100 kS/s: {compared}, differing: {differing}", highlight=False)
+    out.print(f"the detector takes {', '.join(shares)} (bar 3 %, 100 %)", highlight=False)
+
+
+def _told_trigger(found: dict[tuple[str, str], Tally]) -> Table:
+    """One row for each fault, all machines together."""
+    from monitor.bench.trigger import AMBIGUOUS
+
+    table = Table("fault", "layers", "missed", "false", "noted as unsure", "faults", "of them told")
+    for fault in dict.fromkeys(fault for _, fault in found):
+        mine = [tally for (_, of), tally in found.items() if of == fault]
+        sums = [sum(getattr(t, name) for t in mine) for name in ("layers", "missed", "false", "unsure")]
+        told_of = [str(sum(t.faults for t in mine)), str(sum(t.told for t in mine))] if fault in AMBIGUOUS else ["", ""]
+        table.add_row(f"{fault} (ambiguous)" if fault in AMBIGUOUS else fault, *map(str, sums), *told_of)
+    return table
 
 
 @app.command()
