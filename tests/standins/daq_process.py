@@ -19,7 +19,7 @@ from tests.standins.daq_server import DaqServer
 from tests.standins.faults import REPOSITORY
 from tests.standins.gate_signal import GateSignal
 
-LAYER_S = 2.4
+LAYER_S = 1.6
 LAYERS = GateSignal(layers=10_000, layer_s=LAYER_S, on_s=0.6, lead_in_s=1.0)
 
 
