@@ -16,7 +16,7 @@ from monitor.acquire.events import Events, LaserOn, SignalEnded, SignalLost, Sil
 from monitor.acquire.outage import Outage
 from monitor.acquire.recorder import SignalRecorder
 from monitor.config import DetectorSettings, Settings
-from monitor.devices import Held, Trigger
+from monitor.devices import Held, Prompt, Trigger
 from monitor.domain import DeviceError, DeviceStatus, DeviceTimeout, LayerEnd, SampleBlock
 from monitor.store import LayerSignal, Pulse, SignalSpool
 from monitor.trigger import LaserOffDetector
@@ -141,6 +141,8 @@ class Listener:
         while not self._stop.is_set():
             if isinstance(self._trigger, Held):
                 self._trigger.admit(self._stop)
+            if isinstance(self._trigger, Prompt):
+                self._trigger.expect(self._detector.due_s if self._detector else None)
             try:
                 with self._pulse.step(WORK, STUCK_S):
                     block = self._trigger.read(READ_S)

@@ -10,6 +10,7 @@ that the recorder finds the codes again; what is left over it counts.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ from monitor.devices.ni_errors import in_use, lost, missing_client, no_channel, 
 from monitor.domain import Channel, DeviceError, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
 READS_HZ = 10.0
+LEAST_BLOCK_S = 0.001
 CATCH_UP = 10  # blocks at most in one read, after a stall
 CONNECT_S = 5.0
 CALL_S = 5.0
@@ -65,6 +67,7 @@ class Ni9223Trigger:
         self._reader: Any = None
         self._channel: Any = None
         self._next = 0
+        self._expected_s: float | None = None
         self._times = SampleTimes(settings.rate_hz, 0.0)
 
     @property
@@ -99,8 +102,14 @@ class Ni9223Trigger:
         self._next = 0
         self._times = SampleTimes(self._rate_hz, time.monotonic())
 
+    def expect(self, in_s: float | None) -> None:
+        """Let the next block end so long after the last sample read, if that is sooner than usual; None as usual."""
+        self._expected_s = in_s
+
     def read(self, timeout_s: float) -> SampleBlock | None:
-        """Return what was sampled since the last call: 0.1 s, or up to 1 s after a stall. A real signal never ends.
+        """Return what was sampled since the last call: 0.1 s, or up to 1 s after a stall; less where it is expected.
+
+        A real signal never ends.
 
         Raises:
             DeviceTimeout: no samples within `timeout_s`; nothing is lost by that.
@@ -112,7 +121,7 @@ class Ni9223Trigger:
         with _told_as(lost, self._settings):
             available = self._wait(task, timeout_s)
             start = self._times.start_s(self._next + available, time.monotonic())
-            count = min(available, CATCH_UP * self._block)
+            count = self._until_expected(min(available, CATCH_UP * self._block))
             volts = np.empty((len(self._facts.channels), count))
             reader.read_many_sample(volts, count, timeout_s)
         first, self._next = self._next, self._next + count
@@ -192,7 +201,13 @@ class Ni9223Trigger:
 
     @property
     def _block(self) -> int:
-        return max(1, round(self._rate_hz / READS_HZ))
+        return self._until_expected(max(1, round(self._rate_hz / READS_HZ)))
+
+    def _until_expected(self, samples: int) -> int:
+        """So many samples, or fewer where the block is expected to end before."""
+        if self._expected_s is None:
+            return samples
+        return min(samples, max(1, math.ceil(max(LEAST_BLOCK_S, self._expected_s) * self._rate_hz - 1e-6)))
 
 
 def _is_read(task: Any) -> bool:

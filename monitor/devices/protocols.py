@@ -121,6 +121,15 @@ class Held(Protocol):
         ...
 
 
+@runtime_checkable
+class Prompt(Protocol):
+    """A trigger that can end a block at a wanted moment, so that what happens then is known at once."""
+
+    def expect(self, in_s: float | None) -> None:
+        """Let the next block end so long after the last sample read, if that is sooner than usual; None as usual."""
+        ...
+
+
 class Recording(Protocol):
     """A recorded build, as replay needs it. Errors are those of whoever keeps it."""
 

@@ -67,6 +67,20 @@ def test_the_layer_end_is_exact_to_the_sample(make: Make) -> None:
     assert ends[0].off_sample == round(SIGNAL.end_s(0) * 100_000)
 
 
+def test_an_expected_block_ends_with_the_quiet_gap(make: Make) -> None:
+    """Told when the gap will be full, the trigger ends its block just there: nobody waits for the rest of a block."""
+    trigger = make(rate_hz=100_000.0)
+    trigger.open()
+    detector = LaserOffDetector(DetectorSettings(quiet_gap_ms=237.0), trigger.rate_hz)
+    while True:
+        trigger.expect(detector.due_s)
+        block = trigger.read(5.0)
+        assert block is not None
+        if ends := detector.feed(block):
+            break
+    assert block.first_sample + block.samples == ends[0].off_sample + 23_700
+
+
 def test_a_million_samples_a_second(make: Make) -> None:
     """Four channels at 1 MS/s come in blocks larger than gRPC's usual 4 MiB limit allows after a stall."""
     channels = tuple(f"cDAQ1Mod1/ai{k}" for k in range(4))
