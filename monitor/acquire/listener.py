@@ -195,6 +195,8 @@ class Listener:
             self._quiet_since_s = block.end_s
 
     def _finish(self, end: LayerEnd) -> None:
+        if end.unsure:
+            log.warning("layer end is unsure", why=end.unsure)
         self._events.put(end)
         self._seen, self._quiet_since_s = False, end.off_s
 
