@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config import DetectorSettings
-from monitor.domain import LayerEnd
+from monitor.domain import LayerEnd, SampleBlock
+from monitor.trigger import LaserOffDetector
 from monitor.trigger.gap import GapModel
 
 
@@ -93,3 +94,32 @@ def test_the_claimed_errors_hold_for_pauses_drawn_alike() -> None:
         wrong += np.count_nonzero(inner[40:] >= estimate.gap_s) + np.count_nonzero(recoats[40:] < estimate.gap_s)
         claimed += 1000 * ((estimate.false_end or 0.0) + (estimate.miss or 0.0))
     assert 0 < wrong <= claimed
+
+
+def detected(recoat_s: float, layers: int, past: list[LayerEnd] | None = None) -> list[LayerEnd]:
+    """Ends of layers of two bursts with 0.2 s between them."""
+    rate = 1000
+    layer = [np.full(500, 5.0), np.zeros(200), np.full(500, 5.0), np.zeros(round(recoat_s * rate))]
+    gate = np.concatenate([np.zeros(100), *layer * layers, np.zeros(4000)])
+    detector = LaserOffDetector(DetectorSettings(), rate)
+    detector.learn(past or [])
+    return detector.feed(SampleBlock(gate[None], rate, 0, 0.0))
+
+
+def test_a_layer_end_tells_its_pauses_and_its_gap() -> None:
+    """The longest pause inside and the one before are those of the gate; the first layer knows nothing before it."""
+    first, second = detected(4.0, 2)
+    assert (first.inner_pause_s, first.recoat_s) == (0.2, None)
+    assert (second.inner_pause_s, second.recoat_s) == (0.2, 4.0)
+    assert second.gap is not None
+    assert second.gap.gap_s == 3.0
+
+
+def test_what_was_learnt_goes_on_after_a_restart() -> None:
+    """A detector that learns from the stored layers waits for the same gap as the one that saw them."""
+    whole = detected(3.2, 40)
+    assert len(whole) == 40
+    assert whole[-1].gap is not None
+    assert whole[-1].gap.gap_s < 3.0
+    again = detected(3.2, 1, past=whole[:-1])
+    assert again[0].gap == whole[-1].gap
