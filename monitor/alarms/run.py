@@ -80,7 +80,7 @@ class Evaluation:
         open_ = self.keeper.known_open()
         unseen = sum(alarm.acknowledgement is None for alarm in open_)
         unsure = sum(reading.state == "unsure" for reading in list(self._readings.values()))
-        detail = self.trouble or f"{len(open_)} alarms open, {unseen} of them not acknowledged"
+        detail = self.trouble or _open_words(len(open_), unseen)
         ways = tuple(poster.status for poster in self.posters)
         facts = {"open": len(open_), "unacknowledged": unseen, "unsure": unsure}
         return ProcessStatus(
@@ -189,6 +189,13 @@ def _seeded(alarms: Iterable[Alarm]) -> dict[Key, Evidence]:
         bad, unsure = alarm.cause is Cause.BAD, alarm.cause is Cause.UNSURE
         seeds[key] = Evidence(beyond=before.beyond or bad, bad=before.bad or bad, unsure=before.unsure or unsure)
     return seeds
+
+
+def _open_words(open_: int, unseen: int) -> str:
+    if not open_:
+        return "no alarm open"
+    said = f"{open_} alarm{'' if open_ == 1 else 's'} open"
+    return f"{said}, {unseen} not acknowledged" if unseen else f"{said}, acknowledged"
 
 
 def _now() -> str:

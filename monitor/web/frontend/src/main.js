@@ -77,7 +77,7 @@ installAlarms(at("alarms"), store, { look, history: installHistory(store, look) 
 installBuild(at("glance"), store);
 installReplay(at("replay"), store, person.asPerson);
 installMachine(at("machine"), store);
-installTabs(at("about"), store, [{ id: "layer", name: "This layer", panel: at("facts") }, { id: "parts", name: "Parts", panel: at("parts") }]);
+installTabs(at("about"), store, [{ id: "layer", name: "This layer", panel: at("facts") }, { id: "parts", name: "Parts", panel: at("parts") }, { id: "problems", name: "Problems", panel: at("problems") }]);
 installFacts(at("facts"), store);
 installParts(at("parts"), store);
 installProblems(at("problems"), store);

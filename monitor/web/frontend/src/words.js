@@ -32,6 +32,11 @@ export function duration(seconds) {
   return days === 1 ? "1 day" : `${days.toLocaleString("en-GB")} days`;
 }
 
+/** Seconds of an estimate: minutes only from ten minutes on, so that it does not flicker. */
+export function roughly(seconds) {
+  return seconds >= 600 && seconds < 3600 ? `${Math.round(seconds / 60)} min` : duration(seconds);
+}
+
 /** How long ago, in whole steps that do not flicker: "just now", "12 s", "3 min", "2 h 05 min". */
 export function ago(seconds) {
   if (!Number.isFinite(seconds)) return "–";

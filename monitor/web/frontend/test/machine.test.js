@@ -4,10 +4,10 @@ import { lines } from "../src/chrome/banner.js";
 import { emptyWords } from "../src/chrome/empty.js";
 import { complaints, summary } from "../src/model/health.js";
 import { factsOf } from "../src/side/facts.js";
-import { lineOf } from "../src/side/machine.js";
+import { foldWords, lineOf } from "../src/side/machine.js";
 
 const process = (name, light, words, more = {}) => ({ process: name, light, words, state: "x", devices: [], facts: {}, ...more });
-const well = ["acquire", "worker", "web"].map((name) => process(name, "good", "ready"));
+const well = ["acquire", "worker", "alarms", "web"].map((name) => process(name, "good", "ready"));
 const webcam = { name: "webcam", kind: "opencv", light: "warn", words: "reconnecting" };
 
 test("a machine that is well says so in two words and shows no banner", () => {
@@ -46,7 +46,23 @@ test("what is not as it should be, and can be used all the same, is said once", 
 
 test("a process names how much waits, what it runs on and its bundles", () => {
   const said = lineOf(process("worker", "good", "processing", { facts: { backlog: 3, device: "CPUExecutionProvider", bundles: { upscale: "small@abc" } } }));
-  assert.equal(said.more, "2 layers waiting behind it · runs on CPU · small@abc");
+  assert.equal(said.more, "2 layers waiting behind it");
+  assert.deepEqual(said.bundles, ["small@abc"]);
+  assert.equal(foldWords(said), "runs on CPU, 1 bundle");
+});
+
+test("devices that are ready are counted, beside one in trouble as the others", () => {
+  const ready = ["trigger", "basler"].map((name) => ({ ...webcam, name, light: "good", words: "ready" }));
+  assert.equal(foldWords({ devices: ready, bundles: [] }), "2 devices ready");
+  assert.equal(foldWords({ devices: [...ready, webcam], bundles: [] }), "2 other devices ready");
+  assert.equal(foldWords({ devices: [webcam], bundles: [] }), "");
+});
+
+test("an outage that is over is told with its time and what it cost; one at hand is in the device's words", () => {
+  const outage = { device: "webcam", why: "gone", since: "2026-01-05T10:00:00Z", back: "2026-01-05T10:00:30Z", layers: 2, first_layer: 4 };
+  const said = lineOf(process("acquire", "good", "armed", { facts: { outages: [outage, { ...outage, back: null }] } }));
+  assert.equal(said.past.length, 1);
+  assert.match(said.past[0], /^webcam was away 2026-01-05 .* to 2026-01-05 .*, 2 layers without it$/);
 });
 
 test("an empty store says what to do; a running machine says what is waited for", () => {

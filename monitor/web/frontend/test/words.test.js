@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, count, duration, height, number, percent, sentence, unit } from "../src/words.js";
+import { ago, count, duration, height, number, percent, roughly, sentence, unit } from "../src/words.js";
 
 test("durations are said as on a stopwatch, without a jump at the borders", () => {
   const said = [0, 0.0404, 0.9994, 1, 9.94, 9.96, 59.4, 59.6, 125, 3599.6, 11520, 86400, 400000].map(duration);
@@ -23,4 +23,8 @@ test("a unit of one is not printed, and plurals agree", () => {
 
 test("a sentence begins with a capital letter, even an empty one", () => {
   assert.deepEqual([sentence("webcam: reconnecting"), sentence("")], ["Webcam: reconnecting", ""]);
+});
+
+test("an estimate of more than ten minutes has no seconds", () => {
+  assert.deepEqual([45, 599, 3137, 3599, 7260, Number.NaN].map(roughly), ["45 s", "9 min 59 s", "52 min", "60 min", "2 h 01 min", "–"]);
 });

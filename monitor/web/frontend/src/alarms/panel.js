@@ -42,9 +42,10 @@ function entry(alarm, build, look) {
   return el("li.alarm", { "data-light": lightOf(alarm), "data-seen": seen ? "true" : null },
     el("div.alarm-text", {},
       el("p.alarm-head", {}, el("span.shape", { "aria-hidden": "true" }, SHAPES[lightOf(alarm)]), el("b", {}, alarm.title), el("span.dim", {}, where)),
-      el("p.reason", {}, alarm.reason),
-      el("p.dim.small", {}, seen ? `${alarm.acknowledgement.user}: ${alarm.acknowledgement.comment}` : alarmWord(alarm))),
-    el("button", { type: "button", "data-alarm": alarm.id, onclick: () => look(alarm.id), "aria-label": `${seen ? "Look at" : "Acknowledge"}: ${alarm.title}` }, seen ? "Look" : "Acknowledge"));
+      el("p.reason", {}, alarm.reason)),
+    el("div.alarm-foot", {},
+      el("p.dim.small", {}, seen ? `${alarm.acknowledgement.user}: ${alarm.acknowledgement.comment}` : alarmWord(alarm)),
+      el("button", { type: "button", "data-alarm": alarm.id, onclick: () => look(alarm.id), "aria-label": `${seen ? "Look at" : "Acknowledge"}: ${alarm.title}` }, seen ? "Look" : "Acknowledge")));
 }
 
-const doubt = (reading) => el("li.doubt", {}, el("b", {}, reading.title), ` ${reading.subject}: ${reading.reason}`);
+const doubt = (reading) => el("li.doubt", {}, el("b", {}, reading.title), ` (${reading.subject}): ${reading.reason}`);

@@ -35,7 +35,7 @@ export function shortLabel(label) {
 
 export function makeCaption() {
   const name = el("strong");
-  const badge = el("span.badge", { tabIndex: 0, "data-tip": "Detail in this picture is made by a model from the webcam's frame. It is not measured." }, "generated");
+  const badge = el("span.badge", { tabIndex: 0 }, "generated");
   const made = el("span.dim.made");
   const scale = el("span.dim.scale");
   const low = el("span");
@@ -52,6 +52,7 @@ export function makeCaption() {
       const words = captionWords(pane, view, pane.left?.other ? views.other : views.own);
       say(name, words.name);
       badge.hidden = !words.generated;
+      badge.dataset.tip = ["Detail in this picture is made by a model from the webcam's frame. It is not measured.", words.made && `Made ${words.made}.`].filter(Boolean).join(" ");
       say(made, words.made);
       say(scale, words.scale);
       const colours = marked ? rampWords(state, view, pane) : null;

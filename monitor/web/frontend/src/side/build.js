@@ -3,7 +3,7 @@
 import { el } from "../dom.js";
 import { find } from "../model/layers.js";
 import { cadence, fallsBehind, latency, timeLeft } from "../model/pace.js";
-import { clock, duration, height } from "../words.js";
+import { clock, duration, height, roughly } from "../words.js";
 
 export function installBuild(panel, store) {
   const title = el("h2", { id: "build-title" }, "This build");
@@ -46,7 +46,7 @@ function left(build, rows, now) {
   const seconds = timeLeft(build, rows);
   const tip = build.planned_layers ? "Planned layers that are left, times the cadence" : "Set store.planned_layers in the configuration to see it";
   if (seconds === null) return { name: "Time left", value: "–", more: build.planned_layers ? "not known yet" : "layers not planned", tip };
-  return { name: "Time left", value: duration(seconds), more: `until ${clock(new Date(now.getTime() + seconds * 1000).toISOString(), now).replace(/:\d\d$/, "")}`, tip };
+  return { name: "Time left", value: roughly(seconds), more: `until ${clock(new Date(now.getTime() + seconds * 1000).toISOString(), now).replace(/:\d\d$/, "")}`, tip };
 }
 
 function lag(rows) {
@@ -54,5 +54,5 @@ function lag(rows) {
   const behind = fallsBehind(rows);
   const tip = "From the layer end to its committed products, median of the last 10 layers; longer than the cadence, processing falls behind";
   if (takes === null) return { name: "Latency", value: "–", more: "no layer processed yet", tip };
-  return { name: "Latency", value: duration(takes), more: behind ? "slower than the cadence" : "keeps up", light: behind ? "warn" : undefined, tip };
+  return { name: "Latency", value: duration(takes), more: behind ? "falls behind" : "keeps up", light: behind ? "warn" : undefined, tip };
 }

@@ -1,38 +1,56 @@
 // The processes and their devices, in plain words. Refuses to judge: the server says what is well.
+//
+// Calm when all is well: devices that are ready and the bundles are folded away; what is not well always stands open.
 
 import { el } from "../dom.js";
 import { makeLight } from "../chrome/light.js";
 import { shortLabel } from "../pictures/caption.js";
-import { count, processName, sentence } from "../words.js";
+import { clock, count, processName, sentence } from "../words.js";
 
 export function installMachine(panel, store) {
   const list = el("ul.machine-list");
   panel.append(el("h2", { id: "machine-title" }, "Machine"), list);
+  const opened = new Set();
   let shown = "";
   store.watch(["live"], ({ live }) => {
     const lines = live ? live.processes.map(lineOf) : [];
     const key = JSON.stringify(lines);
     if (key === shown) return;
     shown = key;
-    list.replaceChildren(...lines.map(entry));
+    list.replaceChildren(...lines.map((line) => entry(line, opened)));
   });
 }
 
+const HERE = /: https?:\S+$/; // who reads this knows the address
+
 /** What is said of one process. Pure. */
 export function lineOf(process) {
-  const { backlog, bundles, device, notices = [] } = process.facts;
-  const more = [];
-  if (backlog > 1) more.push(`${count(backlog - 1, "layer")} waiting behind it`);
-  if (device && process.light !== "off") more.push(`runs on ${providerWord(device)}`);
-  if (bundles && process.light !== "off") more.push(...Object.values(bundles).map((label) => shortLabel(String(label))));
+  const { backlog, bundles = {}, device, notices = [], outages = [] } = process.facts;
+  const on = process.light !== "off";
+  const said = [process.words, ...process.devices.map(({ words }) => words)];
   return {
     name: sentence(processName(process.process)),
     light: process.light,
-    words: process.words,
-    more: more.join(" · "),
-    notices: process.light === "off" ? [] : notices.filter((notice) => ![process.words, ...process.devices.map(({ words }) => words)].some((words) => words.includes(notice))),
+    words: process.words.replace(HERE, ""),
+    more: backlog > 1 ? `${count(backlog - 1, "layer")} waiting behind it` : "",
+    on: device && on ? `runs on ${providerWord(device)}` : "",
+    notices: on ? notices.filter((notice) => !said.some((words) => words.includes(notice))) : [],
+    past: on ? outages.filter(({ back }) => back).map(pastWords) : [],
     devices: process.devices.map(({ name, light, words, kind }) => ({ name, light, words, kind })),
+    bundles: on ? Object.values(bundles).map((label) => shortLabel(String(label))) : [],
   };
+}
+
+/** An outage that is over. */
+function pastWords({ device, since, back, layers }) {
+  return `${device} was away ${clock(since)} to ${clock(back)}, ${count(layers, "layer")} without it`;
+}
+
+/** What stands behind the fold, in a few words: "3 devices ready", "runs on CPU, 2 bundles"; "" where there is nothing. Pure. */
+export function foldWords({ on, devices, bundles }) {
+  const well = devices.filter(isWell).length;
+  const others = well < devices.length ? "other device" : "device";
+  return [on, well && `${count(well, others)} ready`, bundles.length && count(bundles.length, "bundle")].filter(Boolean).join(", ");
 }
 
 /** "CPU" from "CPUExecutionProvider". */
@@ -40,10 +58,27 @@ export function providerWord(device) {
   return String(device).replace(/ExecutionProvider$/, "");
 }
 
-function entry({ name, light, words, more, notices, devices }) {
-  return el("li", {}, row(name, light, words), more && el("p.dim.more", {}, more), ...notices.map((notice) => el("p.more", { "data-light": "warn" }, notice)),
-    devices.length > 0 && el("ul", {}, devices.map((device) => el("li", {}, row(device.name, device.light, device.words, device.kind)))));
+const isWell = ({ light }) => light === "good";
+
+function entry(line, opened) {
+  const { name, light, words, more, notices, past, devices } = line;
+  const ill = devices.filter((device) => !isWell(device));
+  return el("li", {}, row(name, light, words), more && el("p.dim.more", {}, more),
+    ...notices.map((notice) => el("p.more", { "data-light": "warn" }, notice)),
+    ill.length > 0 && deviceList(ill),
+    ...past.map((words) => el("p.dim.more", {}, words)),
+    folded(line, opened));
 }
+
+function folded(line, opened) {
+  const words = foldWords(line);
+  if (!words) return null;
+  const fold = el("details.more", { open: opened.has(line.name), ontoggle: () => (fold.open ? opened.add(line.name) : opened.delete(line.name)) },
+    el("summary", {}, words), deviceList(line.devices.filter(isWell)), ...line.bundles.map((label) => el("p.dim", {}, label)));
+  return fold;
+}
+
+const deviceList = (devices) => el("ul", {}, devices.map(({ name, light, words, kind }) => el("li", {}, row(name, light, words, kind))));
 
 function row(name, light, words, kind) {
   const lamp = makeLight();

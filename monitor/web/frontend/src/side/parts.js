@@ -2,9 +2,7 @@
 
 import { el } from "../dom.js";
 import { getJson } from "../model/api.js";
-import { number, percent } from "../words.js";
-
-const NOT_KNOWN = "no interval yet";
+import { count, number, percent } from "../words.js";
 
 export function installParts(panel, store) {
   const { state } = store;
@@ -27,8 +25,8 @@ export function installParts(panel, store) {
     try {
       const found = await getJson(`builds/${encodeURIComponent(build.id)}/layers/${view.index}/parts`);
       if (key !== asked) return;
-      note.textContent = partsWords(found);
-      cards.replaceChildren(...found.parts.map((part) => card(part, found, view, store)));
+      note.textContent = partsWords(found, view);
+      cards.replaceChildren(...worstFirst(found.parts, view, found.area_tolerance_percent).map((part) => card(part, found, view, store)));
     } catch (error) {
       asked = "";
       note.textContent = `No parts now: ${error.what ?? error}`;
@@ -39,24 +37,37 @@ export function installParts(panel, store) {
 }
 
 /** What all cards rest on. Pure. */
-export function partsWords({ parts, um_per_px: um, nominal }) {
+export function partsWords({ parts, um_per_px: um, nominal }, { measures }) {
   if (!parts.length) return "No part in this layer.";
   const from = nominal ? "against the nominal outline" : "as the mask falls apart";
-  return `${parts.length} ${parts.length === 1 ? "part" : "parts"} ${from}, at ${number(um, 3)} µm per pixel. Choose one to look at it.`;
+  const rough = measures.some(isRoughness) ? " Sa is the whole layer's." : "";
+  return `${count(parts.length, "part")} ${from}, at ${number(um, 3)} µm per pixel; areas and diameters without an interval.${rough} Choose one to look at it.`;
 }
 
-/** Lines of a card: [{name, value, more, light}]. Pure. */
+const isRoughness = ({ name }) => name.toLowerCase() === "sa";
+
+function roughness({ measures }) {
+  const sa = measures.find(isRoughness);
+  if (!sa) return { name: "Sa", value: "not measured", more: "" };
+  return { name: "Sa", value: `${number(sa.value, 3)} ${sa.unit}`, more: sa.spread === null ? "no interval" : `± ${number(sa.spread, 2)}` };
+}
+
+/** Figures of a card: [{name, value, more, light}], the verdict last. Pure. */
 export function cardLines(part, view, tolerance = null) {
   const off = part.nominal_area_mm2 ? part.area_mm2 / part.nominal_area_mm2 - 1 : null;
-  const sa = view.measures.find(({ name }) => name === "Sa");
+  const of = (nominal) => (nominal === null ? "" : `of ${number(nominal, 3)}`);
   return [
-    { name: "Area", value: `${number(part.area_mm2, 3)} mm²`, more: NOT_KNOWN },
-    { name: "Diameter", value: `${number(part.diameter_mm, 3)} mm`, more: part.nominal_diameter_mm === null ? NOT_KNOWN : `nominal ${number(part.nominal_diameter_mm, 3)}` },
-    sa && sa.spread !== null
-      ? { name: "Sa", value: `${number(sa.value, 3)} ± ${number(sa.spread, 2)} ${sa.unit}`, more: "whole layer" }
-      : { name: "Sa", value: sa ? `${number(sa.value, 3)} ${sa.unit}` : "–", more: sa ? NOT_KNOWN : "not measured yet" },
+    { name: "Area", value: `${number(part.area_mm2, 3)} mm²`, more: of(part.nominal_area_mm2) },
+    { name: "Diameter", value: `${number(part.diameter_mm, 3)} mm`, more: of(part.nominal_diameter_mm) },
+    roughness(view),
     verdict(part, off, view, tolerance),
   ];
+}
+
+/** Parts with something wrong first, then as they lie. Pure. */
+export function worstFirst(parts, view, tolerance) {
+  const rank = (part) => ["bad", "warn", undefined].indexOf(cardLines(part, view, tolerance).at(-1).light);
+  return [...parts].sort((a, b) => rank(a) - rank(b) || a.number - b.number);
 }
 
 function verdict(part, off, view, tolerance) {
@@ -65,16 +76,17 @@ function verdict(part, off, view, tolerance) {
   if (part.area_mm2 === 0) return { name: "Verdict", value: "not there", more: "no metal found", light: "bad" };
   const sign = off < 0 ? "−" : "+";
   const value = `${sign}${percent(Math.abs(off))}`;
-  if (tolerance === null) return { name: "Verdict", value, more: "of the nominal area; alarm rule off" };
+  if (tolerance === null) return { name: "Verdict", value, more: "alarm rule off" };
   const within = Math.abs(off) * 100 <= tolerance;
-  return { name: "Verdict", value: within ? `good, ${value}` : value, more: `of the nominal area; ${within ? "within" : "beyond"} ±${number(tolerance)} %`, light: within ? undefined : "warn" };
+  return { name: "Verdict", value: within ? `good, ${value}` : value, more: `${within ? "within" : "beyond"} ±${number(tolerance)} %`, light: within ? undefined : "warn" };
 }
 
 function card(part, found, view, store) {
-  const lines = cardLines(part, view, found.area_tolerance_percent).map(({ name, value, more, light }) =>
-    el("span.line", {}, el("span.dim", {}, name), el("b", light ? { "data-light": light } : {}, value), el("small", {}, more)));
+  const lines = cardLines(part, view, found.area_tolerance_percent);
+  const { value, more, light } = lines.pop();
   return el("li", {}, el("button.card", {
     type: "button", "data-tip": `Show part ${part.number} in the pictures`,
     onclick: () => store.set({ focus: { centre_mm: part.centre_mm, size_mm: part.size_mm } }),
-  }, el("b.part", {}, `Part ${part.number}`), ...lines));
+  }, el("span.card-head", {}, el("b", {}, `Part ${part.number}`), el("b", light ? { "data-light": light } : {}, value === "none" ? "no verdict" : value), el("small", {}, more)),
+  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el("b", {}, line.value), line.more && el("small", {}, line.more))))));
 }

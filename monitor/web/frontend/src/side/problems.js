@@ -9,18 +9,18 @@ const MOST = 60;
 const LIGHTS = { missing: "bad", anomaly: "warn", gap: "warn" };
 
 export function installProblems(panel, store) {
-  const title = el("h2", { id: "problems-title" });
   const list = el("ul.problem-list");
-  panel.append(title, list);
+  panel.append(list);
   let shown = "";
   store.watch(["rows", "layer"], ({ rows, layer }) => {
     const runs = problemRuns(rows);
     const key = JSON.stringify([runs, layer]);
     if (key === shown) return;
     shown = key;
-    title.textContent = runs.length ? `Problems in this build: ${runs.reduce((sum, run) => sum + run.last - run.first + 1, 0)}` : "Problems in this build";
+    const layers = runs.reduce((sum, run) => sum + run.last - run.first + 1, 0);
+    document.getElementById(panel.getAttribute("aria-labelledby")).textContent = layers ? `Problems: ${layers}` : "Problems";
     list.replaceChildren(...runs.slice(0, MOST).map((run) => entry(run, layer, store)));
-    if (!runs.length) list.append(el("li.dim", {}, rows.length ? `None in ${count(rows.length, "layer")}.` : "None."));
+    if (!runs.length) list.append(el("li.dim", {}, rows.length ? `No problem in ${count(rows.length, "layer")}.` : "No layer yet."));
     if (runs.length > MOST) list.append(el("li.dim", {}, `and ${runs.length - MOST} earlier; see the layer control`));
   });
 }

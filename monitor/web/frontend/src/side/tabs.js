@@ -1,4 +1,4 @@
-// Two panels in one place. Owns which is seen.
+// Several panels in one place. Owns which is seen.
 
 import { el } from "../dom.js";
 
@@ -10,10 +10,10 @@ export function installTabs(head, store, items) {
     panel.setAttribute("aria-labelledby", button.id);
     return button;
   });
-  head.prepend(el("div.tabs", { role: "tablist", "aria-label": "Layer and parts" }, buttons));
+  head.prepend(el("div.tabs", { role: "tablist", "aria-label": "Layer, parts and problems" }, buttons));
   head.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    const next = buttons[(buttons.indexOf(document.activeElement) + 1) % buttons.length];
+    const next = buttons[(buttons.indexOf(document.activeElement) + (event.key === "ArrowLeft" ? -1 : 1) + buttons.length) % buttons.length];
     event.stopPropagation();
     event.preventDefault();
     next.focus();

@@ -19,7 +19,8 @@ export function installSolid(panel, store) {
   const note = el("p.note");
   const facts = el("p.dim.facts-line");
   const tools = el("div.toolbar");
-  panel.append(el("div.head", {}, el("h2", { id: "solid-title" }, "Part volume"), tools), el("div.stage", {}, canvas, note), facts);
+  const reset = el("button.quiet", { type: "button", hidden: true, onclick: () => solid.view.frame() }, "Reset view");
+  panel.append(el("div.head", {}, el("h2", { id: "solid-title" }, "Part volume"), reset), tools, el("div.stage", {}, canvas, note), facts);
   const legend = makeLegend();
   panel.querySelector(".stage").append(legend.node);
   const tell = (text) => { say(note, text); note.hidden = !text; };
@@ -29,7 +30,8 @@ export function installSolid(panel, store) {
   import("./view.js").then(({ SolidView }) => {
     solid.view = new SolidView(canvas);
     solid.tint = new Tint(solid.view, legend);
-    addTools(tools, store, solid);
+    addTools(tools, store);
+    reset.hidden = false;
     canvas.addEventListener("keydown", (event) => turn(event, solid.view));
     const follow = follower(solid, store);
     // The pictures come first: a weak machine takes its time for the part.
@@ -144,7 +146,7 @@ const CUTS = [
   { id: "y", name: "Cut along y" },
 ];
 
-function addTools(tools, store, { view }) {
+function addTools(tools, store) {
   const cut = list(store, "cut", "Cut", CUTS);
   const at = slider(store, "cutAt", "Place of the cut", 0.01);
   store.watch(["cut"], (state) => { at.hidden = state.cut !== "x" && state.cut !== "y"; });
@@ -153,7 +155,6 @@ function addTools(tools, store, { view }) {
     cut.select,
     at,
     toggle(store, "stretch", "Stretch", "A layer is some hundredths of a millimetre: draw heights larger by a round factor"),
-    el("button.quiet", { type: "button", onclick: () => view.frame() }, "Reset view"),
   );
 }
 

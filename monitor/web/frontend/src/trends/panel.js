@@ -11,6 +11,7 @@ import { joined } from "./join.js";
 const STAGES = ["--stage-1", "--stage-2", "--stage-3", "--stage-4", "--stage-5", "--stage-6"];
 const CURVES = ["--curve-1", "--curve-2", "--curve-3"];
 const MOST_CURVES = 2;
+const LEAST_SHARE = 0.02;
 const FIRST = ["area", "iou", "Sa", "hd95"];
 
 /** Names of the measures to draw: the telling ones first, then as they come. Pure. */
@@ -95,21 +96,37 @@ function latencyChart(shared) {
   return { node, set, move: (state) => { move(state); chart.move(); } };
 }
 
+/** Names of the stages that take a fiftieth of the time or more, and seconds of the others together. Pure. */
+export function tellingStages(timings) {
+  const sum = (all) => all.reduce((seconds, more) => seconds + more, 0);
+  const least = sum(Object.values(timings)) * LEAST_SHARE;
+  const shown = Object.keys(timings).filter((stage) => timings[stage] >= least);
+  return { shown, others: sum(Object.values(timings).filter((seconds) => seconds < least)) };
+}
+
 /** Wall time of each stage, stacked: the top line is the whole. */
 function timeChart(stages, shared) {
   const { node, value, place } = frame("Time per layer, by stage", "Wall time of the worker's stages, in seconds");
   const keyed = stages.map((stage, i) => [stage, STAGES[i % STAGES.length]]);
   // Drawn from the whole downwards, so that each area covers those beneath it.
   const chart = makeChart(place, [...keyed].reverse().map(([, colour]) => ({ colour, fill: "ff" })), { ...shared, zero: true });
-  const says = keyed.map(([stage], i) => [stage, el("b"), i]);
-  const legend = el("ul.legend", {}, says.map(([stage, time, i]) =>
-    el("li", {}, el(`span.swatch.stage-${(i % STAGES.length) + 1}`, { "aria-hidden": "true" }), stage, " ", time)));
-  node.append(legend);
+  const says = keyed.map(([stage], i) => {
+    const time = el("b");
+    return { stage, time, item: el("li", {}, el(`span.swatch.stage-${(i % STAGES.length) + 1}`, { "aria-hidden": "true" }), stage, " ", time) };
+  });
+  const rest = el("li.rest", { "data-tip": "Each of them less than a fiftieth" });
+  node.append(el("ul.legend", {}, says.map(({ item }) => item), rest));
   const move = ({ rows, layer }) => {
     const timings = rows[find(rows, layer)]?.timings_s ?? {};
+    const { shown, others } = tellingStages(timings);
     const total = Object.values(timings).reduce((sum, seconds) => sum + seconds, 0);
     say(value, Object.keys(timings).length ? duration(total) : "–");
-    for (const [stage, time] of says) say(time, stage in timings ? duration(timings[stage]) : "–");
+    for (const { stage, time, item } of says) {
+      item.hidden = !shown.includes(stage);
+      say(time, stage in timings ? duration(timings[stage]) : "–");
+    }
+    rest.hidden = !others;
+    say(rest, `others ${duration(others)}`);
   };
   const set = (data, state) => {
     chart.set([data.x, ...stack(stages.map((stage) => data.stages[stage])).reverse()]);
