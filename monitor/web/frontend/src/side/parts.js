@@ -4,9 +4,11 @@ import { el } from "../dom.js";
 import { getJson } from "../model/api.js";
 import { count, number, percent } from "../words.js";
 
+const NONE = "not measured";
+
 export function installParts(panel, store) {
   const { state } = store;
-  const note = el("p.dim");
+  const note = el("p.facts-line");
   const cards = el("ul.cards");
   panel.append(note, cards);
   let asked = "";
@@ -48,7 +50,7 @@ const isRoughness = ({ name }) => name.toLowerCase() === "sa";
 
 function roughness({ measures }) {
   const sa = measures.find(isRoughness);
-  if (!sa) return { name: "Sa", value: "not measured", more: "" };
+  if (!sa) return { name: "Sa", value: NONE, more: "" };
   return { name: "Sa", value: `${number(sa.value, 3)} ${sa.unit}`, more: sa.spread === null ? "no interval" : `± ${number(sa.spread, 2)}` };
 }
 
@@ -88,5 +90,5 @@ function card(part, found, view, store) {
     type: "button", "data-tip": `Show part ${part.number} in the pictures`,
     onclick: () => store.set({ focus: { centre_mm: part.centre_mm, size_mm: part.size_mm } }),
   }, el("span.card-head", {}, el("b", {}, `Part ${part.number}`), el("b", light ? { "data-light": light } : {}, value === "none" ? "no verdict" : value), el("small", {}, more)),
-  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el("b", {}, line.value), line.more && el("small", {}, line.more))))));
+  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el(line.value === NONE ? "b.none" : "b", {}, line.value), line.more && el("small", {}, line.more))))));
 }
