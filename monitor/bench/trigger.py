@@ -21,7 +21,9 @@ from monitor.domain import LayerEnd, SampleBlock, SignalFacts
 from monitor.trigger import LaserOffDetector
 
 RATE_HZ, FULL_RATE_HZ = 1000, 100_000
-SCALED = DetectorSettings(min_pulse_us=2e6 / RATE_HZ)
+SCALED = DetectorSettings(min_pulse_us=2e6 / RATE_HZ, min_on_ms=1e4 / RATE_HZ)
+"""The defaults at this rate: the shortest pulse is of as many samples. A layer is of five such pulses at least, at the
+full rate of fifty: so a spike is no layer, and a short rest of one still is."""
 BUILD = 100
 """Layers of each build."""
 AMBIGUOUS_EVERY = 20
