@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -115,7 +115,8 @@ def service(settings: Settings, process: str) -> Iterator[threading.Event]:
         log.exception("unexpected failure", error=repr(error))
         raise typer.Exit(1) from error
     finally:
-        notify("STOPPING=1")
+        with suppress(OSError):  # a manager that is busy or gone must not make an orderly end a failed one
+            notify("STOPPING=1")
 
 
 def progress_bar() -> Progress:

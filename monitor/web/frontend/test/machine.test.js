@@ -27,6 +27,13 @@ test("the worst comes first, and a silent process does not complain for its devi
   assert.equal(lines({ live: { processes: [silent] }, connection: "open" }).length, 1);
 });
 
+test("what is worse stands higher, whoever says it", () => {
+  const alarm = { title: "Frame missing", reason: "gone", severity: "warning", active: true, raised: "2026-01-05T10:00:00Z", state: "unacknowledged" };
+  const silent = process("worker", "bad", "not responding since 14:02:11");
+  const found = lines({ live: { processes: [silent], alarms: { open: [alarm] } }, connection: "open", notice: "x" });
+  assert.deepEqual(found.map(({ light }) => light), ["bad", "warn", "off"]);
+});
+
 test("without a connection nothing else is claimed", () => {
   const [line, ...more] = lines({ live: { processes: well }, connection: "lost", lostAt: new Date(), trouble: "x" });
   assert.match(line.words, /^Connection lost since \d\d:\d\d:\d\d\. What you see is old/);

@@ -2,7 +2,7 @@
 
 import { el } from "../dom.js";
 import { summaryOf } from "../model/alarms.js";
-import { complaints } from "../model/health.js";
+import { ORDER, complaints } from "../model/health.js";
 import { clock, sentence } from "../words.js";
 
 /** Lines of the banner: [{light, words, closes, alarms}]; pure. */
@@ -16,7 +16,7 @@ export function lines({ live, connection, lostAt, notice, trouble }) {
   if (live) found.push(... complaints(live.processes).filter(({ light }) => light === "bad"));
   if (trouble) found.push({ light: "warn", words: trouble });
   if (notice) found.push({ light: "off", words: notice, closes: true });
-  return found;
+  return found.sort((a, b) => ORDER.indexOf(b.light) - ORDER.indexOf(a.light));
 }
 
 /** `alarms` leads to the alarms. */

@@ -3,7 +3,8 @@
 import { count, processName } from "../words.js";
 import { summaryOf, unseen } from "./alarms.js";
 
-const ORDER = ["good", "off", "warn", "bad"];
+/** Lights from the best to the worst. */
+export const ORDER = ["good", "off", "warn", "bad"];
 
 /** Everything that is not well, worst first: [{light, words}]. */
 export function complaints(processes) {
