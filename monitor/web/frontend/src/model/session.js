@@ -76,9 +76,9 @@ export function startSession(store) {
     if (view && state.layer === layer && state.build?.id === build.id) store.set({ layerView: view, trouble: null });
   }
 
-  /** Everything about one layer; kept while its state lasts. */
+  /** Everything about one layer; a finished one never changes. */
   async function layerOf(id, row) {
-    const key = `${id}/${row.index}/${row.state}`;
+    const key = `${id}/${row.index}/${row.state === "pending" ? "pending" : "finished"}`;
     if (!kept.has(key)) {
       kept.set(key, getJson(`builds/${encodeURIComponent(id)}/layers/${row.index}`));
       kept.get(key).catch(() => kept.delete(key));
@@ -94,6 +94,8 @@ export function startSession(store) {
     const key = `${wantedBuild()} ${mine}`;
     if (key === asked) return;
     asked = key;
+    // Asked for beside the rows, not after them: the pictures are there one round trip sooner.
+    if (state.follow && live.product !== null && live.build?.id === wantedBuild()) layerOf(live.build.id, { index: live.product }).catch(() => {});
     refresh();
   });
   store.watch(["connection"], () => {
