@@ -162,8 +162,8 @@ class _Asked:
 
 def test_a_frame_that_takes_too_long_is_dropped_and_costs_no_layer(tmp_path: Path) -> None:
     """The layer's own frame waits behind it in the camera and is taken: the camera is not called busy."""
-    settings = settings_for(tmp_path, speed=8.0, layers=2, delay_s=5.5)
-    printer, asked_again = VirtualPrinter(settings, ScaledClock(8.0)), threading.Event()
+    settings = settings_for(tmp_path, speed=4.0, layers=2, delay_s=5.5)
+    printer, asked_again = VirtualPrinter(settings, ScaledClock(4.0)), threading.Event()
 
     def hold(asked: int) -> None:
         """The second request is for the powder: it is answered only when the other camera takes the next layer."""

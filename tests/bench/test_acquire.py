@@ -13,7 +13,7 @@ def test_every_layer_is_measured_without_and_with_viewers(tmp_path: Path) -> Non
     """Two phases of small frames: every layer is timed twice; viewers hear of layers and fetch pictures unrefused."""
     done: list[int] = []
     costs = measure_acquire(
-        tmp_path, layers=5, viewers=(0, 3), period_s=0.6, frames=((48, 64), (60, 80)), progress=done.append
+        tmp_path, layers=5, viewers=(0, 3), period_s=1.2, frames=((48, 64), (60, 80)), progress=done.append
     )
     alone, watched = costs.phases
     assert done == sorted(set(done))

@@ -11,6 +11,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
+from monitor.cli.common import err, out
 from monitor.cli.main import app
 
 
@@ -41,6 +42,8 @@ def invoke(*arguments: str) -> Outcome:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "300")
         patch.setenv("NO_COLOR", "1")
+        for console in (out, err):  # whatever terminal this process has had
+            patch.setattr(console, "_width", 300)
         result = CliRunner().invoke(app, list(arguments))
     structlog.configure(**log)  # a command's log goes to a stream that is closed by now
     structlog.contextvars.unbind_contextvars("process")
