@@ -26,6 +26,11 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def device_name() -> str:
+    """The GPU's name, or that there is none."""
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "none"
+
+
 def _cpu_has_bfloat16() -> bool:
     found = torch.cpu.get_capabilities()
     return bool(found.get("amx_bf16", False) or found.get("avx512_bf16", False))

@@ -186,6 +186,24 @@ def train(
     return _close(run, held_out, train_set.digest)
 
 
+def train_weights(recipe: DiffusionTraining, out: Path, plates: Plates, minutes: float) -> TrainedDiffusion:
+    """Train on plates that are at hand, without measuring and without a bundle; `recipe.data` is not used.
+
+    Args:
+        recipe: every other choice.
+        out: directory of checkpoints and weights; a run there is continued.
+        plates: what is trained on, at least as large as the recipe's patches.
+        minutes: wall time.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    device = pick_device()
+    run = _prepare(recipe, out, device, plates, Progress(Console(stderr=True)), None)
+    _learn(run, plates, 60 * minutes)
+    models = run.trained().round_weights()
+    models.save(out / WEIGHTS)
+    return models
+
+
 def _close(run: Run, held_out: Plates, data_digest: str) -> Path:
     """Keep the weights, measure them, and make the bundle."""
     models, samples = run.trained().round_weights(), run.out / SAMPLES

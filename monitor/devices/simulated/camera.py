@@ -85,7 +85,9 @@ def render_camera(spec: SceneSpec, index: int, camera: str, plate: Plate | None 
     return cast("CameraImage", np.concatenate(bands))
 
 
-def render_pair(spec: SceneSpec, index: int, grid: PlateGrid | None = None) -> Pair:
+def render_pair(
+    spec: SceneSpec, index: int, grid: PlateGrid | None = None, *, interpolation: int = cv2.INTER_LINEAR
+) -> Pair:
     """Render one layer as both cameras show it in a plate grid (the spec's own by default).
 
     The webcam's image goes through its whole chain (perspective, blur, colour, noise, JPEG) and is rectified. The
@@ -97,10 +99,13 @@ def render_pair(spec: SceneSpec, index: int, grid: PlateGrid | None = None) -> P
     plate = render_plate(spec, index, Window.around(grid, pitch, 2.0))
     mask = to_grid(plate.contours.coverage(pitch), plate.window, grid) >= 0.5
     webcam, basler = spec.by_role(CameraRole.WEBCAM), spec.by_role(CameraRole.BASLER)
-    return Pair(_through_chain(spec, index, webcam, plate, grid), _averaged(spec, index, basler, plate, grid), mask)
+    lr = _through_chain(spec, index, webcam, plate, grid, interpolation)
+    return Pair(lr, _averaged(spec, index, basler, plate, grid), mask)
 
 
-def _through_chain(spec: SceneSpec, index: int, camera: CameraSpec, plate: Plate, grid: PlateGrid) -> Image:
+def _through_chain(
+    spec: SceneSpec, index: int, camera: CameraSpec, plate: Plate, grid: PlateGrid, interpolation: int
+) -> Image:
     to_image = camera.calibration.matrix @ grid.to_mm()
     rows, cols = grid.shape
     corners = np.array([[[-1, -1]], [[cols, -1]], [[cols, rows]], [[-1, rows]]], np.float64)
@@ -113,7 +118,7 @@ def _through_chain(spec: SceneSpec, index: int, camera: CameraSpec, plate: Plate
     image = _expose(spec, index, camera, _project(spec, camera, _seen(spec, camera, plate), view), view)
     luma = cv2.cvtColor(image.astype(np.uint8), cv2.COLOR_RGB2GRAY) if image.ndim == 3 else _to_8bit(image, camera)
     shift = np.array([[1, 0, -view.col], [0, 1, -view.row], [0, 0, 1]], np.float64)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = interpolation | cv2.WARP_INVERSE_MAP
     out = cv2.warpPerspective(luma, shift @ to_image, grid.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(out, np.uint8)
 
