@@ -49,6 +49,7 @@ class Keeper:
     Attributes:
         facts: what the camera said when it was connected last; None before.
         outage: the trouble at hand or the last one; None before the first.
+        temperature_c: of the camera at its last frame, in °C; None where it does not tell, or is lost.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Keeper:
     ) -> None:
         self.facts: CameraFacts | None = None
         self.outage: Outage | None = None
+        self.temperature_c: float | None = None
         self._camera = camera
         self._watched = camera if isinstance(camera, WatchedCamera) else None
         self._kind = kind
@@ -194,14 +196,14 @@ class Keeper:
         except DeviceError as error:
             self._lost(error)
             raise
-        self._failures, self._proven = 0, True
+        self._failures, self._proven, self.temperature_c = 0, True, frame.temperature_c
         self._backoff.succeeded()
         return frame
 
     def _lost(self, error: DeviceError) -> None:
         """Say so at once, then close the camera; `tend` opens it again."""
         log.warning("camera lost", camera=self.name, what=error.what, cure=error.cure)
-        self._open, self._why = False, error.what
+        self._open, self._why, self.temperature_c = False, error.what, None
         self._begin(error.what)
         self._say("reconnecting", error.what)
         if not self._proven:  # lost again before it gave a frame

@@ -114,6 +114,7 @@ class Acquisition:
             "backlog": bench.events.layers,
             "outages": outages,
             "notices": notices,
+            "temperatures_c": {k.name: t for k in bench.keepers if (t := k.temperature_c) is not None},
         }
         return self._snapshot.status("replay" if self._recording else "acquire", devices, facts)
 

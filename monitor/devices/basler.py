@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from monitor.config import CameraSettings
 from monitor.devices.calibrated import calibration_of
-from monitor.devices.pylon_camera import configure, find_camera, release, watch_removal
+from monitor.devices.pylon_camera import configure, find_camera, release, temperature_c, watch_removal
 from monitor.domain import (
     BadFrame,
     CameraFacts,
@@ -109,7 +109,9 @@ class BaslerCamera:
         except genicam.GenericException as error:
             raise self._lost(str(error)) from error
         self._stale = False
-        return Frame(self.name, image, began, self._exposure_us, self._gain_db, BITS[self._settings.pixel_format])
+        bits = BITS[self._settings.pixel_format]
+        warm = temperature_c(camera)
+        return Frame(self.name, image, began, self._exposure_us, self._gain_db, bits, temperature_c=warm)
 
     def trouble(self) -> DeviceLost | None:
         """Whether the open camera was unplugged, as pylon told meanwhile."""

@@ -1,6 +1,7 @@
 """Finding a Basler camera and setting it up. Owns serial numbers and camera nodes; refuses to know frames.
 
-Node names are those of GenICam's Standard Features Naming Convention; older cameras use ExposureTimeAbs.
+Node names are those of GenICam's Standard Features Naming Convention; older cameras use ExposureTimeAbs and
+TemperatureAbs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from monitor.config import CameraSettings
 from monitor.domain import DeviceNotFound
 
 BUFFERS = 3
+THERMOMETERS = ("DeviceTemperature", "TemperatureAbs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,18 @@ def configure(camera: Any, settings: CameraSettings) -> Found:
     info = camera.GetDeviceInfo()
     exposure, gain = _value(camera, _exposure_node(camera)), _value(camera, "Gain")
     return Found(info.GetModelName(), info.GetSerialNumber(), exposure, gain)
+
+
+def temperature_c(camera: Any) -> float | None:
+    """What the camera's thermometer says, in °C; None where it has none, or does not tell.
+
+    Only of a camera that has just answered: to ask one that was unplugged can hang.
+    """
+    from pypylon import genicam
+
+    with suppress(genicam.GenericException):  # the frame at hand is worth more
+        return next((value for name in THERMOMETERS if (value := _value(camera, name)) is not None), None)
+    return None
 
 
 def _size(camera: Any, rows: int, cols: int) -> None:

@@ -105,6 +105,7 @@ class Frame:
         gain_db: gain in dB, or None where the camera does not tell.
         bits: significant bits per sample (8, 10, 12, 16).
         flaw: what is wrong with the image in words, "" for nothing: it can be used, and not be trusted as the others.
+        temperature_c: of the camera just after the exposure, in °C, or None where it does not tell.
     """
 
     camera: str
@@ -114,6 +115,7 @@ class Frame:
     gain_db: float | None = None
     bits: int = 8
     flaw: str = ""
+    temperature_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import structlog
 from monitor.acquire.backoff import Backoff
 from monitor.acquire.keeper import Keeper
 from monitor.config import ReconnectSettings
-from monitor.domain import DeviceError, DeviceLost, DeviceNotFound, Gap
+from monitor.domain import DeviceError, DeviceLost, DeviceNotFound, Frame, Gap
 from tests.acquire.tiny import FailingCamera, tiny_settings
 
 LOST = DeviceLost("webcam: went away", cure="plug it in")
@@ -25,6 +25,10 @@ class Watched(FailingCamera):
     """A camera that can tell while it is idle that it went away."""
 
     news: DeviceError | None = None
+    temperature_c: float | None = None
+
+    def capture(self, after_s: float, timeout_s: float) -> Frame:
+        return replace(super().capture(after_s, timeout_s), temperature_c=self.temperature_c)
 
     def trouble(self) -> DeviceError | None:
         news, self.news = self.news, None
@@ -101,6 +105,17 @@ def test_a_camera_that_goes_away_while_idle_is_back_before_the_next_layer(kept: 
     outage = kept.keeper.outage
     assert outage is not None
     assert (outage.layers, outage.first, outage.back is not None) == (0, None, True)
+
+
+def test_a_cameras_temperature_is_that_of_its_last_frame(kept: Kept) -> None:
+    """None before the first frame and while the camera is lost: an old temperature would calm where nobody looks."""
+    assert kept.keeper.temperature_c is None
+    kept.camera.temperature_c = 41.5
+    kept.layer(0)
+    assert kept.keeper.temperature_c == 41.5
+    kept.fail = lambda verb, times: LOST if verb == "capture" else ABSENT
+    kept.layer(1)
+    assert kept.keeper.temperature_c is None
 
 
 def test_what_a_camera_did_not_do_is_told_as_long_as_it_runs(kept: Kept) -> None:

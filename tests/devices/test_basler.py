@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from monitor.config import CameraSettings
+from monitor.devices import pylon_camera
 from monitor.devices.basler import BaslerCamera
 from monitor.domain import BadFrame, DeviceLost, DeviceNotFound, DeviceTimeout
 
@@ -40,6 +41,16 @@ def test_exposure_and_gain_are_fixed_and_told() -> None:
     assert frame.exposure_us == pytest.approx(5000.0)
     assert frame.gain_db == pytest.approx(6.0, abs=0.01)
     assert nodes(camera).GainAuto.Value == nodes(camera).ExposureAuto.Value == "Off"
+    camera.close()
+
+
+def test_its_temperature_comes_with_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator has no thermometer and tells none; where a camera has one (here another node), a frame has it."""
+    camera = basler(gain_db=6.0)
+    camera.open()
+    assert camera.capture(0.0, 5.0).temperature_c is None
+    monkeypatch.setattr(pylon_camera, "THERMOMETERS", ("NoSuchNode", "Gain"))
+    assert camera.capture(0.0, 5.0).temperature_c == pytest.approx(6.0, abs=0.01)
     camera.close()
 
 
