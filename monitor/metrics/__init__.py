@@ -6,6 +6,7 @@ not defined (an empty mask, a constant image) is None or left out, never NaN.
 
 from monitor.metrics.image import ImageQuality, image_quality, mean_and_std
 from monitor.metrics.layer import layer_measures
+from monitor.metrics.part import PartShape, against_nominal, part_shape
 from monitor.metrics.roughness import (
     Roughness,
     height_map,
@@ -28,9 +29,11 @@ from monitor.metrics.wavelets import WaveletBank, wavelet_bank
 __all__ = [
     "ContourDistances",
     "ImageQuality",
+    "PartShape",
     "Roughness",
     "Texture",
     "WaveletBank",
+    "against_nominal",
     "contour_distances",
     "covariance_distance",
     "cvd",
@@ -43,6 +46,7 @@ __all__ = [
     "mean_and_std",
     "ncvd",
     "normalised_distance",
+    "part_shape",
     "pixel_floor",
     "polar_contour",
     "roughness_measures",

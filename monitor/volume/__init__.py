@@ -9,6 +9,7 @@ from monitor.volume.parts import Part, PartFinder, PartSlice, cut, find_parts, l
 from monitor.volume.pyramid import METAL, POWDER, UNKNOWN, halve, pyramid
 from monitor.volume.stl import stl_bytes
 from monitor.volume.thin import merge_planes
+from monitor.volume.tracking import Tracked, seen_below, track
 
 __all__ = [
     "METAL",
@@ -18,6 +19,7 @@ __all__ = [
     "Part",
     "PartFinder",
     "PartSlice",
+    "Tracked",
     "cut",
     "find_parts",
     "halve",
@@ -26,5 +28,7 @@ __all__ = [
     "mesh_slab",
     "mesh_slabs",
     "pyramid",
+    "seen_below",
     "stl_bytes",
+    "track",
 ]
