@@ -23,9 +23,9 @@ from monitor.inference import (
     write_manifest,
     write_self_test,
 )
+from monitor.inference.networks import FACTOR
 from monitor.learn.card import write_card
 from monitor.learn.export import Graph, export_graph
-from monitor.learn.networks.autoencoder import FACTOR
 from monitor.learn.trained import TrainedDiffusion
 
 Results = dict[str, dict[str, float]]

@@ -14,13 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from monitor.learn.budget import warm_cosine
-from monitor.learn.latent import Decoder, Encoder
 from monitor.learn.losses import energy_score, hinge_discriminator
-from monitor.learn.networks import ConditionalUNet, PatchDiscriminator
+from monitor.learn.networks import ConditionalUNet, Decoder, Encoder, PatchDiscriminator
 from monitor.learn.patches import Batch
 from monitor.learn.precision import mixed, prepared
 from monitor.learn.recipe import DiffusionRecipe, RefineRecipe
-from monitor.upscale.sampler import Level, levels, sample, spaced
+from monitor.upscale.sampler import Level, levels, sample, spaced, wanted
 
 
 class DiffusionTrainer:
@@ -96,7 +95,7 @@ class DiffusionTrainer:
 
     @property
     def _channels(self) -> int:
-        return int(self.network.last.out_channels)
+        return self.network.channels
 
     @torch.no_grad()
     def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -110,8 +109,7 @@ class DiffusionTrainer:
         noise = torch.randn_like(target)
         with mixed(self._device):
             out: Tensor = self.network(a * target + s * noise, condition, time)
-        wanted = {"v": a * noise - s * target, "noise": noise, "sample": target}[self._recipe.prediction]
-        return (out.float() - wanted).square().mean()
+        return (out.float() - wanted(self._recipe.prediction, target, noise, a, s)).square().mean()
 
     def _judge(self, real: Tensor, made: Tensor) -> None:
         with mixed(self._device):

@@ -4,37 +4,82 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, TypeAdapter, ValidationError, model_validator
 
 from monitor.config.base import Section
 from monitor.domain import ConfigError
 from monitor.learn.networks import AutoencoderConfig, UNetConfig
-from monitor.upscale.sampler import Method, Prediction, Schedule
+from monitor.upscale.sampler import PAIRS, Method, Prediction, Schedule
 
 
 class DataRecipe(Section):
-    """Virtual builds to train on. Splits are by build: no build gives both training and validation layers."""
+    """What is trained on: virtual builds, recorded builds and folders of pictures, any of them together.
 
-    builds: int = Field(160, ge=1)
-    """Number of virtual builds."""
+    A recorded build with both cameras gives real pairs. Of one with the high-resolution camera alone, and of pictures,
+    the webcam's image is synthesised.
+    """
+
+    builds: int = Field(160, ge=0)
+    """Number of virtual builds; 0 for none."""
     layers_per_build: int = Field(2, ge=1)
     """Layers of each."""
     default_share: float = Field(0.4, ge=0.0, le=1.0)
     """Share of builds that look like the default scene; the others vary in everything."""
     first_seed: int = 100_000
     """Seed of the first training build; the others follow."""
-    validation_builds: int = Field(12, ge=2)
-    """Builds for the evaluation, with the same share of default-like ones."""
+    validation_builds: int = Field(12, ge=0)
+    """Virtual builds for the evaluation (split by build), with the same share of default-like ones."""
     validation_seed: int = 900_000
     """Seed of the first validation build."""
     plate_px: int = Field(1024, ge=64)
-    """Edge of the rendered plate, in pixels."""
+    """Edge of the rendered plate, and of the squares that real layers are cut into, in pixels."""
     um_per_px: float = Field(100.0, gt=0.0)
     """Edge of a pixel, in µm."""
+    recorded: tuple[str, ...] = ()
+    """Ends of the ids of recorded builds, in the store that the command names."""
+    validation_recorded: tuple[str, ...] = ()
+    """Recorded builds for the evaluation (split by build)."""
+    folders: tuple[str, ...] = ()
+    """Folders of high-resolution pictures, in the directory that the command names; each one is a build."""
+    validation_folders: tuple[str, ...] = ()
+    """Folders for the evaluation (split by build)."""
+    shrink: float = Field(1.0, ge=1.0, le=16.0)
+    """The high-resolution picture is averaged down by this factor first (the paper: to the webcam's size)."""
+    ratio: float = Field(5.1, ge=1.0, le=32.0)
+    """How much coarser the synthetic webcam is than the high-resolution picture after `shrink` (the paper's n)."""
+    sigma_px: float = Field(1.0, ge=0.0, le=32.0)
+    """σ of the synthetic webcam's Gaussian blur, in its own, coarse pixels."""
+    degradation: Literal["gaussian", "webcam"] = "gaussian"
+    """gaussian: the paper's, ratio and blur. webcam: also shading, tone, noise, its reduction, sharpening and JPEG."""
+    split: Literal["build", "layer", "part"] = "build"
+    """What tells training from validation: whole builds, layers of each build, or parts of each build."""
+    train_share: float = Field(0.8, gt=0.0, lt=1.0)
+    """Share of layers or parts that train."""
+    layout: Literal["patches", "parts"] = "patches"
+    """patches: squares from anywhere on the plate. parts: one picture a part, resized to `part_px`."""
+    part_px: int = Field(128, ge=32)
+    """Edge of a part's picture, in pixels."""
+    patches_per_layer: int = Field(0, ge=0)
+    """So many fixed random patches of each layer (the paper: 115); 0 draws new ones each time."""
     part_share: float = Field(0.5, ge=0.0, le=1.0)
     """Share of patches that are centred near melted metal; the others lie anywhere."""
+
+    @model_validator(mode="after")
+    def _something_to_learn_from(self) -> DataRecipe:
+        if not (self.builds or self.recorded or self.folders):
+            raise ValueError("there is nothing to train on: name virtual builds, recorded builds or folders")
+        if self.split == "build" and not (
+            self.validation_builds or self.validation_recorded or self.validation_folders
+        ):
+            raise ValueError("a split by build needs validation builds or folders")
+        if (self.split == "part") != (self.layout == "parts"):
+            raise ValueError("a split by part goes with the layout 'parts', and that layout with this split")
+        shared = set(self.recorded) & set(self.validation_recorded) | set(self.folders) & set(self.validation_folders)
+        if shared:
+            raise ValueError(f"{', '.join(sorted(shared))} cannot both train and validate")
+        return self
 
 
 class AutoencoderRecipe(Section):
@@ -63,7 +108,7 @@ class AutoencoderRecipe(Section):
 
 
 class DiffusionRecipe(Section):
-    """Training of the conditional diffusion model in the latent."""
+    """Training of the conditional diffusion model, in latents or in pixels."""
 
     network: UNetConfig = UNetConfig()
     """Sizes."""
@@ -71,6 +116,8 @@ class DiffusionRecipe(Section):
     """What the network learns to return."""
     schedule: Schedule = "cosine"
     """Noise schedule."""
+    target: Literal["picture", "residual"] = "picture"
+    """What is diffused: the picture, or its difference from the webcam's image (pixels only; ResShift's choice)."""
     train_steps: int = Field(1000, ge=2)
     """Noise levels of the schedule."""
     sampler: Method = "ddim"
@@ -89,9 +136,14 @@ class DiffusionRecipe(Section):
     """Decay of the averaged weights."""
 
     @model_validator(mode="after")
-    def _noise_needs_signal(self) -> DiffusionRecipe:
-        if self.prediction == "noise" and self.schedule == "cosine":
-            raise ValueError("noise prediction needs the linear schedule: the cosine one ends without any signal")
+    def _known_way(self) -> DiffusionRecipe:
+        if self.prediction not in PAIRS[self.schedule]:
+            allowed = ", ".join(sorted(PAIRS[self.schedule]))
+            raise ValueError(f"prediction '{self.prediction}' does not go with schedule '{self.schedule}': {allowed}")
+        if self.schedule == "shift" and self.target != "residual":
+            raise ValueError("the schedule 'shift' starts from the webcam's picture: it needs target = \"residual\"")
+        if self.steps > self.train_steps:
+            raise ValueError(f"steps must not exceed the schedule's {self.train_steps}")
         return self
 
 
@@ -116,25 +168,65 @@ class RefineRecipe(Section):
     """Weight of the plain diffusion loss, which keeps other numbers of steps usable."""
 
 
-class DiffusionTraining(Section):
-    """A whole recipe of kind latent-diffusion."""
+class RegressionRecipe(Section):
+    """Training of the deterministic baseline."""
 
-    kind: Literal["latent-diffusion"]
-    """Which training this is."""
+    network: UNetConfig = UNetConfig(shuffle=4)
+    """Sizes."""
+    patch: int = Field(192, ge=32)
+    """Edge of the patches, in pixels."""
+    batch: int = Field(48, ge=1)
+    """Patches per step."""
+    iterations: int = Field(60_000, ge=1)
+    """Training steps at most."""
+    learning_rate: float = Field(6e-4, gt=0.0)
+    """Highest learning rate."""
+    ema: float = Field(0.999, ge=0.0, lt=1.0)
+    """Decay of the averaged weights."""
+    loss: Literal["l1", "l2"] = "l1"
+    """Error that it minimises: l1 learns the median of what could be there, l2 the mean."""
+    perceptual_weight: float = Field(0.0, ge=0.0)
+    """Weight of the perceptual loss."""
+
+
+class Training(Section):
+    """What every recipe of super-resolution says."""
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     """Name of the bundle."""
     version: str = "1"
     """Version of the bundle."""
-    description: str = "Conditional latent diffusion from webcam to high-resolution camera."
+    description: str = "From webcam to high-resolution camera."
     """One sentence for the manifest."""
     licence: str = "Apache-2.0"
     """Licence of the weights."""
     seed: int = 0
-    """Seed of weights, patches and noise."""
-    minutes: float = Field(60.0, gt=0.0)
-    """Wall time of training, unless the command says otherwise."""
+    """Seed of weights, patches, splits and noise."""
+    minutes: float = Field(60.0, ge=0.0)
+    """Wall time of training, unless the command says otherwise; 0 for as long as its steps take. Only then does a run
+    that was stopped and continued give the same bits as one that was not."""
     data: DataRecipe = DataRecipe()
     """The data."""
+
+    def smoke(self) -> Self:
+        """The same recipe, cut down to a few steps on small plates, to see that everything runs."""
+        data = {"builds": min(2, self.data.builds), "layers_per_build": 1, "plate_px": 256}
+        cut: dict[str, dict[str, int]] = {
+            "data": data | {"validation_builds": min(2, self.data.validation_builds)},
+            "autoencoder": {"steps": 6, "batch": 4, "patch": 64},
+            "diffusion": {"iterations": 4, "batch": 4, "patch": 64},
+            "regression": {"iterations": 4, "batch": 4, "patch": 64},
+            "refine": {"iterations": 2, "batch": 2, "patch": 64},
+        }
+        parts = {name: getattr(self, name) for name in cut if hasattr(self, name)}
+        return self.model_copy(update={name: part.model_copy(update=cut[name]) for name, part in parts.items()})
+
+
+class DiffusionTraining(Training):
+    """A whole recipe of kind latent-diffusion."""
+
+    kind: Literal["latent-diffusion"]
+    """Which training this is."""
     autoencoder: AutoencoderRecipe = AutoencoderRecipe()
     """The autoencoders."""
     diffusion: DiffusionRecipe = DiffusionRecipe()
@@ -142,26 +234,47 @@ class DiffusionTraining(Section):
     refine: RefineRecipe = RefineRecipe()
     """The fine-tuning of few-step samples."""
 
-    def smoke(self) -> DiffusionTraining:
-        """The same recipe, cut down to a few steps on small plates, to see that everything runs."""
-        data = self.data.model_copy(
-            update={"builds": 2, "layers_per_build": 1, "validation_builds": 2, "plate_px": 256}
-        )
-        autoencoder = self.autoencoder.model_copy(update={"steps": 6, "batch": 4, "patch": 64})
-        diffusion = self.diffusion.model_copy(update={"iterations": 4, "batch": 4, "patch": 64})
-        refine = self.refine.model_copy(update={"iterations": 2, "batch": 2, "patch": 64})
-        update = {"data": data, "autoencoder": autoencoder, "diffusion": diffusion, "refine": refine}
-        return self.model_copy(update=update)
+    @model_validator(mode="after")
+    def _latents_have_their_own_space(self) -> DiffusionTraining:
+        if self.diffusion.target == "residual":
+            raise ValueError('diffusion.target: "residual" needs webcam and picture in one space: kind pixel-diffusion')
+        if self.diffusion.network.shuffle != 1:
+            raise ValueError("diffusion.network.shuffle: latents are not shuffled")
+        return self
 
 
-def load_recipe(path: Path) -> DiffusionTraining:
+class PixelTraining(Training):
+    """A whole recipe of kind pixel-diffusion."""
+
+    kind: Literal["pixel-diffusion"]
+    """Which training this is."""
+    diffusion: DiffusionRecipe = DiffusionRecipe(network=UNetConfig(shuffle=4))
+    """The diffusion model."""
+    refine: RefineRecipe = RefineRecipe(share=0.0)
+    """The fine-tuning of few-step samples."""
+
+
+class RegressionTraining(Training):
+    """A whole recipe of kind regression."""
+
+    kind: Literal["regression"]
+    """Which training this is."""
+    regression: RegressionRecipe = RegressionRecipe()
+    """The model."""
+
+
+AnyTraining = DiffusionTraining | PixelTraining | RegressionTraining
+RECIPE: TypeAdapter[AnyTraining] = TypeAdapter(Annotated[AnyTraining, Discriminator("kind")])
+
+
+def load_recipe(path: Path) -> AnyTraining:
     """Read a recipe.
 
     Raises:
         ConfigError: the file cannot be read or a key or value is wrong.
     """
     try:
-        return DiffusionTraining.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return RECIPE.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})", cure="give the path of a recipe") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from monitor.domain import ConfigError
 from monitor.learn.autoencoding import AutoencoderTrainer
 from monitor.learn.budget import Stage
 from monitor.learn.bundling import Facts, write_bundle
@@ -27,7 +28,7 @@ from monitor.learn.patches import PatchSampler
 from monitor.learn.plates import Plates, load_plates, requests
 from monitor.learn.precision import pick_device
 from monitor.learn.progress import Progress
-from monitor.learn.recipe import DiffusionTraining, load_recipe
+from monitor.learn.recipe import AnyTraining, DiffusionTraining, load_recipe
 from monitor.learn.trained import TrainedDiffusion
 
 CHECKPOINT, WEIGHTS, SAMPLES = "training.pt", "weights.safetensors", "samples.png"
@@ -153,7 +154,7 @@ class Run:
 
 
 def train(
-    recipe: DiffusionTraining,
+    recipe: AnyTraining,
     out: Path,
     minutes: float | None = None,
     *,
@@ -172,6 +173,8 @@ def train(
     Returns:
         The bundle's directory, `out/bundle/<name>`.
     """
+    if not isinstance(recipe, DiffusionTraining):
+        raise ConfigError(f"a recipe of kind '{recipe.kind}' is not trained by this", cure="use a latent-diffusion one")
     begin, total = time.monotonic(), 60 * (minutes or recipe.minutes)
     progress = Progress(Console(stderr=True))
     out.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from monitor.domain import BundleError
-from monitor.learn.latent import Decoder, Encoder, Scale
-from monitor.learn.networks import Autoencoder, ConditionalUNet
+from monitor.learn.networks import Autoencoder, ConditionalUNet, Decoder, Encoder, Scale
 from monitor.learn.precision import prepared
 from monitor.learn.recipe import DiffusionTraining
 

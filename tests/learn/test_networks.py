@@ -5,8 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monitor.learn.latent import Decoder, Encoder, measure_scale
-from monitor.learn.networks import Autoencoder, AutoencoderConfig, ConditionalUNet, PatchDiscriminator, UNetConfig
+from monitor.inference.networks.autoencoder import PAPER as PAPER_AUTOENCODER
+from monitor.inference.networks.unet import PAPER as PAPER_UNET
+from monitor.learn.latent import measure_scale
+from monitor.learn.networks import (
+    Autoencoder,
+    AutoencoderConfig,
+    ConditionalUNet,
+    Decoder,
+    Encoder,
+    PatchDiscriminator,
+    Regression,
+    UNetConfig,
+)
 
 SMALL = AutoencoderConfig(4, 8, 1, 8, 1, 8, 1)
 
@@ -35,7 +46,7 @@ def test_a_pixel_depends_on_its_neighbourhood_alone() -> None:
     """Far from a tile's border, the tile gives what the whole image gives: nothing is normalised over the image."""
     torch.manual_seed(0)
     network = ConditionalUNet(UNetConfig(8, (1, 2), 1, 16), 2, 2).eval()
-    torch.nn.init.normal_(network.last.weight)
+    torch.nn.init.normal_(network.unet.last.weight)
     noisy, condition, time = torch.randn(1, 2, 96, 96), torch.randn(1, 2, 96, 96), torch.tensor([0.4])
     with torch.no_grad():
         whole = network(noisy, condition, time)[:, :, 40:56, 40:56]
@@ -59,3 +70,34 @@ def test_latents_are_normalised_and_decoded_alike() -> None:
     torch.testing.assert_close(latent.std(dim=(0, 2, 3)), torch.ones(4), atol=1e-3, rtol=0)
     plain = network.decode(network.encode(images[0])[0])
     torch.testing.assert_close(Decoder(network, scale)(latent[:4]), plain, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shuffle", [1, 2, 4])
+def test_on_pixels_blocks_become_channels_and_pixels_again(shuffle: int) -> None:
+    """The pixel U-Net takes and gives full resolution, whatever its entry; sizes are multiples of what it says."""
+    config = UNetConfig(8, (1, 2), 1, 16, shuffle)
+    network = ConditionalUNet(config, 1, 1)
+    torch.nn.init.normal_(network.unet.last.weight)
+    n = config.multiple
+    out = network(torch.randn(2, 1, 2 * n, 3 * n), torch.randn(2, 1, 2 * n, 3 * n), torch.rand(2))
+    assert out.shape == (2, 1, 2 * n, 3 * n)
+    assert out.std() > 0
+
+
+def test_the_regression_starts_as_the_webcam_image_and_has_no_chance_in_it() -> None:
+    """Untrained it returns its input; trained, the same input gives the same picture."""
+    network = Regression(UNetConfig(8, (1, 2), 1, 16, 2)).eval()
+    image = torch.rand(1, 1, 16, 24)
+    torch.testing.assert_close(network(image), image)
+    torch.nn.init.normal_(network.unet.last.weight)
+    torch.testing.assert_close(network(image), network(image), atol=0, rtol=0)
+    assert (network(image) != image).any()
+
+
+def test_the_papers_sizes_are_there() -> None:
+    """64 × 64 pixels become 4 × 16 × 16 latents, and the U-Net has about eighty million weights."""
+    with torch.device("meta"):
+        latent, _ = Autoencoder(PAPER_AUTOENCODER).encode(torch.empty(1, 1, 64, 64))
+        parameters = sum(p.numel() for p in ConditionalUNet(PAPER_UNET, 4, 4).parameters())
+    assert latent.shape == (1, 4, 16, 16)
+    assert 70e6 < parameters < 110e6

@@ -20,6 +20,15 @@ def test_the_shipped_recipe_is_valid() -> None:
     assert load_recipe(SHIPPED).name == SHIPPED.stem
 
 
+RECIPES = sorted(p for p in SHIPPED.parent.glob("*.toml") if not p.stem.startswith("promptable"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_valid(path: Path) -> None:
+    """Each recipe that comes with the program can be read, and names its bundle as its file."""
+    assert load_recipe(path).name == path.stem
+
+
 def test_a_smoke_run_has_the_same_networks_and_less_work() -> None:
     """Cut down, the recipe still builds the networks that it is to try."""
     whole = load_recipe(SHIPPED)
@@ -36,8 +45,13 @@ def test_a_smoke_run_has_the_same_networks_and_less_work() -> None:
         ("kind = ", "not valid TOML"),
         (HEAD + "bathc = 3\n", "bathc"),
         (HEAD + "[autoencoder]\nbatch = 0\n", "autoencoder.batch"),
-        (HEAD + '[diffusion]\nprediction = "noise"\n', "noise prediction needs the linear schedule"),
-        ('kind = "regression"\nname = "x"\n', "kind"),
+        (HEAD + '[diffusion]\nprediction = "noise"\n', "prediction 'noise' does not go with schedule 'cosine'"),
+        (HEAD + '[diffusion]\nprediction = "sample"\nschedule = "shift"\n', "needs target"),
+        (HEAD + '[diffusion]\ntarget = "residual"\n', "kind pixel-diffusion"),
+        (HEAD + "[data]\nbuilds = 0\n", "nothing to train on"),
+        (HEAD + '[data]\nlayout = "parts"\n', "split by part"),
+        (HEAD + '[data]\nfolders = ["a"]\nvalidation_folders = ["a"]\n', "a cannot both train and validate"),
+        ('kind = "magic"\nname = "x"\n', "kind"),
         ('kind = "latent-diffusion"\nname = "../x"\n', "name"),
     ],
 )

@@ -1,7 +1,25 @@
-"""The networks, each readable on a page. They own shapes and weights; they refuse to know data and losses."""
+"""Everything that trains: the networks that run (their pages lie in `inference.networks`) and the discriminator."""
 
-from monitor.learn.networks.autoencoder import Autoencoder, AutoencoderConfig
+from monitor.inference.networks import (
+    Autoencoder,
+    AutoencoderConfig,
+    ConditionalUNet,
+    Decoder,
+    Encoder,
+    Regression,
+    Scale,
+    UNetConfig,
+)
 from monitor.learn.networks.discriminator import PatchDiscriminator
-from monitor.learn.networks.unet import ConditionalUNet, UNetConfig
 
-__all__ = ["Autoencoder", "AutoencoderConfig", "ConditionalUNet", "PatchDiscriminator", "UNetConfig"]
+__all__ = [
+    "Autoencoder",
+    "AutoencoderConfig",
+    "ConditionalUNet",
+    "Decoder",
+    "Encoder",
+    "PatchDiscriminator",
+    "Regression",
+    "Scale",
+    "UNetConfig",
+]

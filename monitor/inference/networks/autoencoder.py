@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monitor.learn.networks.blocks import ResBlock, Up, conv3
+from monitor.inference.networks.blocks import ResBlock, Up, conv3
 
 
 @dataclass(frozen=True, slots=True)
