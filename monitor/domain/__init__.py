@@ -26,7 +26,7 @@ from monitor.domain.errors import (
     StoreVersion,
     WrongShape,
 )
-from monitor.domain.geometry import Calibration, PlateGrid
+from monitor.domain.geometry import Calibration, FlatField, Goodness, Lens, PlateGrid
 from monitor.domain.records import (
     CameraFacts,
     CameraRole,
@@ -89,10 +89,12 @@ __all__ = [
     "DeviceStatus",
     "DeviceTimeout",
     "FloatImage",
+    "FlatField",
     "Frame",
     "Gap",
     "GapEstimate",
     "Image",
+    "Goodness",
     "ImportDataError",
     "JumpingClock",
     "LaserMap",
@@ -100,6 +102,7 @@ __all__ = [
     "LayerEnd",
     "LayerProduct",
     "Mask",
+    "Lens",
     "Measure",
     "MonitorError",
     "MonotonicClock",

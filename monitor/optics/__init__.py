@@ -6,26 +6,46 @@ Pure functions over arrays; refuses to know devices, files, models and what an i
 from monitor.optics.alignment import Alignment, align, deformation_map, match_circles, warp
 from monitor.optics.circles import Circle, find_circles
 from monitor.optics.degrade import RATIO, degrade, kernel_sigma
+from monitor.optics.fiducials import DICTIONARIES, Board, find_markers, lens_from_views
+from monitor.optics.fitting import Fitted, Sights, fit, homography, lattice
+from monitor.optics.flatfield import flat_field
 from monitor.optics.outline import ContourError, contour_error
+from monitor.optics.plate_edges import find_plate
 from monitor.optics.rectify import coverage, rectify
 from monitor.optics.registration import Registration, register, register_layers
+from monitor.optics.residual_picture import residual_picture
+from monitor.optics.sighting import fit_parts, fit_plate
 
 __all__ = [
+    "DICTIONARIES",
     "RATIO",
     "Alignment",
+    "Board",
     "Circle",
     "ContourError",
+    "Fitted",
     "Registration",
+    "Sights",
     "align",
     "contour_error",
     "coverage",
     "deformation_map",
     "degrade",
     "find_circles",
+    "find_markers",
+    "find_plate",
+    "fit",
+    "fit_parts",
+    "fit_plate",
+    "flat_field",
+    "homography",
     "kernel_sigma",
+    "lattice",
+    "lens_from_views",
     "match_circles",
     "rectify",
     "register",
     "register_layers",
+    "residual_picture",
     "warp",
 ]
