@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from monitor.bench.proc import Seen, look_at
-from monitor.bench.rig import acquire_on_bench, configured
+from monitor.bench.rig import acquire_on_bench, configured, free_port
 from monitor.bench.viewers import Audience, watching
 from monitor.config import Settings, load_settings
 from monitor.domain import StoreError
@@ -141,12 +141,12 @@ def measure_acquire(
         StoreError: acquisition or the page ended, or did not begin.
     """
     total = layers * len(viewers)
-    settings = load_settings(configured(folder, total, frames, _free_port(), signals=signals))
+    settings = load_settings(configured(folder, total, frames, free_port(), signals=signals))
     root = settings.store.root
     phases: list[Phase] = []
     page_core_s: list[float] = []
     done = 0
-    with _page(folder, settings) as page, _acquisition(settings, period_s) as pid:
+    with page_process(folder, settings) as page, _acquisition(settings, period_s) as pid:
         for number in viewers:
             phase = Phase(number)
             with watching(settings.web.port, number) as phase.audience:
@@ -211,7 +211,7 @@ def _acquisition(settings: Settings, period_s: float) -> Iterator[int]:
 
 
 @contextmanager
-def _page(folder: Path, settings: Settings) -> Iterator[int]:
+def page_process(folder: Path, settings: Settings) -> Iterator[int]:
     """The page in a process of its own, once it answers; its process id."""
     command = [sys.executable, "-m", "monitor.cli", "web", "--config", str(folder / "monitor.toml")]
     with (folder / "page.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
@@ -232,12 +232,6 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise StoreError(f"the page does not answer on port {port}", cure="see what it logged")
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def _core_s(pid: int) -> float:

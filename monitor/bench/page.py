@@ -8,9 +8,9 @@ neighbours in time. Asserts nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import median, quantiles
@@ -20,11 +20,8 @@ import numpy.typing as npt
 
 from monitor.bench.acquire import FRAMES, CommitCosts, Phase, Progress, measure_acquire
 from monitor.config import Settings
-from monitor.domain import LayerProduct, MonitorError, ProductState
+from monitor.domain import LayerProduct, ProductState
 from monitor.store import BuildReader, ProductWriter, list_builds
-
-PIXELS_S = 10.0
-PEEP_MS = 50.0
 
 
 @dataclass
@@ -35,13 +32,11 @@ class PageCosts:
         commits: phases by turns without and with viewers.
         committed: time.time() at which the products of each layer were committed.
         latency_s: from layer end to committed layer, by layer, as the store says.
-        pixels_s: from committed products to drawn pictures in a real browser, by layer; empty without one.
     """
 
     commits: CommitCosts
     committed: dict[int, float]
     latency_s: dict[int, float]
-    pixels_s: dict[int, float] = field(default_factory=dict)
 
     def pairs(self) -> list[tuple[Phase, Phase]]:
         """Each phase with viewers, after the one without."""
@@ -73,7 +68,6 @@ def measure_page(
     viewers: Sequence[int] = (1, 10, 50),
     period_s: float = 1.5,
     frames: tuple[tuple[int, int], tuple[int, int]] = FRAMES,
-    browser: Path | None = None,
     progress: Progress = lambda done: None,
 ) -> PageCosts:
     """Acquire, serve and watch: for each number of viewers a phase without and one with them.
@@ -84,31 +78,25 @@ def measure_page(
         viewers: of the phases with viewers.
         period_s: from one layer to the next, in s.
         frames: (rows, columns) of the webcam and of the Basler.
-        browser: a Chromium that looks on in every phase; none measures without pixels.
         progress: called with the number of layers that are committed.
 
     Raises:
         StoreError: acquisition or the page ended, or did not begin.
-        MonitorError: a browser is wanted, and playwright is not installed.
     """
     turns = [number for wanted in viewers for number in (0, wanted)]
     committed: dict[int, float] = {}
-    pixels_s: dict[int, float] = {}
     with ExitStack() as stack:
         made = _Products(stack)
-        drawn = stack.enter_context(_drawing(browser)) if browser else None
 
         def after(settings: Settings, index: int) -> None:
             for each in range(made.done, index + 1):  # one that was committed unseen has products as well
                 committed[each] = made.commit(settings, each)
-            if drawn and (at := drawn(settings, index)) is not None:
-                pixels_s[index] = at - committed[index]
 
         costs = measure_acquire(
             folder, layers=layers, viewers=turns, period_s=period_s, frames=frames, progress=progress, after=after
         )
         latency_s = _latencies(made.root, made.build)
-    return PageCosts(costs, committed, latency_s, pixels_s)
+    return PageCosts(costs, committed, latency_s)
 
 
 class _Products:
@@ -149,37 +137,3 @@ def _latencies(root: Path, build: str) -> dict[int, float]:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-@contextmanager
-def _drawing(browser: Path) -> Iterator[Callable[[Settings, int], float | None]]:
-    """A page in a real browser; the call waits for the pictures of a layer and says time.time() of their drawing."""
-    try:
-        from playwright import sync_api
-    except ModuleNotFoundError as error:
-        raise MonitorError(
-            "a browser is driven by playwright, which is not installed", cure="pip install playwright; or leave it out"
-        ) from error
-    options = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    with (
-        sync_api.sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=browser, args=options) as chromium,
-    ):
-        opened: list[sync_api.Page] = []
-
-        def drawn(settings: Settings, index: int) -> float | None:
-            if not opened:
-                opened.append(chromium.new_page(viewport={"width": 1920, "height": 1080}))
-                opened[0].goto(f"http://127.0.0.1:{settings.web.port}/")
-                return None
-            # The page's policy forbids code from text, and so playwright's own waiting for an expression.
-            mark = f"performance.getEntriesByName('pictures of layer {index}')[0]?.startTime"
-            deadline = time.monotonic() + PIXELS_S
-            while time.monotonic() < deadline:
-                at_ms = opened[0].evaluate(f"{mark} + performance.timeOrigin || null")
-                if at_ms is not None:
-                    return float(at_ms) / 1000
-                opened[0].wait_for_timeout(PEEP_MS)
-            return None
-
-        yield drawn

@@ -39,3 +39,20 @@ def look_at(pid: int) -> Seen | None:
         return None
     core_s = (int(spent[11]) + int(spent[12])) / _TICKS
     return Seen(int(said["VmRSS"].split()[0]) * 1024, files, int(said["Threads"]), core_s)
+
+
+def family_core_s(pid: int, *, but: int) -> float:
+    """Core time that all living descendants of a process have spent, without one of them and its own, in s."""
+    parents = {int(path.name): parent for path in Path("/proc").glob("[0-9]*") if (parent := _parent(path)) is not None}
+    found, news = set[int](), {pid}
+    while news:
+        news = {child for child, parent in parents.items() if parent in news and child != but}
+        found |= news
+    return sum(seen.core_s for seen in map(look_at, found) if seen)
+
+
+def _parent(proc: Path) -> int | None:
+    try:
+        return int((proc / "stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None

@@ -7,6 +7,7 @@ refuses to know what is done with them.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from pathlib import Path
 
@@ -150,6 +151,13 @@ def configured(
     text = CONFIG.format(layers=layers, webcam=webcam, basler=basler, port=port, signals=keep)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 def acquire_on_bench(settings: Settings, period_s: float) -> None:

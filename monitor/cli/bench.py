@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from monitor.bench.acquire import CommitCosts
     from monitor.bench.faults import Counts
     from monitor.bench.page import PageCosts
+    from monitor.bench.pixels import PixelCosts
     from monitor.bench.signals import SignalCosts
     from monitor.bench.soak import Soaked
     from monitor.bench.trigger import Tally
@@ -101,9 +102,6 @@ def _told_phases(found: CommitCosts) -> Table:
 def page(
     layers: Annotated[int, typer.Option(help="Layers of each phase.", min=4)] = 12,
     viewers: Annotated[list[int] | None, typer.Option(help="Viewers of a phase; say it again for more phases.")] = None,
-    browser: Annotated[
-        Path | None, typer.Option(help="A Chromium that looks on as well: times until pixels. Needs playwright.")
-    ] = None,
     folder: FolderOption = None,
 ) -> None:
     """Let 1, 10 and 50 viewers watch a build: what they cost acquisition and the page, how soon they hear of products.
@@ -115,15 +113,8 @@ def page(
     numbers = viewers or [1, 10, 50]
     with told(), progress_bar() as bar, scratch(folder) as root:
         task = bar.add_task("layers", total=2 * layers * len(numbers))
-        found = measure_page(root, layers=layers, viewers=numbers, browser=browser, progress=_shown(bar, task))
+        found = measure_page(root, layers=layers, viewers=numbers, progress=_shown(bar, task))
     out.print(_told_page(found))
-    if found.pixels_s:
-        drawn = sorted(found.pixels_s.values())
-        out.print(
-            f"products to pixels in a browser: median {1e3 * median(drawn):.0f} ms, most {1e3 * drawn[-1]:.0f} ms, "
-            f"of {len(drawn)} layers",
-            highlight=False,
-        )
 
 
 def _told_page(found: PageCosts) -> Table:
@@ -147,6 +138,42 @@ def _told_page(found: PageCosts) -> Table:
             f"{watched.audience.received_bytes / 1e6:.1f} MB",
             str(sum(watched.audience.failures.values())),
         )
+    return table
+
+
+@app.command()
+def pixels(
+    browser: Annotated[Path, typer.Option(help="A Chromium; it is driven by playwright.")] = Path("/usr/bin/chromium"),
+    triangles: Annotated[int, typer.Option(help="Of the part volume at the start.", min=1)] = 200_000,
+    layers: Annotated[int, typer.Option(help="Layers that are measured.", min=2)] = 20,
+    folder: FolderOption = None,
+) -> None:
+    """Time a real browser from the commit of a layer's products (1920 × 1080 pictures) to what it shows of them."""
+    from monitor.bench.pixels import measure_pixels
+
+    with told(), progress_bar() as bar, scratch(folder) as root:
+        task = bar.add_task("layers", total=layers)
+        found = measure_pixels(root, browser, triangles=triangles, layers=layers, progress=_shown(bar, task))
+    out.print(_told_pixels(found))
+    cores = [f"{1e3 * median(spent):.0f} ms" for spent in (found.page_core_s, found.browser_core_s)]
+    out.print(
+        f"{found.triangles} triangles, pictures of 1920 × 1080 pixels, {layers} layers; core time a layer: "
+        f"{cores[0]} of the page's process, {cores[1]} of the browser",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _told_pixels(found: PixelCosts) -> Table:
+    from monitor.bench.page import percentile95
+
+    table = Table("from the products' commit to", "median", "95 %", "most")
+    for what, taken in (
+        ("the page hears of it", found.pushed_s),
+        ("pictures on the screen", found.pictures_s),
+        ("grown part volume on the screen", found.volume_s),
+    ):
+        table.add_row(what, *(f"{1e3 * value:.0f} ms" for value in (median(taken), percentile95(taken), max(taken))))
     return table
 
 

@@ -51,3 +51,16 @@ export function onScheme(changed) {
 
 /** Pixels of a length in rem, for what is drawn: a wall has larger letters than a desk. */
 export const rem = (n) => n * parseFloat(getComputedStyle(document.documentElement).fontSize);
+
+const MARKS = 16;
+const marks = [];
+
+/** Leave a mark with this name in the browser's timeline, for who measures; the oldest ones go. */
+export function mark(name) {
+  performance.mark(name);
+  marks.push(name);
+  if (marks.length > MARKS) performance.clearMarks(marks.shift());
+}
+
+/** The same once what was drawn up to now has been handed to the screen: the frame after the next begins. */
+export const markShown = (name) => requestAnimationFrame(() => requestAnimationFrame(() => mark(name)));

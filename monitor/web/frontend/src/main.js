@@ -11,6 +11,7 @@ import { installPerson } from "./chrome/person.js";
 import { installTheme } from "./chrome/theme.js";
 import { installTop } from "./chrome/top.js";
 import { installScrubber } from "./layers/scrubber.js";
+import { mark } from "./dom.js";
 import { keepAddress, readHash, readLiked } from "./model/address.js";
 import { startAlarms } from "./model/alarms.js";
 import { liveAddress } from "./model/api.js";
@@ -87,7 +88,7 @@ keepAddress(store);
 
 follow(liveAddress(), {
   onState: (live) => {
-    performance.mark("state");
+    if (live.product !== store.state.live?.product) mark(`products of layer ${live.product}`);
     store.set({ live });
   },
   onConnection: (connection) => {

@@ -1,6 +1,6 @@
 // The pictures of the shown layer, one or two side by side, linked in zoom. Owns what is loading; refuses to draw.
 
-import { el, onScheme, say } from "../dom.js";
+import { el, markShown, onScheme, say } from "../dom.js";
 import { find, problem } from "../model/layers.js";
 import { otherLayer, sameGrid } from "../model/other.js";
 import { makeCaption } from "./caption.js";
@@ -41,7 +41,7 @@ export function installPictures(panel, store, layerOf) {
     const wanted = panes(state, layerView.pictures, other?.pictures ?? null, sameGrid(state));
     stages.dataset.panes = String(wanted.length);
     await Promise.all(made.map((pane, i) => pane.show(shelf, views, wanted[i], state, i === wanted.length - 1)));
-    requestAnimationFrame(() => performance.mark(`pictures of layer ${layerView.index}`));
+    if (layerView.state !== "pending") markShown(`pictures of layer ${layerView.index}`);
     store.set({ drawn: `${state.build?.id} ${layerView.index}` });
   }
   const title = panel.querySelector("h2");

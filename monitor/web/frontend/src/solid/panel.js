@@ -1,7 +1,7 @@
 // The panel of the growing part. Owns which slabs are fetched and what is said of them; the drawing is loaded late.
 
 import { list, slider, toggle } from "../controls.js";
-import { el, say } from "../dom.js";
+import { el, markShown, say } from "../dom.js";
 import { getBytes, getJson } from "../model/api.js";
 import { find } from "../model/layers.js";
 import { count, height, number } from "../words.js";
@@ -92,7 +92,7 @@ async function refresh(solid, state) {
   view.gaps(mesh.gaps.filter((gap) => gap.state !== "pending"), mesh);
   view.frame(build.id);
   solid.tell(mesh.slabs.length ? "" : "No layer is in the volume yet");
-  requestAnimationFrame(() => performance.mark(`volume of ${build.processed} layers`));
+  markShown(`volume of ${build.processed} layers`);
   await colour(solid, state);
 }
 
