@@ -59,6 +59,7 @@ class Capturing:
         checks: when a frame is not believed.
         may_hang: whether a camera that does not answer is given up; virtual and recorded ones are only slow.
         spare: the frames are worth less than any other: each camera is asked once, and free for who asks next.
+        arrived: told of each frame of the layer that may be kept, before it is judged, in its camera's thread.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Capturing:
         *,
         may_hang: bool,
         spare: bool = False,
+        arrived: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
         self._keepers = keepers
         self._facts = facts
@@ -76,6 +78,7 @@ class Capturing:
         self._usual = {keeper.name: Usual() for keeper in keepers}
         self._may_hang = may_hang
         self._spare = spare
+        self._arrived = arrived
         self._pool = ThreadPoolExecutor(max(1, len(keepers)), "capture")
 
     def take(self, window: Window, laser_on: Callable[[], float | None]) -> dict[str, Frame | Gap]:
@@ -123,6 +126,7 @@ class Capturing:
         fault = _fault(frame, facts, window, laser_on())
         if fault:
             return Gap(name, fault)
+        self._arrived(frame)
         if facts.origin == RECORDED:  # judged when it was recorded: a replay has the same frames, gaps and flaws
             return frame
         found = looks(frame.image, frame.bits)

@@ -29,7 +29,7 @@ from monitor.acquire.recoating import KEPT, Recoating, Shots, recorded_recoats
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
-from monitor.domain import Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull
+from monitor.domain import Frame, Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull
 from monitor.store import BuildReader, BuildWriter, LayerSignal, Pulse, end_requested
 from monitor.trigger import WINDOW
 
@@ -265,6 +265,9 @@ class Acquisition:
         bench = self._bench
         self._capturing = self._capturing or self._new_capturing(writer)
         recoats = self._recoats(writer, index, end)
+        for frame in recoats.values():
+            if isinstance(frame, Frame):
+                writer.prepare(frame, recoat=True)
         captures = self._capturing.take(window, bench.events.next_laser_on)
         if self._recoating:
             self._recoating.plan(end)
@@ -274,7 +277,8 @@ class Acquisition:
         facts = {facts.name: facts for facts in writer.manifest.cameras}
         may_hang = any(camera.device not in PATIENT for camera in self._settings.cameras)
         checks = self._settings.acquire.checks
-        return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang, spare=spare)
+        arrived = (lambda frame: None) if spare else writer.prepare
+        return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang, spare=spare, arrived=arrived)
 
     def _new_recoating(self, writer: BuildWriter) -> Recoating | None:
         """None where nobody wants the fresh powder, and for a replay, which has what was recorded."""

@@ -53,7 +53,11 @@ def write_until_killed(root: Path, acks: Connection) -> None:
                 products.commit(synthetic.product(index))
             for index in range(writer.next_index, LAYERS):
                 writer.set_reference(index, synthetic.mask(index))
-                writer.commit(synthetic.layer(index, CAMERAS))
+                layer = synthetic.layer(index, CAMERAS)
+                for capture in layer.captures.values():
+                    if isinstance(capture, Frame):
+                        writer.prepare(capture)
+                writer.commit(layer)
                 acks.send(Acknowledged(build, "layer", index))
                 products.commit(synthetic.product(index))
                 acks.send(Acknowledged(build, "product", index))

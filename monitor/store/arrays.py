@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ import zarr
 from zarr.core.buffer import Buffer
 from zarr.storage import LocalStore
 
-from monitor.store.disk import make_folder, staged, sync_folder
+from monitor.store.disk import make_folder, staged, sync_folder, write_partial
 from monitor.store.shards import COMPRESSOR, shard
 
 GROW = 64
@@ -36,11 +37,15 @@ class DurableStore(LocalStore):
     """zarr's local store with durable writes.
 
     A key's bytes are fsynced before they get their name; the names become durable with `sync_folders`.
+
+    Attributes:
+        making: held by who makes or grows an array or a group: threads would write the same metadata at once.
     """
 
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
         super().__init__(root, read_only=read_only)
         self._touched: set[Path] = set()
+        self.making = RLock()
 
     async def set(self, key: str, value: Buffer) -> None:
         """Write one key durably."""
@@ -64,14 +69,26 @@ class DurableStore(LocalStore):
             temporary.replace(path)
         self._touched.add(path.parent)
 
-    def adopt(self, key: str, file: Path) -> None:
-        """Give a file of the same file system, fsynced already, the place of a key; where it is gone, it has it."""
+    def stage(self, key: str, pieces: Iterable[bytes | memoryview]) -> Path:
+        """Write the bytes of a key durably under a temporary name, for `place`. Threads may do so at the same time."""
         self._check_writable()
         path = self.root / key
         make_folder(path.parent, self.root)
-        if file.exists():
-            file.replace(path)
+        return write_partial(path, pieces)
+
+    def place(self, key: str, file: Path) -> None:
+        """Give a file of the same file system, fsynced already, the place of a key."""
+        self._check_writable()
+        path = self.root / key
+        make_folder(path.parent, self.root)
+        file.replace(path)
         self._touched.add(path.parent)
+
+    def adopt(self, key: str, file: Path) -> None:
+        """As `place`, again: a file that is gone has its place already."""
+        if file.exists():
+            self.place(key, file)
+        self._touched.add((self.root / key).parent)
 
     def sync_folders(self) -> None:
         """Make every name written so far durable."""
@@ -113,22 +130,23 @@ class LayerArray:
         separator: Literal[".", "/"] = ".",
     ) -> LayerArray:
         """Open the array at `path`, or make it for rows of shape `row`."""
-        if (store.root / path / "zarr.json").is_file():
-            return cls.open(store, path)
-        chunk, shard = _chunks(row, np.dtype(dtype).itemsize)
-        array = zarr.create_array(
-            store,
-            name=path,
-            shape=(GROW, *row),
-            dtype=dtype,
-            chunks=(1, *chunk),
-            shards=(1, *shard),
-            compressors=COMPRESSOR,
-            fill_value=fill,
-            chunk_key_encoding={"name": "default", "separator": separator},
-            dimension_names=names,
-        )
-        return cls(array, store)
+        with store.making:
+            if (store.root / path / "zarr.json").is_file():
+                return cls.open(store, path)
+            chunk, shard = _chunks(row, np.dtype(dtype).itemsize)
+            array = zarr.create_array(
+                store,
+                name=path,
+                shape=(GROW, *row),
+                dtype=dtype,
+                chunks=(1, *chunk),
+                shards=(1, *shard),
+                compressors=COMPRESSOR,
+                fill_value=fill,
+                chunk_key_encoding={"name": "default", "separator": separator},
+                dimension_names=names,
+            )
+            return cls(array, store)
 
     @classmethod
     def open(cls, store: DurableStore, path: str) -> LayerArray:
@@ -155,11 +173,15 @@ class LayerArray:
 
     def begin(self, index: int, values: npt.NDArray[Any], pool: Executor | None = None) -> Callable[[], None]:
         """Begin to compress one layer with the threads of `pool`; what is returned writes it."""
+        pieces = self.packed(values, pool)
+        self.make_room(index + 1)
+        return partial(self._store.put, self.key(index), pieces)
+
+    def packed(self, values: npt.NDArray[Any], pool: Executor | None = None) -> Iterator[bytes]:
+        """Begin to compress one layer with the threads of `pool`; the bytes of its file, piece by piece."""
         if values.shape != self.row or values.dtype != self.dtype:
             raise ValueError(f"{values.dtype} {values.shape} is not a layer of {self.dtype} {self.row}")
-        self.make_room(index + 1)
-        pieces = shard(values, self._array.chunks[1], self._array.fill_value, pool)
-        return partial(self._store.put, self.key(index), pieces)
+        return shard(values, self._array.chunks[1], self._array.fill_value, pool)
 
     def key(self, index: int) -> str:
         """The file of one layer, in the store."""
@@ -167,8 +189,9 @@ class LayerArray:
 
     def make_room(self, layers: int) -> None:
         """Grow, in coarse steps, until there is room for so many layers."""
-        if layers > len(self):
-            self._array.resize((-(-layers // GROW) * GROW, *self.row))
+        with self._store.making:
+            if layers > len(self):
+                self._array.resize((-(-layers // GROW) * GROW, *self.row))
 
     def read_layer(self, index: int) -> npt.NDArray[Any]:
         """Read one layer; what was never written is the fill value."""
@@ -177,8 +200,9 @@ class LayerArray:
 
 def ensure_group(store: DurableStore, path: str, attributes: Mapping[str, Any] | None = None) -> None:
     """Make a Zarr group at `path` unless it is there."""
-    if not (store.root / path / "zarr.json").is_file():
-        zarr.create_group(store, path=path, attributes=json.loads(json.dumps(attributes or {})))
+    with store.making:
+        if not (store.root / path / "zarr.json").is_file():
+            zarr.create_group(store, path=path, attributes=json.loads(json.dumps(attributes or {})))
 
 
 def _chunks(row: Sequence[int], itemsize: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

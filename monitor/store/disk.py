@@ -62,9 +62,8 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
-@contextmanager
-def staged(path: Path, pieces: Iterable[bytes | memoryview]) -> Iterator[Path]:
-    """Write and fsync a file under its temporary name, for the block to rename; gone afterwards where it did not."""
+def write_partial(path: Path, pieces: Iterable[bytes | memoryview]) -> Path:
+    """Write and fsync a file under its temporary name, which is returned; gone where that failed."""
     partial = partial_path(path)
     try:
         with partial.open("wb") as file:
@@ -75,6 +74,17 @@ def staged(path: Path, pieces: Iterable[bytes | memoryview]) -> Iterator[Path]:
                     _begin_write(file.fileno(), file.tell() - len(piece), len(piece))
             file.flush()
             os.fsync(file.fileno())
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return partial
+
+
+@contextmanager
+def staged(path: Path, pieces: Iterable[bytes | memoryview]) -> Iterator[Path]:
+    """Write and fsync a file under its temporary name, for the block to rename; gone afterwards where it did not."""
+    partial = write_partial(path, pieces)
+    try:
         yield partial
     finally:
         partial.unlink(missing_ok=True)

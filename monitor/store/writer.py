@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from monitor.domain import CameraFacts, Frame, Gap, Layer, Mask, StoreError
-from monitor.store.arrays import DurableStore, LayerArray, ensure_group
+from monitor.store.arrays import DurableStore
 from monitor.store.disk import disk_errors, make_folder, staged, sync_folder, write_durable
 from monitor.store.layout import (
     RAW,
@@ -30,6 +30,7 @@ from monitor.store.records import ArrayRecord, BuildManifest, EndRecord, FrameRe
 from monitor.store.references import write_reference
 from monitor.store.signals import SignalStore, map_record
 from monitor.store.spool import LayerSignal
+from monitor.store.staging import Place, Staged, Staging
 
 NO_SIGNAL = LayerSignal()
 
@@ -47,10 +48,10 @@ class BuildWriter:
         self._lock = lock
         self._facts = {facts.name: facts for facts in manifest.cameras}
         self._store = DurableStore(folder)
-        self._arrays: dict[str, LayerArray] = {}
         self._signals = SignalStore(self._store)
-        self._files = ThreadPoolExecutor(max(1, len(self._facts)), "commit-files")
+        self._files = ThreadPoolExecutor(len(self._facts) + 2, "commit-files")  # the signal and its map as well
         self._cores = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "commit-cores")
+        self._staging = Staging(self._store, self._facts, self._files, self._cores)
         self._next = max(recorded(commits_in(folder)), default=-1) + 1
 
     @classmethod
@@ -101,6 +102,16 @@ class BuildWriter:
         """The layer that comes next."""
         return self._next
 
+    def prepare(self, frame: Frame, *, recoat: bool = False) -> None:
+        """Begin to write a frame that the next layer's commit may be given, in the background. Any thread may ask.
+
+        It costs nothing but time where the commit is given another one: then it is removed. A frame that is not of the
+        build's camera, and a disk that fails, are told by the commit.
+        """
+        facts = self._facts.get(frame.camera)
+        if facts and self._lock.held and not _misfit(facts, frame):
+            self._staging.begin(self._next, (RECOAT if recoat else RAW, frame.camera), frame)
+
     def commit(self, layer: Layer, signal: LayerSignal = NO_SIGNAL) -> LayerRecord:
         """Store one layer with its signal; when this returns, the layer survives a power cut.
 
@@ -109,26 +120,43 @@ class BuildWriter:
             StoreFull: no space left. Nothing of the layer counts; the same layer can be committed again.
         """
         self._check(layer)
+        try:
+            record = self._write(layer, signal)
+        finally:
+            self._staging.give_up()
+        self._next = layer.index + 1
+        return record
+
+    def _write(self, layer: Layer, signal: LayerSignal) -> LayerRecord:
+        """Data first, record last."""
         what = f"layer {layer.index} of build {self.manifest.id}"
         shot = {(RAW, name): frame for name, frame in _frames(layer.captures).items()}
         shot |= {(RECOAT, name): frame for name, frame in _frames(layer.recoats).items()}
         with disk_errors(what):
             smallest_first = sorted(shot.items(), key=lambda item: item[1].image.nbytes)
-            begun = [self._array(*key).begin(layer.index, f.image, self._cores) for key, f in smallest_first]
-            begun += self._signals.writes(layer.index, signal)
-            writes = [self._files.submit(write) for write in begun]
-            arrays = {key: self._cores.submit(ArrayRecord.of, frame.image) for key, frame in shot.items()}
-            _wait_all(writes)
+            begun = {place: self._staging.take(layer.index, place, frame) for place, frame in smallest_first}
+            self._place(begun, self._signals.writes(layer.index, signal))
             syncs = self._store.begin_sync(self._files)
-            frames = {key: _frame_record(frame, arrays[key].result()) for key, frame in shot.items()}
+            frames = {place: _frame_record(frame, begun[place].array.result()) for place, frame in shot.items()}
             record = _record(layer, frames, signal)
             path = record_file(commits_in(self._folder), layer.index)
             with staged(path, (to_json(record),)) as partial:
                 _wait_all(syncs)
                 partial.replace(path)
             sync_folder(path.parent)
-        self._next = layer.index + 1
         return record
+
+    def _place(self, begun: Mapping[Place, Staged], signal: Collection[Callable[[], None]]) -> None:
+        """Wait until everything of a layer is fsynced, and give it its names; the folders are to be synced yet."""
+        writes = [self._files.submit(write) for write in signal]
+        try:
+            _wait_all([*(staged.file for staged in begun.values()), *writes])
+        except BaseException:
+            for staged in begun.values():
+                staged.discard()
+            raise
+        for staged in begun.values():
+            self._store.place(*staged.file.result())
 
     def set_reference(self, index: int, mask: Mask) -> None:
         """Set the mask that layer `index` should have: bool (rows, columns) in the plate grid.
@@ -147,6 +175,7 @@ class BuildWriter:
 
     def close(self) -> None:
         """Give the build back; may be called twice."""
+        self._staging.give_up()
         self._files.shutdown()
         self._cores.shutdown()
         self._lock.release()
@@ -187,16 +216,6 @@ class BuildWriter:
         for name, capture in (*layer.captures.items(), *layer.recoats.items()):
             _check_capture(self._facts[name], capture, f"layer {layer.index} of build {build}")
 
-    def _array(self, group: str, camera: str) -> LayerArray:
-        """The camera's array in a group, made at its first frame there."""
-        path = f"{group}/{camera}"
-        if path not in self._arrays:
-            facts = self._facts[camera]
-            ensure_group(self._store, "")
-            ensure_group(self._store, group)
-            self._arrays[path] = LayerArray.open_or_create(self._store, path, facts.shape, facts.dtype)
-        return self._arrays[path]
-
 
 def _make(folder: Path, manifest: BuildManifest) -> None:
     """Write the manifest, last, once."""
@@ -214,13 +233,18 @@ def _check_capture(facts: CameraFacts, capture: Frame | Gap, what: str) -> None:
         )
     if isinstance(capture, Gap):
         return
-    image = capture.image
-    if image.shape != facts.shape or str(image.dtype) != facts.dtype:
+    if _misfit(facts, capture):
+        image = capture.image
         raise StoreError(
             f"{what}: the frame of '{facts.name}' is {image.dtype} {image.shape}, the build's camera gives "
             f"{facts.dtype} {facts.shape}",
             cure="start a new build for the changed camera",
         )
+
+
+def _misfit(facts: CameraFacts, frame: Frame) -> bool:
+    """Whether a frame has not the shape or type of the build's camera."""
+    return frame.image.shape != facts.shape or str(frame.image.dtype) != facts.dtype
 
 
 def _frames(captures: Mapping[str, Frame | Gap]) -> dict[str, Frame]:
@@ -250,7 +274,7 @@ def _record(layer: Layer, frames: Mapping[tuple[str, str], FrameRecord], signal:
     )
 
 
-def _wait_all(futures: Collection[Future[None]]) -> None:
+def _wait_all(futures: Collection[Future[Any]]) -> None:
     """Wait until all are over; raise the first failure only then, so that nothing is still written meanwhile."""
     wait(futures)
     for future in futures:

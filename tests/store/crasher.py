@@ -24,7 +24,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from monitor.domain import NotInStore, PlateGrid
+import structlog
+
+from monitor.domain import Frame, Layer, NotInStore, PlateGrid
 from monitor.store import BuildWriter, ProductWriter
 from tests.store.small import layer, manifest, mask, mask_product
 
@@ -76,12 +78,20 @@ def acknowledge(acks: Path, what: str) -> None:
         file.write(what + "\n")
 
 
+def commit_prepared(writer: BuildWriter, whole: Layer) -> None:
+    """Commit a layer whose frames were prepared as they arrived."""
+    for capture in whole.captures.values():
+        if isinstance(capture, Frame):
+            writer.prepare(capture)
+    writer.commit(whole)
+
+
 def live(root: Path, acks: Path) -> None:
     """One life: a build with a gap, a reference mask and products, acknowledged step by step."""
     done = partial(acknowledge, acks)
     with BuildWriter.create(root, manifest(grid=GRID)) as writer:
         done("build")
-        writer.commit(layer(0, "basler"))
+        commit_prepared(writer, layer(0, "basler"))
         done("layer 0")
         writer.set_reference(0, mask(0, GRID))
         done("reference 0")
@@ -101,7 +111,7 @@ def live_again(folder: Path) -> None:
         writer = BuildWriter.create(root, manifest(grid=GRID))
     with writer, ProductWriter.open(root, "b") as products:
         index = writer.next_index
-        writer.commit(layer(index, "basler"))
+        commit_prepared(writer, layer(index, "basler"))
         acknowledge(folder / "acks_again", f"layer {index}")
         products.commit(mask_product(index, GRID))
         acknowledge(folder / "acks_again", f"product {index}")
@@ -146,7 +156,7 @@ def append_for_ever(root: Path) -> None:
     except NotInStore:
         writer = BuildWriter.create(root, manifest(grid=GRID))
     while True:
-        writer.commit(layer(writer.next_index))
+        commit_prepared(writer, layer(writer.next_index))
 
 
 def fork(life: Callable[[], None]) -> int:
@@ -170,6 +180,7 @@ def wait(child: int) -> int:
 
 def main(mode: str, root: Path) -> None:
     """See the module's docstring."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for process ids
     if mode == "points":
         point, code = 0, int(signal.SIGKILL)
         while code == signal.SIGKILL:
