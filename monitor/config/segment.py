@@ -16,6 +16,9 @@ class SegmentSettings(Section):
     """Name of a segmenter bundle in the models directory."""
     picture: Literal["upscaled", "rectified"] = "upscaled"
     """What is segmented: the super-resolved picture, as in the paper, or the rectified camera picture itself."""
+    method: Literal["auto", "prompted", "automatic"] = "prompted"
+    """How metal is found: prompted, by query points and the model's answers to them, as in the paper; automatic, by
+    what the model takes for metal before it is asked; auto, automatic where the bundle can, else prompted."""
     query: Literal["auto", "sauvola", "model"] = "auto"
     """Where query points are taken from: sauvola, the threshold as in the paper; model, what the model takes for metal
     before it is asked; auto, model where the bundle can, else sauvola."""

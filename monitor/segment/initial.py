@@ -66,10 +66,15 @@ def unasked_mask(metal: Mask, grid: PlateGrid, settings: SegmentSettings) -> Ini
         grid: the plate grid.
         settings: dilation and smallest area.
     """
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(metal.astype(np.uint8), connectivity=8)
+    return _components(without_specks(metal, grid, settings), 0, grid, settings)
+
+
+def without_specks(mask: Mask, grid: PlateGrid, settings: SegmentSettings) -> Mask:
+    """The mask without the components that are below the smallest area of a part."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] * grid.mm_per_px**2 >= settings.min_area_mm2
     keep[0] = False
-    return _components(np.asarray(keep[labels], dtype=bool), 0, grid, settings)
+    return np.asarray(keep[labels], dtype=bool)
 
 
 def within(found: Initial, reach: Mask, grid: PlateGrid, settings: SegmentSettings) -> Initial:

@@ -1,5 +1,7 @@
 """From a layer image to its part mask: initial mask → query points → model → filters → union. Refuses to run models.
 
+Where the model has an answer to no prompt, that answer may be the mask: then nothing is asked (`segment.method`).
+
 What a person can rely on:
 - Powder alone gives an empty mask with state OK: an empty layer is legitimate.
 - A component to which the model answers with nearly no metal, or for which it gives its best mask less than half of the
@@ -23,8 +25,9 @@ from scipy.special import expit
 
 from monitor.config import SegmentSettings
 from monitor.domain import BundleError, FloatImage, Image, Mask, PlateGrid, ProductState, Segmentation
+from monitor.segment.automatic import TOLERATED_SHARE, segment_unasked
 from monitor.segment.candidates import Box, Candidate, believed, distinct
-from monitor.segment.initial import Initial, initial_mask, unasked_mask, within
+from monitor.segment.initial import Initial, initial_mask, unasked_mask, within, without_specks
 from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
 from monitor.segment.prior import LEAST_SHARE, AreaPrior
 from monitor.segment.prompts import Prompts, query_points
@@ -33,8 +36,6 @@ BATCH = 8
 """Prompts a call: beyond this a decoder gains no speed and takes more memory."""
 NOTHING = -30.0
 """Logit where no mask reaches: a probability of 1e-13."""
-TOLERATED_SHARE = 0.05
-"""Share of the initial area that may be left open in a layer that is OK."""
 DENIED = 0.5
 """Share of the least believed IoU below which a prediction says that there is nothing."""
 POWDER_SHARE = 0.1
@@ -76,19 +77,24 @@ def segment_layer(
     Returns:
         The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
     """
-    seen, embedded = query_mask(image, grid, predictor, settings, thresholds)
+    told = known_unasked(image, predictor, settings)
+    if told is not None and settings.method != "prompted":
+        found = segment_unasked(told, grid, settings, thresholds)
+        return found if prior is None else _bounded(found, found.mask, prior, grid, settings)
+    seen = query_mask(image, grid, told, settings, thresholds)
     initial = seen if prior is None else within(seen, prior.reach, grid, settings)
+    embedded = _wants_unasked(settings)
     found = segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
-    return found if prior is None else _bounded(found, seen, prior, grid, settings)
+    return found if prior is None else _bounded(found, seen.mask, prior, grid, settings)
 
 
 def _bounded(
-    found: Segmentation, seen: Initial, prior: AreaPrior, grid: PlateGrid, settings: SegmentSettings
+    found: Segmentation, seen: Mask, prior: AreaPrior, grid: PlateGrid, settings: SegmentSettings
 ) -> Segmentation:
     """The same within the prior's reach, and what the prior says of it."""
-    mask = _without_specks(found.mask & prior.reach, grid, settings)
+    mask = without_specks(found.mask & prior.reach, grid, settings)
     share = prior.found(mask)
-    outside = int(np.count_nonzero((seen.mask | found.mask) & ~prior.reach))
+    outside = int(np.count_nonzero((seen | found.mask) & ~prior.reach))
     state, reason = found.state, found.reason
     if share is not None and share < LEAST_SHARE:
         state = ProductState.ANOMALY
@@ -100,27 +106,38 @@ def _bounded(
     )
 
 
-def query_mask(
-    image: Image, grid: PlateGrid, predictor: Predictor, settings: SegmentSettings, thresholds: SegmentThresholds
-) -> tuple[Initial, bool]:
-    """Where query points are taken from, and whether the model was given the image for that.
+def known_unasked(image: Image, predictor: Predictor, settings: SegmentSettings) -> FloatImage | None:
+    """What the model takes for metal before any prompt: logits (rows, columns); None where there is or need be none.
 
-    Arguments and errors as in `segment_layer`: the model's own find where it has one and that is wanted; Sauvola's
-    otherwise.
+    Raises:
+        BundleError: it has none, and the settings want one.
     """
-    if settings.query != "sauvola":
-        predictor.set_image(image)
-        found = predictor.unasked()
-        if found is not None:
-            rows, columns = image.shape
-            logits = _enlarged(found.logits, (0, 0), found.scale, (0, 0), (rows, columns))
-            return unasked_mask(logits > thresholds.mask_threshold, grid, settings), True
-        if settings.query == "model":
+    if not _wants_unasked(settings):
+        return None
+    predictor.set_image(image)
+    found = predictor.unasked()
+    if found is not None:
+        return _enlarged(found.logits, (0, 0), found.scale, (0, 0), (image.shape[0], image.shape[1]))
+    for key, value, needed in (("method", settings.method, "automatic"), ("query", settings.query, "model")):
+        if value == needed:
             raise BundleError(
-                "segment.query is 'model', but this segmenter's encoder has no output 'metal_logits'",
-                cure="set segment.query to 'auto' or 'sauvola', or choose a bundle that has it",
+                f"segment.{key} is '{value}', but this segmenter's encoder has no output 'metal_logits'",
+                cure=f"set segment.{key} to 'auto', or choose a bundle that has it",
             )
-    return initial_mask(image, grid, settings), settings.query != "sauvola"
+    return None
+
+
+def _wants_unasked(settings: SegmentSettings) -> bool:
+    return settings.method != "prompted" or settings.query != "sauvola"
+
+
+def query_mask(
+    image: Image, grid: PlateGrid, told: FloatImage | None, settings: SegmentSettings, thresholds: SegmentThresholds
+) -> Initial:
+    """Where query points are taken from: what the model told unasked if that is known and wanted, else Sauvola's."""
+    if told is None or settings.query == "sauvola":
+        return initial_mask(image, grid, settings)
+    return unasked_mask(told > thresholds.mask_threshold, grid, settings)
 
 
 def segment_components(
@@ -144,9 +161,9 @@ def segment_components(
         predictor.set_image(image)
     answers = _asked(predictor, prompts, initial, thresholds)
     logits = _union(distinct(answers.accepted), image.shape)
-    mask = _without_specks(logits > thresholds.mask_threshold, grid, settings)
+    mask = without_specks(logits > thresholds.mask_threshold, grid, settings)
     state, reason = _verdict(answers, initial.count)
-    return Segmentation(mask, expit(logits), state, reason, prompts.asked)
+    return Segmentation(mask, expit(logits - np.float32(thresholds.mask_threshold)), state, reason, prompts.asked)
 
 
 def _asked(predictor: Predictor, prompts: Prompts, initial: Initial, thresholds: SegmentThresholds) -> _Answers:
@@ -213,14 +230,6 @@ def _enlarged(
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     out = cv2.warpAffine(logits, inverse, size[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(out, dtype=np.float32)
-
-
-def _without_specks(mask: Mask, grid: PlateGrid, settings: SegmentSettings) -> Mask:
-    """Drop components below the smallest area of a part."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    keep = stats[:, cv2.CC_STAT_AREA] * grid.mm_per_px**2 >= settings.min_area_mm2
-    keep[0] = False
-    return np.asarray(keep[labels] if count > 1 else mask, dtype=bool)
 
 
 def _verdict(answers: _Answers, count: int) -> tuple[ProductState, str]:

@@ -11,7 +11,7 @@ from monitor.domain import BundleError, Mask, ProductState, Segmentation
 from monitor.segment import SegmentThresholds, segment_layer
 from tests.segment.oracle import Oracle, grid_of, picture, truth
 
-SETTINGS = SegmentSettings(window_mm=6.0)
+SETTINGS = SegmentSettings(method="prompted", window_mm=6.0)
 THRESHOLDS = SegmentThresholds(min_iou=0.8, min_stability=0.6)
 
 
@@ -87,13 +87,14 @@ def test_a_model_that_tells_unasked_finds_what_no_threshold_sees() -> None:
     assert answers["auto"] > 0.95
 
 
-def test_a_model_that_is_to_tell_and_cannot_is_an_error() -> None:
+@pytest.mark.parametrize(("key", "value"), [("query", "model"), ("method", "automatic")])
+def test_a_model_that_is_to_tell_and_cannot_is_an_error(key: str, value: str) -> None:
     """Real SAM has no answer before it is asked; who configures one is told what to change."""
     real = truth()
-    settings = SETTINGS.model_copy(update={"query": "model"})
+    settings = SETTINGS.model_copy(update={key: value})
     with pytest.raises(BundleError, match="metal_logits") as caught:
         segmented(real, -0.3, Oracle(real), settings)
-    assert "sauvola" in caught.value.cure
+    assert f"segment.{key} to 'auto'" in caught.value.cure
 
 
 def test_what_the_model_takes_for_powder_is_dropped_silently() -> None:

@@ -14,7 +14,8 @@ from monitor.learn.promptable.measure import Case, Table
 from monitor.learn.promptable.recipe import SegmenterTraining
 from monitor.segment import SegmentThresholds
 
-_COLUMNS = ("promptable", "sauvola", "anomalies", "layers")
+_ANSWERS = ("automatic", "promptable", "sauvola")
+_COLUMNS = (*_ANSWERS, "anomalies", "anomalies prompted", "layers")
 _FOUND, _TRUE = (60, 60, 255), (80, 220, 80)
 _TEXT = """# {name} {version}
 
@@ -27,17 +28,19 @@ One embedding of a layer image (longest edge {edge} pixels), then four masks a p
 of one component of the initial mask. The mask with the highest predicted IoU is taken of those whose predicted IoU is
 {min_iou:g} at least and whose stability score is {min_stability:g} at least; a pixel is metal above a logit of
 {mask_threshold:g}. These thresholds were {chosen}. Before it is asked anything the model also says where it takes
-metal to be; a run takes its query points from that (`segment.query = "auto"`), or from Sauvola's threshold as in the
-paper (`"sauvola"`).
+metal to be, at the image's own resolution. That is the mask of a run with `segment.method = "automatic"`; with
+`"prompted"`, as in the paper, query points are taken from it (`segment.query = "auto"`), or from Sauvola's threshold
+(`"sauvola"`).
 
 {remarks}## Data
 {data}. {real}Digest of the virtual layers' pixels: `{digest}`. {steps} steps,
 beginning with {begin}.
 
 ## Numbers
-Mean IoU of all metal of a layer, through the product's own `segment_layer` with the default settings. "promptable" is
-this bundle, "sauvola" the initial mask alone, which needs no model; the bold one is better. "anomalies" is the share of
-layers in which the model left more than a twentieth of the area open, so that the volume leaves them out.
+Mean IoU of all metal of a layer, through the product's own `segment_layer`. "automatic" is this bundle's answer to no
+prompt, "promptable" its answers to prompts, "sauvola" the initial mask alone, which needs no model; the bold one is
+best. "anomalies" is the share of layers of which the automatic answer leaves more than a twentieth of the area open, so
+that the volume leaves them out; "anomalies prompted" the same of the answers to prompts.
 
 {table}
 
@@ -85,8 +88,8 @@ def write_card(
 def _table(results: Table) -> str:
     lines = [f"| layers | {' | '.join(_COLUMNS)} |", f"| --- | {' | '.join('---' for _ in _COLUMNS)} |"]
     for group, row in sorted(results.items()):
-        both = [name for name in ("promptable", "sauvola") if name in row]
-        better = max(both, key=lambda name: row[name]) if len(both) == 2 else ""
+        known = [name for name in _ANSWERS if name in row]
+        better = max(known, key=lambda name: row[name]) if len(known) > 1 else ""
         cells = [f"{row[name]:.3g}" if name in row else "" for name in _COLUMNS]
         cells = [f"**{cell}**" if name == better else cell for name, cell in zip(_COLUMNS, cells, strict=True)]
         lines.append(f"| {group} | {' | '.join(cells)} |")

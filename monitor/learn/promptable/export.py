@@ -1,7 +1,7 @@
 """From a trained network to the two ONNX graphs of the contract. Refuses to train and to judge.
 
 Encoder: `image` (1, 3, H, W) → `image_embeddings` (1, C, H/8, W/8) and, beyond SAM's contract, `metal_logits`
-(1, 1, H/2, W/2), what the model takes for metal without being asked. Decoder: `image_embeddings`, `point_coords`
+(1, 1, H, W), what the model takes for metal without being asked. Decoder: `image_embeddings`, `point_coords`
 (B, N, 2) float32 pixels of the encoder's image, `point_labels` (B, N) float32 → `low_res_masks` (B, 4, H/2, W/2),
 `iou_predictions` (B, 4). H and W are multiples of 32 and free, B and N are free.
 """
@@ -21,7 +21,7 @@ OPSET = 20
 
 
 class _Encoder(nn.Module):
-    """The encoder with the dense answer beside its embedding."""
+    """The encoder with the answer to no prompt beside its embedding."""
 
     def __init__(self, network: Promptable) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class _Encoder(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Contract of the encoder."""
         embedding = self.network.encoder(image)
-        return embedding, self.network.decoder.dense(embedding)
+        return embedding, self.network.metal(image, embedding)
 
 
 class _Decoder(nn.Module):
@@ -85,7 +85,7 @@ def parity(network: Promptable, directory: Path) -> float:
     with torch.no_grad():
         known = network.encoder(image)
         masks, iou = network.decoder(known, points, labels)
-        metal = network.decoder.dense(known)
+        metal = network.metal(image, known)
     embedding, onnx_metal = _run(directory / "encoder.onnx", {"image": image.numpy()})
     feeds = {"image_embeddings": embedding, "point_coords": points.numpy(), "point_labels": labels.numpy()}
     onnx_masks, onnx_iou = _run(directory / "decoder.onnx", feeds)

@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import SegmentSettings
-from monitor.domain import Image, Mask, PlateGrid
+from monitor.domain import Image, Mask, PlateGrid, Segmentation
 from monitor.segment import Initial, Predicted, Predictor, SegmentThresholds, Unasked, initial_mask, segment_layer
-from monitor.segment.layer import query_mask, segment_components
+from monitor.segment.automatic import segment_unasked
+from monitor.segment.layer import known_unasked, query_mask, segment_components
 
 Table = dict[str, dict[str, float]]
 """Numbers by group of layers."""
 MIN_IOU = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
 MIN_STABILITY = (0.1, 0.2, 0.4, 0.7)
-MASK_THRESHOLD = (-1.0, -0.5, 0.0)
+MASK_THRESHOLD = (-1.5, -1.0, -0.75, -0.5, -0.25, 0.0)
 """Thresholds that are tried."""
 
 
@@ -49,17 +50,22 @@ def union_iou(mask: Mask, truth: Mask) -> float:
 
 
 def compare(cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThresholds) -> tuple[Table, list[Mask]]:
-    """Mean union IoU by group of the segmenter ("promptable") and of the initial mask ("sauvola"), and all masks."""
-    settings = SegmentSettings()
+    """Mean union IoU by group, and the masks of the answer to no prompt.
+
+    "automatic" is the model's answer to no prompt, "promptable" its answers to prompts, "sauvola" the initial mask
+    alone; "anomalies" is the share of layers that are one, automatically and prompted.
+    """
     rows: dict[str, list[dict[str, float]]] = {}
     masks = []
     for case in cases:
-        rng = np.random.default_rng(0)
-        found = segment_layer(case.image, case.grid, predictor, settings, thresholds, rng)
-        alone = initial_mask(case.image, case.grid, settings).mask
-        numbers = {"promptable": union_iou(found.mask, case.mask), "sauvola": union_iou(alone, case.mask)}
-        rows.setdefault(case.group, []).append(numbers | {"anomalies": float(found.state != "ok")})
-        masks.append(found.mask)
+        asked, unasked = (_segmented(case, predictor, thresholds, method) for method in ("prompted", "auto"))
+        alone = initial_mask(case.image, case.grid, SegmentSettings()).mask
+        found = {"automatic": unasked.mask, "promptable": asked.mask, "sauvola": alone}
+        numbers = {name: union_iou(mask, case.mask) for name, mask in found.items()}
+        states = {"anomalies": unasked.state, "anomalies prompted": asked.state}
+        numbers |= {name: float(state != "ok") for name, state in states.items()}
+        rows.setdefault(case.group, []).append(numbers)
+        masks.append(unasked.mask)
     table = {
         group: {name: float(np.mean([row[name] for row in each])) for name in each[0]} | {"layers": float(len(each))}
         for group, each in rows.items()
@@ -67,20 +73,35 @@ def compare(cases: Sequence[Case], predictor: Predictor, thresholds: SegmentThre
     return table, masks
 
 
+def _segmented(case: Case, predictor: Predictor, thresholds: SegmentThresholds, method: str) -> Segmentation:
+    settings = SegmentSettings.model_validate({"method": method})
+    return segment_layer(case.image, case.grid, predictor, settings, thresholds, np.random.default_rng(0))
+
+
 def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: SegmentThresholds) -> SegmentThresholds:
-    """The three with the best mean union IoU of these layers; of equals, the strictest."""
-    scores: dict[tuple[float, float, float], float] = {}
-    for level in MASK_THRESHOLD:
-        begin, settings = replace(start, mask_threshold=level), SegmentSettings()
-        known: list[tuple[Case, Initial, Predictor]] = []
-        for case in cases:
-            initial, _ = query_mask(case.image, case.grid, predictor, settings, begin)
-            known.append((case, initial, _Remembered(predictor)))
-        for iou, stability in product(MIN_IOU, MIN_STABILITY):
-            tried = replace(begin, min_iou=iou, min_stability=stability)
-            scores[level, iou, stability] = _score(known, settings, tried)
-    level, iou, stability = max(scores, key=lambda each: (scores[each], each))
-    return replace(start, mask_threshold=level, min_iou=iou, min_stability=stability)
+    """The level of metal that suits the answer to no prompt, then the two that suit both kinds of answers.
+
+    What suits has the best mean union IoU of these layers; of equals, it is the strictest.
+    """
+    settings = SegmentSettings()
+    told = [known_unasked(case.image, predictor, settings) for case in cases]
+    alone = [(case, logits) for case, logits in zip(cases, told, strict=True) if logits is not None]
+    levels = {
+        level: np.mean([union_iou(logits > level, case.mask) for case, logits in alone] or [0.0])
+        for level in MASK_THRESHOLD
+    }
+    begin = replace(start, mask_threshold=max(levels, key=lambda each: (levels[each], each)))
+    known: list[tuple[Case, Initial, Predictor]] = [
+        (case, query_mask(case.image, case.grid, logits, settings, begin), _Remembered(predictor))
+        for case, logits in zip(cases, told, strict=True)
+    ]
+    scores: dict[tuple[float, float], float] = {}
+    for iou, stability in product(MIN_IOU, MIN_STABILITY):
+        tried = replace(begin, min_iou=iou, min_stability=stability)
+        found = [union_iou(segment_unasked(each, c.grid, settings, tried).mask, c.mask) for c, each in alone]
+        scores[iou, stability] = _score(known, settings, tried) + float(np.mean(found or [0.0]))
+    iou, stability = max(scores, key=lambda each: (scores[each], each))
+    return replace(begin, min_iou=iou, min_stability=stability)
 
 
 def _score(

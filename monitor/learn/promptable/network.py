@@ -44,6 +44,7 @@ class NetworkConfig:
     heads: int = 4
     depth: int = 2
     masks: int = 4
+    sharp: int = 16
 
 
 class ConvBlock(nn.Module):
@@ -287,6 +288,30 @@ class MaskDecoder(nn.Module):
         return strength @ self.marks
 
 
+class Sharp(nn.Module):
+    """The dense answer at the image's own resolution: walls of two pixels have no room at half of it."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width = config.sharp
+        self.features = nn.Conv2d(sum(_widths(config)), 16 * (width // 2), 1)
+        self.mix = nn.Sequential(
+            nn.Conv2d(2 + width // 2, width, 3, 1, 1), nn.ReLU(), nn.Conv2d(width, width, 3, 1, 1), nn.ReLU()
+        )
+        self.out = nn.Conv2d(width, 1, 3, 1, 1)
+        # Before any training it is the dense answer, enlarged.
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]  # there is one
+
+    def forward(self, image: Tensor, embedding: Tensor, dense: Tensor) -> Tensor:
+        """(B, 3, S, S), its embedding and the dense logits (B, 1, S/2, S/2) → logits (B, 1, S, S)."""
+        known = torch.cat([dense, functional.pixel_shuffle(self.features(embedding), 4)], dim=1)
+        larger = functional.interpolate(known, scale_factor=2.0, mode="bilinear")
+        seen = torch.cat([_standardise(image[:, :1]).to(larger.dtype), larger], dim=1)
+        logits: Tensor = larger[:, :1] + self.out(self.mix(seen))
+        return logits
+
+
 class Promptable(nn.Module):
     """Encoder and decoder together, for training."""
 
@@ -295,6 +320,16 @@ class Promptable(nn.Module):
         config = config or NetworkConfig()
         self.encoder = ImageEncoder(config)
         self.decoder = MaskDecoder(config)
+        self.sharp = Sharp(config)
+
+    def metal(self, image: Tensor, embedding: Tensor) -> Tensor:
+        """Metal or not before anything is asked: image (B, 3, S, S), its embedding → logits (B, 1, S, S)."""
+        logits: Tensor = self.sharp(image, embedding, self.decoder.dense(embedding))
+        return logits
+
+    def unasked_parts(self) -> tuple[nn.Module, ...]:
+        """What the answer before any prompt rests on."""
+        return self.encoder, self.decoder.metal, self.sharp
 
 
 def _mlp(inputs: int, outputs: int) -> nn.Sequential:

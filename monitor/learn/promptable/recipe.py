@@ -114,6 +114,11 @@ class SegmenterTraining(Section):
     """Weight of the mean squared error of the predicted IoU, as in SAM."""
     dense_weight: float = Field(1.0, ge=0.0)
     """Weight of the dense loss: metal or not, straight from the embedding."""
+    sharp_weight: float = Field(1.0, ge=0.0)
+    """Weight of the same at the image's own resolution."""
+    unasked_share: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of the run in which only the answers to no prompt are learnt. Afterwards what they rest on stays as it is
+    and prompts are learnt. 0 learns all of it at once."""
 
     @field_validator("crops")
     @classmethod

@@ -122,7 +122,7 @@ def _powder(rng: Rng, size: int) -> Field:
 
 def _contrast(rng: Rng) -> float:
     """Relative brightness of metal against powder: dark or bright, faint to strong."""
-    return -_log(rng, 0.10, 0.7) if rng.random() < 0.5 else _log(rng, 0.12, 2.0)
+    return -_log(rng, 0.10, 0.7) if rng.random() < 0.5 else _log(rng, 0.12, 3.5)
 
 
 def _earlier_layers(rng: Rng, size: int, contrast: float) -> Field:
@@ -148,11 +148,23 @@ def _melt(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8], contrast: float,
     if rng.random() < 0.06:
         tone[rng.random(256) < 0.3] *= -0.8
     metal = (1.0 + tone[parts] * _inside(rng, parts, size)) * grain
-    soft = cv2.GaussianBlur((parts > 0).astype(np.float32), (0, 0), _log(rng, 0.3, 1.2))
+    soft = cv2.GaussianBlur(_shining(rng, parts), (0, 0), _log(rng, 0.3, 1.2))
     if rng.random() < 0.5:
         scene = scene * (1.0 + _halo(rng, parts, contrast))
     out = scene * (1.0 - soft) + np.maximum(metal, 0.02) * soft
     return _sparkle(rng, out, parts)
+
+
+def _shining(rng: Rng, parts: npt.NDArray[np.uint8]) -> Field:
+    """Share of each pixel that has metal's tone: often the outermost melt slopes away and shows as powder does.
+
+    In slm-5472, whose masks have a licence, nominal edges lie 0.3 mm outside of the steepest grey on all sides.
+    """
+    metal = (parts > 0).astype(np.uint8)
+    if rng.random() < 0.4:
+        return metal.astype(np.float32)
+    depth = cv2.distanceTransform(metal, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(np.clip(depth - rng.uniform(0.0, 1.3), 0.0, 1.0), dtype=np.float32)
 
 
 def _inside(rng: Rng, parts: npt.NDArray[np.uint8], size: int) -> Field:
@@ -211,8 +223,12 @@ def _light(rng: Rng, size: int) -> Field:
         else:
             axes = np.maximum(3, np.abs(corners[1]) * 0.6).astype(int)
             cv2.ellipse(shape, tuple(corners[0].astype(int)), tuple(axes), rng.uniform(0, 180), 0, 360, 1, -1)
-        edge = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), _log(rng, 0.8, 25))
-        light *= 1.0 + rng.uniform(-0.2, 0.2) * edge
+        if rng.random() < 0.25:  # the shadow of a lamp's frame: deep, but its edge is never as sharp as a part's
+            edge = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), _log(rng, 2.5, 25))
+            light *= 1.0 - rng.uniform(0.2, 0.75) * edge
+        else:
+            edge = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), _log(rng, 0.8, 25))
+            light *= 1.0 + rng.uniform(-0.2, 0.2) * edge
     if rng.random() < 0.12:
         y, x = np.mgrid[:size, :size].astype(np.float32)
         at, reach = rng.uniform(0, size, 2), _log(rng, 0.03, 0.3) * size

@@ -116,8 +116,16 @@ def _arc(rng: Rng, canvas: Canvas, centre: npt.NDArray[np.float64], half: float,
     angle = rng.uniform(0, 2 * np.pi) + np.linspace(0, rng.uniform(0.5, 5.0), 80)
     radius = half * (1 + rng.uniform(-0.4, 0.4) * np.linspace(-1, 1, 80))
     line = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1) + centre
-    width = int(np.clip(np.exp(rng.uniform(np.log(2), np.log(max(3.0, half * 0.3)))), 2, 40))
+    width = int(np.clip(np.exp(rng.uniform(np.log(2), np.log(max(3.0, half * rng.choice([0.05, 0.3]))))), 2, 40))
     cv2.polylines(canvas, [np.round(line * 2**_SHIFT).astype(np.int32)], False, value, width, cv2.LINE_8, _SHIFT)
+
+
+def _hoop(rng: Rng, canvas: Canvas, centre: npt.NDArray[np.float64], half: float, value: int) -> None:
+    """A closed wall of two to five pixels, round or not."""
+    line = _circle(half, rng.choice([0.0, rng.uniform(0.02, 0.2)]), int(rng.integers(2, 9)))
+    line = _turned(rng, line * [1.0, rng.choice([1.0, rng.uniform(0.3, 1.0)])], centre)
+    points = np.round(line * 2**_SHIFT).astype(np.int32)
+    cv2.polylines(canvas, [points], True, value, int(rng.integers(2, 6)), cv2.LINE_8, _SHIFT)
 
 
 def _lattice(rng: Rng, canvas: Canvas, centre: npt.NDArray[np.float64], half: float, value: int) -> None:
@@ -141,5 +149,5 @@ def _blob(rng: Rng, canvas: Canvas, centre: npt.NDArray[np.float64], half: float
 
 
 KINDS: tuple[Callable[[Rng, Canvas, npt.NDArray[np.float64], float, int], None], ...] = (
-    _disc, _ring, _ring, _bar, _tensile, _polygon, _gear, _arc, _lattice, _blob,
+    _disc, _ring, _ring, _bar, _tensile, _polygon, _gear, _arc, _arc, _hoop, _lattice, _blob,
 )  # fmt: skip

@@ -30,7 +30,7 @@ from monitor.learn.progress import Progress
 from monitor.learn.promptable.asking import Asked, ask
 from monitor.learn.promptable.bundling import write_bundle
 from monitor.learn.promptable.layers import Cropper, Layer, ScenePool, plate_layers, validation_layers
-from monitor.learn.promptable.losses import dense_loss, prompt_losses
+from monitor.learn.promptable.losses import actual_iou, dense_loss, prompt_losses
 from monitor.learn.promptable.network import Promptable
 from monitor.learn.promptable.real import Real, load_real
 from monitor.learn.promptable.recipe import SegmenterTraining, load_segmenter_recipe
@@ -45,7 +45,10 @@ VALIDATION_EDGE, VALIDATION_CROPS = 384, 12
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops with their prompts, as tensors: image (B, 3, S, S), points (B·K, N, 2), targets at half resolution."""
+    """Crops with their prompts, as tensors: image (B, 3, S, S), points (B·K, N, 2), targets at half resolution.
+
+    `sharp` (B, S, S) is where metal is, at the image's own resolution.
+    """
 
     image: Tensor
     points: Tensor
@@ -53,6 +56,7 @@ class Batch:
     target: Tensor
     near: Tensor
     dense: Tensor
+    sharp: Tensor
     offset: Tensor
 
 
@@ -87,10 +91,11 @@ class Run:
         edge, count = self.recipe.crops[int(rng.integers(len(self.recipe.crops)))]
         batch = self.batch(rng, self._layers(rng, count), edge)
         self.step_count += 1
+        asks, part = self._part(fraction)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate * warm_cosine(fraction)
+            group["lr"] = self.recipe.learning_rate * warm_cosine(part)
         self.network.train()
-        losses = self._losses(batch)
+        losses = self._losses(batch, asks)
         self.optimizer.zero_grad(set_to_none=True)
         sum(v for name, v in losses.items() if name != "found").backward()  # type: ignore[union-attr]
         nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], CLIP)
@@ -99,13 +104,37 @@ class Run:
         report = self.step_count % REPORT_EVERY == 0
         return {name: round(value.item(), 4) for name, value in losses.items()} if report else None
 
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+    def _part(self, fraction: float) -> tuple[bool, float]:
+        """Whether prompts are learnt now, and how much of this part of the run is done."""
+        first = self.recipe.unasked_share
+        asks = fraction >= first
+        return asks, (fraction - first) / max(1e-6, 1.0 - first) if asks else fraction / first
+
+    def _losses(self, batch: Batch, asks: bool) -> dict[str, Tensor]:
+        if asks and self.recipe.unasked_share:
+            return self._prompt_losses(batch, self._known(batch))
         with mixed(self.device):
             embedding = self.network.encoder(batch.image)
             dense = self.network.decoder.dense(embedding)
+            sharp = self.network.sharp(batch.image, embedding, dense)
+        out = {
+            "dense": self.recipe.dense_weight * dense_loss(dense.float(), batch.dense),
+            "sharp": self.recipe.sharp_weight * dense_loss(sharp.float(), batch.sharp),
+        }
+        return out | (self._prompt_losses(batch, embedding) if asks else {})
+
+    def _known(self, batch: Batch) -> Tensor:
+        """The embedding of an encoder that has learnt what it will."""
+        for part in self.network.unasked_parts():
+            part.eval().requires_grad_(False)
+        with torch.no_grad(), mixed(self.device):
+            embedding: Tensor = self.network.encoder(batch.image)
+        return embedding
+
+    def _prompt_losses(self, batch: Batch, embedding: Tensor) -> dict[str, Tensor]:
+        with mixed(self.device):
             logits, iou = self.network.decoder(embedding, batch.points, batch.labels, batch.offset)
-        out = prompt_losses(logits.float(), iou.float(), batch.target, batch.near, self.recipe)
-        return out | {"dense": self.recipe.dense_weight * dense_loss(dense.float(), batch.dense)}
+        return prompt_losses(logits.float(), iou.float(), batch.target, batch.near, self.recipe)
 
     def _layers(self, rng: np.random.Generator, count: int) -> list[Layer]:
         drawn, real = self.pool.at(self.step_count), self.real
@@ -135,6 +164,7 @@ class Run:
             functional.avg_pool2d(targets[:, None], 2)[:, 0],
             functional.avg_pool2d(near[:, None], 2)[:, 0],
             functional.avg_pool2d(masks[:, None], 2)[:, 0],
+            masks,
             offset,
         )
         return Batch(*(getattr(batch, name).to(self.device) for name in Batch.__dataclass_fields__))
@@ -154,18 +184,20 @@ class Run:
         """IoU of the averaged network's preferred masks on crops of held-out layers, always the same."""
         rng = np.random.default_rng((self.recipe.seed, 2))
         edge = min(VALIDATION_EDGE, *(min(layer.image.shape) // 32 * 32 for layer in self.held_out))
-        found, error = [], []
+        found, error, unasked = [], [], []
         for index in range(VALIDATION_CROPS):
             layer = self.held_out[index * len(self.held_out) // VALIDATION_CROPS]
             batch = self.batch(rng, [layer], edge)
-            logits, iou = self.average.decoder(
-                self.average.encoder(batch.image), batch.points, batch.labels, batch.offset
-            )
+            embedding = self.average.encoder(batch.image)
+            logits, iou = self.average.decoder(embedding, batch.points, batch.labels, batch.offset)
+            metal = self.average.metal(batch.image, embedding)
+            unasked.append(float(actual_iou(metal[:, 0], batch.sharp, torch.ones_like(batch.sharp)).mean()))
             losses = prompt_losses(logits, iou, batch.target, batch.near, self.recipe)
             if batch.target.any():
                 found.append(float(losses["found"]))
             error.append(float(losses["iou"]))
-        return {"held_out_iou": round(float(np.mean(found or [0.0])), 4), "iou_error": round(float(np.mean(error)), 4)}
+        means = {"held_out_iou": np.mean(found or [0.0]), "iou_error": np.mean(error), "unasked_iou": np.mean(unasked)}
+        return {name: round(float(value), 4) for name, value in means.items()}
 
     def keep(self, fraction: float) -> None:
         """Write the checkpoint and say how well it does on held-out crops."""
@@ -249,7 +281,7 @@ def train(
     run.restore()
     progress.say("layers are ready", virtual=len(run.virtual), seconds=round(time.monotonic() - begin, 1))
     seconds = max(1.0, total - (time.monotonic() - begin))
-    stage = Stage("segmenter", seconds, recipe.steps, run.step_count, run.done, run.curve)
+    stage = Stage("segmenter", seconds, recipe.steps, run.step_count, started=run.done, curve=run.curve)
     stage.run(run.step, progress, run.keep)
     facts = {"steps": str(run.step_count), "data_sha256": plates.digest, "upscaled_by": maker}
     if real.words:

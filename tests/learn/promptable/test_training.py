@@ -114,11 +114,12 @@ def test_union_iou_of_empty_layers_is_one() -> None:
 def test_the_chosen_thresholds_are_the_strictest_that_keep_the_score() -> None:
     """A model that predicts 0.68 for its right masks gets the highest tried IoU below that."""
     case = Case("oracle", picture(truth(), -0.4), truth(), grid_of(truth().shape))
-    chosen = suitable_thresholds([case], Oracle(truth(), iou=0.68), SegmentThresholds())
+    chosen = suitable_thresholds([case], Oracle(truth(), iou=0.68, tells=True), SegmentThresholds())
     assert chosen.min_iou == 0.65
-    table, masks = compare([case], Oracle(truth(), iou=0.68), chosen)
+    table, masks = compare([case], Oracle(truth(), iou=0.68, tells=True), chosen)
     assert table["oracle"]["promptable"] > 0.9
-    assert table["oracle"]["anomalies"] == 0
-    assert union_iou(masks[0], truth()) == pytest.approx(table["oracle"]["promptable"])
+    assert table["oracle"]["anomalies"] == table["oracle"]["anomalies prompted"] == 0
+    assert union_iou(masks[0], truth()) == pytest.approx(table["oracle"]["automatic"])
     strict = replace(chosen, min_iou=0.9)
-    assert compare([case], Oracle(truth(), iou=0.68), strict)[0]["oracle"]["anomalies"] == 1
+    refused = compare([case], Oracle(truth(), iou=0.68, tells=True), strict)[0]["oracle"]
+    assert (refused["anomalies"], refused["anomalies prompted"]) == (0, 1)

@@ -1,0 +1,98 @@
+"""The answer to no prompt as the mask of a layer: through the public door, and its own filters on made-up logits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monitor.config import SegmentSettings
+from monitor.domain import FloatImage, ProductState, Segmentation
+from monitor.segment import SegmentThresholds, area_prior, segment_layer
+from monitor.segment.automatic import segment_unasked
+from tests.segment.oracle import Oracle, grid_of, picture, truth
+
+SETTINGS = SegmentSettings(method="auto", window_mm=6.0)
+THRESHOLDS = SegmentThresholds(min_iou=0.8, min_stability=0.6)
+GRID = grid_of(truth().shape)
+PX = 100.0 * SETTINGS.min_area_mm2
+"""Pixels of the smallest part."""
+
+
+def layer(oracle: Oracle, prior: bool = False) -> Segmentation:
+    """Segment the picture of the truth, within where the laser was in its left half if that is wanted."""
+    rng, left = np.random.default_rng(0), truth()
+    left[:, 100:] = False
+    bound = area_prior(left, GRID, SETTINGS) if prior else None
+    return segment_layer(picture(truth(), -0.3), GRID, oracle, SETTINGS, THRESHOLDS, rng, bound)
+
+
+def filtered(logits: FloatImage, level: float = 0.0) -> Segmentation:
+    """The mask in these logits."""
+    thresholds = SegmentThresholds(min_stability=0.6, mask_threshold=level)
+    return segment_unasked(logits, GRID, SETTINGS, thresholds)
+
+
+def surface(*boxes: tuple[slice, slice], at: float) -> FloatImage:
+    """Logits of −8, and of this height in the boxes."""
+    logits = np.full(GRID.shape, -8.0, np.float32)
+    for box in boxes:
+        logits[box] = at
+    return logits
+
+
+def test_a_model_that_tells_is_asked_nothing() -> None:
+    """All metal is found with one embedding and without any prompt."""
+    oracle = Oracle(truth(), tells=True)
+    found = layer(oracle)
+    assert (found.mask & truth()).sum() / (found.mask | truth()).sum() > 0.95
+    assert (found.state, found.reason, found.prompts.shape) == (ProductState.OK, "", (0, 2))
+    assert np.array_equal(found.mask, found.probability > 0.5)
+    assert (len(oracle.images), oracle.batches) == (1, [])
+
+
+def test_a_model_that_does_not_tell_is_asked() -> None:
+    """Real SAM is prompted, and embeds the image once."""
+    oracle = Oracle(truth())
+    found = layer(oracle)
+    assert found.mask.any()
+    assert (len(oracle.images), sum(oracle.batches)) == (1, 3)
+
+
+def test_metal_beside_the_laser_is_left_out() -> None:
+    """The laser-on map bounds the automatic mask too, and what it left out is counted."""
+    found = layer(Oracle(truth(), tells=True), prior=True)
+    assert not found.mask[:, 110:].any()
+    assert not found.probability[:, 110:].any()
+    assert found.outside_px > 1000
+
+
+@pytest.mark.parametrize("level", [0.0, -1.0])
+def test_powder_and_specks_are_empty(level: float) -> None:
+    """Neither low logits nor a component below the smallest part makes a mask or an anomaly."""
+    speck = (slice(20, 25), slice(20, 25))
+    assert PX > 25
+    found = filtered(surface(speck, at=6.0), level)
+    assert not found.mask.any()
+    assert found.state is ProductState.OK
+
+
+def test_the_probability_is_one_half_where_the_mask_ends() -> None:
+    """Also where a bundle's level of metal is not 0: contours between pixels are taken of it."""
+    ramp = np.linspace(-6, 6, GRID.shape[1], dtype=np.float32)[None].repeat(GRID.shape[0], 0)
+    found = filtered(ramp, -1.0)
+    assert found.mask.any()
+    assert np.array_equal(found.mask, found.probability > 0.5)
+
+
+def test_what_the_model_is_unsure_of_makes_an_anomaly() -> None:
+    """A part whose logits hardly pass the level is left out; beside a large sure part the layer is OK."""
+    sure, unsure = (slice(10, 110), slice(10, 110)), (slice(130, 145), slice(150, 165))
+    logits = np.maximum(surface(sure, at=6.0), surface(unsure, at=0.3))
+    found = filtered(logits)
+    assert found.mask[sure].all()
+    assert not found.mask[unsure].any()
+    assert not found.probability[unsure].any()
+    assert found.state is ProductState.OK
+    alone = filtered(surface(unsure, at=0.3))
+    assert alone.state is ProductState.ANOMALY
+    assert "1 of 1 possible parts (100% of the area)" in alone.reason
