@@ -5,11 +5,13 @@ its manifest or fails its self-test; `open_session` refuses a provider that woul
 """
 
 from monitor.inference.bundle import Bundle, file_digest
+from monitor.inference.certainty import Certainty, find_certainty, write_certainty
 from monitor.inference.locate import default_models_dir, find_bundle
 from monitor.inference.manifest import (
     BundleManifest,
     DiffusionTable,
     FileEntry,
+    RegressionTable,
     SegmenterTable,
     SelfTestTable,
 )
@@ -23,9 +25,11 @@ from monitor.inference.writing import file_entries, write_manifest
 __all__ = [
     "Bundle",
     "BundleManifest",
+    "Certainty",
     "DiffusionTable",
     "FileEntry",
     "Provider",
+    "RegressionTable",
     "SegmenterModel",
     "SegmenterTable",
     "SelfTestTable",
@@ -35,10 +39,12 @@ __all__ = [
     "file_digest",
     "file_entries",
     "find_bundle",
+    "find_certainty",
     "open_session",
     "pack",
     "receive",
     "run_self_test",
+    "write_certainty",
     "write_manifest",
     "write_self_test",
 ]

@@ -66,10 +66,13 @@ class SelfTestTable(Table):
 class DiffusionTable(Table):
     """A conditional diffusion model, in latents or in pixels. Images are in [-1, 1] for the networks."""
 
-    prediction: Literal["v", "noise", "sample"]
-    """What the denoiser returns: v = α·ε − σ·x₀, the noise ε, or the clean sample x₀."""
-    schedule: Literal["cosine", "linear"]
-    """Noise schedule; cosine is √ᾱ(t) = cos(πt/2), linear the DDPM's β from 1e-4·s to 0.02·s with s = 1000/steps."""
+    prediction: Literal["v", "noise", "sample", "flow"]
+    """What the denoiser returns: v = α·ε − σ·x₀, the noise ε, the clean sample x₀, or the flow ε − x₀."""
+    schedule: Literal["cosine", "linear", "straight", "shift"]
+    """Noise schedule; cosine is √ᾱ(t) = cos(πt/2), linear the DDPM's β from 1e-4·s to 0.02·s with s = 1000/steps,
+    straight α = 1 − t and σ = t, shift α = 1 − t² and σ = t/2."""
+    target: Literal["picture", "residual"] = "picture"
+    """What is sampled: the picture, or its difference from the webcam's image (pixel diffusion only)."""
     train_steps: int = Field(ge=1, le=10_000)
     """Time steps of the schedule in training."""
     sampler: Literal["ddim", "dpmpp2m", "ddpm"]
@@ -83,6 +86,17 @@ class DiffusionTable(Table):
     multiple: int = Field(ge=1, le=256)
     """Images must be padded to a multiple of this, in pixels."""
     patch: int = Field(ge=16, le=4096)
+    """Edge of the training patches, in pixels."""
+    degrade_sigma_px: float = Field(0.0, ge=0.0, le=100.0)
+    """Typical blur of LR against HR in the training data, as a Gaussian's sigma in pixels of the plate grid."""
+
+
+class RegressionTable(Table):
+    """A deterministic model: image (B, 1, h, w) in [-1, 1] to picture of the same size."""
+
+    multiple: int = Field(16, ge=1, le=256)
+    """Images must be padded to a multiple of this, in pixels."""
+    patch: int = Field(128, ge=16, le=4096)
     """Edge of the training patches, in pixels."""
     degrade_sigma_px: float = Field(0.0, ge=0.0, le=100.0)
     """Typical blur of LR against HR in the training data, as a Gaussian's sigma in pixels of the plate grid."""
@@ -138,6 +152,8 @@ class BundleManifest(Table):
     """Numbers that it was measured at, by table."""
     diffusion: DiffusionTable | None = None
     """Facts of a diffusion model."""
+    regression: RegressionTable | None = None
+    """Facts of a deterministic model."""
     segmenter: SegmenterTable | None = None
     """Facts of a segmenter."""
 
@@ -156,6 +172,8 @@ class BundleManifest(Table):
             raise ValueError(f"files: a {self.kind} bundle also needs {', '.join(sorted(missing))}")
         if (self.diffusion is not None) != self.kind.endswith("-diffusion"):
             raise ValueError("the table [diffusion] belongs to the diffusion kinds, and to them only")
+        if self.regression is not None and self.kind != "regression":
+            raise ValueError("the table [regression] belongs to the kind 'regression' only")
         if (self.segmenter is not None) != (self.kind == "segmenter"):
             raise ValueError("the table [segmenter] belongs to the kind 'segmenter', and to it only")
         return self

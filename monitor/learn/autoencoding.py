@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from monitor.learn.budget import warm_cosine
 from monitor.learn.losses import adaptive_weight, hinge_discriminator, perceptual
 from monitor.learn.networks import Autoencoder, PatchDiscriminator
+from monitor.learn.parallel import Team
 from monitor.learn.precision import mixed, prepared
 from monitor.learn.recipe import AutoencoderRecipe
 
@@ -20,8 +21,10 @@ JUDGED = 4
 class AutoencoderTrainer:
     """Trains one autoencoder with its discriminator."""
 
-    def __init__(self, network: Autoencoder, recipe: AutoencoderRecipe, device: torch.device) -> None:
+    def __init__(self, network: Autoencoder, recipe: AutoencoderRecipe, team: Team) -> None:
+        device = team.device
         self.network = network
+        self._team = team
         self.discriminator = prepared(PatchDiscriminator(), device)
         self._recipe = recipe
         self._device = device
@@ -51,6 +54,7 @@ class AutoencoderTrainer:
             loss = loss + weight * fooled
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self._team.average(self.network)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self._optimizer.step()
         if adversarial:
@@ -62,7 +66,13 @@ class AutoencoderTrainer:
             loss = hinge_discriminator(self.discriminator(real).float(), self.discriminator(made).float())
         self._against.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._team.average(self.discriminator)
         self._against.step()
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Everything that learns."""
+        return self.network, self.discriminator
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs."""

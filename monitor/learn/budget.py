@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 
 from monitor.learn.progress import Progress
 
+KEEP_S = 60.0
+
+
+class Stopped(Exception):  # noqa: N818 - not a failure
+    """A training ended because it was asked to; it can be continued."""
+
 
 @dataclass
 class Stage:
@@ -16,9 +22,11 @@ class Stage:
 
     Attributes:
         name: for the log.
-        seconds: wall time for what is left of it.
+        seconds: wall time for what is left of it; infinite where its steps alone count.
         steps: steps at most, in all.
         done: steps done so far.
+        agree: gives all processes of a training the same fraction.
+        stopped: asked after each step; when it says so, the stage is kept and ends with `Stopped`.
         started: fraction at which this run took over, 0 for a new stage.
         curve: (step, losses) now and then.
     """
@@ -28,6 +36,8 @@ class Stage:
     steps: int
     done: int = 0
     started: float = 0.0
+    agree: Callable[[float], float] = float
+    stopped: Callable[[], bool] = lambda: False
     curve: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
     def fractions(self) -> Iterator[float]:
@@ -35,27 +45,34 @@ class Stage:
         begin = time.monotonic()
         while self.done < self.steps:
             used = (time.monotonic() - begin) / max(self.seconds, 1e-6)
-            fraction = max(self.done / self.steps, self.started + (1 - self.started) * used)
+            fraction = self.agree(max(self.done / self.steps, self.started + (1 - self.started) * used))
             if fraction >= 1:
                 return
             yield fraction
-            self.done += 1
 
     def run(
         self, step: Callable[[float], dict[str, float] | None], progress: Progress, keep: Callable[[float], None]
     ) -> None:
-        """Run the stage; `keep` is called every minute with the fraction, and at the end with 1."""
+        """Run the stage; `keep` is called every minute with the fraction, and at the end with 1.
+
+        Raises:
+            Stopped: it was asked to stop; what is done is kept.
+        """
         kept_at = said_at = time.monotonic()
         for fraction in progress.track(self.name, self.fractions(), None):
             losses = step(fraction)
+            self.done += 1
             if losses is not None:
                 self.curve.append((self.done, losses))
                 if time.monotonic() - said_at > 10:
                     said_at = time.monotonic()
                     progress.say(self.name, step=self.done, fraction=round(fraction, 3), **losses)
-            if time.monotonic() - kept_at > 60:
+            halt = bool(self.agree(self.stopped()))
+            if halt or self.agree(time.monotonic() - kept_at) > KEEP_S:
                 kept_at = time.monotonic()
                 keep(fraction)
+            if halt:
+                raise Stopped(self.name)
         keep(1.0)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monitor.learn.evaluate import NCVD_PX, POWDER_PX
-from monitor.learn.recipe import DiffusionTraining
+from monitor.learn.recipe import AnyTraining, DiffusionTraining, RegressionTraining
 
 _BETTER = {"mae": -1, "psnr": 1, "ssim": 1, "ncvd": -1, "powder_db": -1}
 """Numbers with a better side: 1 where more is better."""
@@ -22,13 +22,11 @@ _TEXT = """# {name} {version}
 
 ## What it does
 It takes the webcam's picture of a plate, rectified to {um:g} µm per pixel, grey, and draws a picture as the
-high-resolution camera could have taken it. Two KL autoencoders (webcam, high-resolution; {channels} channels at a
-quarter of the size), frozen; a conditional U-Net without normalisation, so that a plate of any size is made at once;
-{prediction}-prediction, {schedule} schedule, {sampler} in {steps} steps.
+high-resolution camera could have taken it. {networks}
 
 ## Data
-Trained on {data}; no real layer is among them.
-Measured on {validation}: builds of the same generator that it has not seen.
+Trained on {data}{unreal}.
+Measured on {validation}, which no training step saw.
 "default" builds look like the configuration's default scene, "varied" ones differ in everything. SHA-256 of the
 training pixels: `{digest}`.
 
@@ -46,18 +44,13 @@ variance there, as a multiple of HR's (1 is best).
 {verdict}
 {picture}
 ## Limits
-- **It has seen virtual builds only.** On a real printer its numbers do not hold before it is trained on real pairs.
-- Detail is generated, not measured. Two samples differ where the webcam does not tell; their spread is shown.
-- The tone of the high-resolution camera is guessed from the webcam's; another exposure or light shifts it.
-- Drawn grain costs pixel error: an ensemble's mean has less of it than a sample.
-- Trained at {um:g} µm per pixel; at other scales the grain is wrong.
-- Trained for {steps} steps; other numbers of steps work, but less well.
+{limits}
 """
 
 
 def write_card(
     path: Path,
-    recipe: DiffusionTraining,
+    recipe: AnyTraining,
     results: Mapping[str, Mapping[str, float]],
     facts: Mapping[str, str | int | float],
     *,
@@ -70,11 +63,9 @@ def write_card(
         description=recipe.description,
         licence=recipe.licence,
         um=recipe.data.um_per_px,
-        channels=recipe.autoencoder.network.latent_channels,
-        prediction=recipe.diffusion.prediction,
-        schedule=recipe.diffusion.schedule,
-        sampler=recipe.diffusion.sampler,
-        steps=recipe.diffusion.steps,
+        networks=_networks(recipe),
+        unreal="; no real layer is among them" if _virtual(recipe) else "",
+        limits=_limits(recipe),
         data=facts.get("data", "unknown"),
         validation=facts.get("validation", "unknown"),
         digest=facts.get("data_sha256", "unknown"),
@@ -85,6 +76,53 @@ def write_card(
         picture=_PICTURE if pictured else "",
     )
     path.write_text(text, encoding="utf-8")
+
+
+def _networks(recipe: AnyTraining) -> str:
+    """What it is made of, in words."""
+    if isinstance(recipe, RegressionTraining):
+        return "One pass of a U-Net without normalisation: no noise, the same picture each time."
+    diffusion = recipe.diffusion
+    way = f"{diffusion.prediction}-prediction, {diffusion.schedule} schedule, "
+    way += f"{diffusion.sampler} in {diffusion.steps} steps."
+    if isinstance(recipe, DiffusionTraining):
+        channels = recipe.autoencoder.network.latent_channels
+        return (
+            f"Two KL autoencoders (webcam, high-resolution; {channels} channels at a\nquarter of the size), frozen; a "
+            f"conditional U-Net without normalisation, so that a plate of any size is made at once;\n{way}"
+        )
+    return f"A conditional U-Net on pixels, without normalisation (diffused: the {diffusion.target}); {way}"
+
+
+def _virtual(recipe: AnyTraining) -> bool:
+    return not (recipe.data.recorded or recipe.data.folders)
+
+
+def _limits(recipe: AnyTraining) -> str:
+    """What not to expect of it, a line each."""
+    lines = [
+        "- The tone of the high-resolution camera is guessed from the webcam's; another exposure or light shifts it."
+    ]
+    if _virtual(recipe):
+        lines.insert(
+            0,
+            "- **It has seen virtual builds only.** On a real printer its numbers do not hold before it is trained on "
+            "real pairs.",
+        )
+    lines.append(f"- Trained at {recipe.data.um_per_px:g} µm per pixel; at other scales the grain is wrong.")
+    if isinstance(recipe, RegressionTraining):
+        return "\n".join(
+            [*lines, "- It draws the middle of what could be there: no grain, and no spread that tells what is unsure."]
+        )
+    return "\n".join(
+        [
+            *lines,
+            "- Detail is generated, not measured. Two samples differ where the webcam does not tell; their spread is "
+            "shown.",
+            "- Drawn grain costs pixel error: an ensemble's mean has less of it than a sample.",
+            f"- Trained for {recipe.diffusion.steps} steps; other numbers of steps work, but less well.",
+        ]
+    )
 
 
 def _verdict(results: Mapping[str, Mapping[str, float]]) -> str:

@@ -8,37 +8,54 @@ that sees the webcam image beside. A model trained for the mean loses grain in f
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from monitor.learn.averaging import follow
 from monitor.learn.budget import warm_cosine
 from monitor.learn.losses import energy_score, hinge_discriminator
-from monitor.learn.networks import ConditionalUNet, Decoder, Encoder, PatchDiscriminator
+from monitor.learn.networks import ConditionalUNet, PatchDiscriminator
+from monitor.learn.parallel import Team
 from monitor.learn.patches import Batch
 from monitor.learn.precision import mixed, prepared
 from monitor.learn.recipe import DiffusionRecipe, RefineRecipe
 from monitor.upscale.sampler import Level, levels, sample, spaced, wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where the diffusion runs: frozen autoencoders around it, or nothing for pixels.
+
+    Attributes:
+        lr_encoder: webcam's image to condition.
+        hr_encoder: picture to what is diffused.
+        decoder: and back.
+    """
+
+    lr_encoder: nn.Module = field(default_factory=nn.Identity)
+    hr_encoder: nn.Module = field(default_factory=nn.Identity)
+    decoder: nn.Module = field(default_factory=nn.Identity)
+
+
 class DiffusionTrainer:
-    """Trains one U-Net on frozen autoencoders and keeps its running average."""
+    """Trains one U-Net in its space and keeps the running average."""
 
     def __init__(
         self,
         network: ConditionalUNet,
-        encoders: tuple[Encoder, Encoder],
-        decoder: Decoder,
+        space: Space,
         recipe: DiffusionRecipe,
         refine: RefineRecipe,
-        device: torch.device,
+        team: Team,
     ) -> None:
+        device = team.device
         self.network = network
         self.average: ConditionalUNet = copy.deepcopy(network).requires_grad_(False)
         self.discriminator = prepared(PatchDiscriminator(channels=2), device)
-        self._lr_encoder, self._hr_encoder = encoders
-        self._decoder = decoder
+        self._space, self._team = space, team
         self._recipe, self._refine, self._device = recipe, refine, device
         self._levels = levels(recipe.schedule, recipe.train_steps)
         table = [(level.time, level.alpha, level.sigma) for level in self._levels]
@@ -65,7 +82,7 @@ class DiffusionTrainer:
         target, condition = self._latents(batch)
         with mixed(self._device):
             drawn = [self.draw(self.network, condition, self._recipe.steps) for _ in range(2)]
-            images = [self._decoder(latent).float() for latent in drawn]
+            images = [self._picture(latent, condition) for latent in drawn]
         score = energy_score(images, batch.hr)
         latent_score = energy_score([latent.float() for latent in drawn], target, levels=1, window=2)
         plain = self._plain(target, condition)
@@ -99,8 +116,15 @@ class DiffusionTrainer:
 
     @torch.no_grad()
     def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What is diffused, and its condition."""
         with mixed(self._device):
-            return self._hr_encoder(batch.hr).float(), self._lr_encoder(batch.lr).float()
+            target, condition = self._space.hr_encoder(batch.hr).float(), self._space.lr_encoder(batch.lr).float()
+        return (target - condition if self._recipe.target == "residual" else target), condition
+
+    def _picture(self, drawn: Tensor, condition: Tensor) -> Tensor:
+        whole = drawn + condition if self._recipe.target == "residual" else drawn
+        out: Tensor = self._space.decoder(whole)
+        return out.float()
 
     def _plain(self, target: Tensor, condition: Tensor) -> Tensor:
         picked = torch.randint(1, len(self._levels), (target.shape[0],), device=target.device)
@@ -116,6 +140,7 @@ class DiffusionTrainer:
             loss = hinge_discriminator(self.discriminator(real).float(), self.discriminator(made).float())
         self._against.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._team.average(self.discriminator)
         self._against.step()
 
     def _set_rate(self, rate: float) -> None:
@@ -125,12 +150,16 @@ class DiffusionTrainer:
     def _descend(self, loss: Tensor) -> None:
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._team.average(self.network)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self._optimizer.step()
         self._updates += 1
-        decay = min(self._recipe.ema, self._updates / (10 + self._updates))  # the first average is no average yet
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+        follow(self.average, self.network, self._recipe.ema, self._updates)
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Everything that learns."""
+        return self.network, self.average, self.discriminator
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs."""

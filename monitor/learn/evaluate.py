@@ -15,43 +15,25 @@ import torch
 
 from monitor.learn.pictures import write_grid
 from monitor.learn.plates import Plates
-from monitor.learn.trained import TrainedDiffusion
+from monitor.learn.trained import Trained
 from monitor.metrics import Texture, image_quality, normalised_distance, texture_moments, wavelet_bank
-from monitor.upscale.sampler import Level, levels, sample, spaced
 
 Grey = npt.NDArray[np.float32]
 Method = Callable[[Grey], Grey]
 Window = tuple[slice, slice]
 POWDER_PX = 64
 NCVD_PX = 128
-MULTIPLE = 16
 
 
-@torch.no_grad()
-def super_resolve(models: TrainedDiffusion, lr: Grey, device: torch.device, *, steps: int = 0, seed: int = 0) -> Grey:
-    """One sample for a plate (h, w) in [0, 1]; h and w are multiples of 16. Steps are the recipe's by default."""
-    recipe = models.recipe.diffusion
-    condition = models.lr_encoder(_tensor(lr, device))
-    generator = torch.Generator(device).manual_seed(seed)
-    channels = models.recipe.autoencoder.network.latent_channels
-    shape = (1, channels, *condition.shape[2:])
-
-    def draw() -> torch.Tensor:
-        return torch.randn(shape, generator=generator, device=device)
-
-    def denoise(noisy: torch.Tensor, level: Level) -> torch.Tensor:
-        out: torch.Tensor = models.unet(noisy, condition, torch.full((1,), level.time, device=device))
-        return out
-
-    path = spaced(levels(recipe.schedule, recipe.train_steps), steps or recipe.steps)
-    latent = sample(denoise, draw(), path, prediction=recipe.prediction, method=recipe.sampler, draw=draw)
-    return _grey(models.decoder(latent))
+def super_resolve(models: Trained, lr: Grey, device: torch.device, *, steps: int = 0, seed: int = 0) -> Grey:
+    """One sample for a plate (h, w) in [0, 1], multiples of the model's. Steps are the recipe's by default."""
+    return _grey(models.super_resolve(_tensor(lr, device), seed, steps))
 
 
-@torch.no_grad()
-def reconstruct(models: TrainedDiffusion, hr: Grey, device: torch.device) -> Grey:
-    """The HR autoencoder's own reconstruction: what no SR of it can beat."""
-    return _grey(models.decoder(models.hr_encoder(_tensor(hr, device))))
+def reconstruct(models: Trained, hr: Grey, device: torch.device) -> Grey | None:
+    """The HR autoencoder's own reconstruction: what no SR of it can beat. None where the model has none."""
+    made = models.reconstruct(_tensor(hr, device))
+    return None if made is None else _grey(made)
 
 
 def match_tone(image: Grey, target: Grey) -> Grey:
@@ -60,7 +42,7 @@ def match_tone(image: Grey, target: Grey) -> Grey:
     return np.asarray(np.clip(image * np.float32(gain) + np.float32(offset), 0, 1), np.float32)
 
 
-def evaluate(models: TrainedDiffusion, plates: Plates, device: torch.device) -> dict[str, dict[str, float]]:
+def evaluate(models: Trained, plates: Plates, device: torch.device) -> dict[str, dict[str, float]]:
     """Mean numbers by look ("default", "varied") and method.
 
     Returns:
@@ -71,8 +53,8 @@ def evaluate(models: TrainedDiffusion, plates: Plates, device: torch.device) -> 
     models.to(device)
     tables: dict[str, list[dict[str, float]]] = {}
     for k in range(len(plates.lr)):
-        lr, hr, mask = _cropped(plates.lr[k]), _cropped(plates.hr[k]), plates.mask[k]
-        made = {
+        lr, hr, mask = *(_cropped(image[k], models.multiple) for image in (plates.lr, plates.hr)), plates.mask[k]
+        made: dict[str, Grey | None] = {
             "lr": lr,
             "lr_toned": match_tone(lr, hr),
             "autoencoder": reconstruct(models, hr, device),
@@ -82,19 +64,21 @@ def evaluate(models: TrainedDiffusion, plates: Plates, device: torch.device) -> 
         window = _powder_window(mask[: hr.shape[0], : hr.shape[1]])
         textures = _textures(hr)
         for name, image in made.items():
+            if image is None:
+                continue
             tables.setdefault(f"{look}_{name}", []).append(_numbers(image, hr, textures, window))
     return {name: _mean(rows) for name, rows in tables.items()}
 
 
-def sample_pictures(models: TrainedDiffusion, plates: Plates, device: torch.device, path: Path, px: int = 256) -> None:
+def sample_pictures(models: Trained, plates: Plates, device: torch.device, path: Path, px: int = 256) -> None:
     """Write a grid: LR, SR, HR's reconstruction, HR; rows are held-out plates, cut around metal."""
     models.to(device)
     rows = []
     for k in np.linspace(0, len(plates.lr) - 1, min(4, len(plates.lr))).astype(int):
         cut = _metal_window(plates.mask[k], min(px, *plates.lr[k].shape))
-        lr, hr = (_cropped(image[cut]) for image in (plates.lr[k], plates.hr[k]))
+        lr, hr = (_cropped(image[cut], models.multiple) for image in (plates.lr[k], plates.hr[k]))
         images = (lr, super_resolve(models, lr, device, seed=int(k)), reconstruct(models, hr, device), hr)
-        rows.append([np.rint(image * 255).astype(np.uint8) for image in images])
+        rows.append([np.rint(image * 255).astype(np.uint8) for image in images if image is not None])
     write_grid(path, rows)
 
 
@@ -176,8 +160,8 @@ def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def _cropped(image: npt.NDArray[np.uint8]) -> Grey:
-    rows, cols = (n // MULTIPLE * MULTIPLE for n in image.shape)
+def _cropped(image: npt.NDArray[np.uint8], multiple: int) -> Grey:
+    rows, cols = (n // multiple * multiple for n in image.shape)
     return image[:rows, :cols].astype(np.float32) / np.float32(255)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import cv2
@@ -32,6 +32,10 @@ class PlateRequest:
     grid: PlateGrid
 
 
+def _nobody() -> npt.NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Plates:
     """Layers as both cameras see them.
@@ -40,12 +44,35 @@ class Plates:
         lr, hr: uint8 (N, rows, columns).
         mask: bool (N, rows, columns), where metal is.
         default_look: bool (N,), which builds look like the default scene.
+        build, layer: int64 (N,), where each comes from; each plate is a build of its own where that is not said.
     """
 
     lr: npt.NDArray[np.uint8]
     hr: npt.NDArray[np.uint8]
     mask: npt.NDArray[np.bool_]
     default_look: npt.NDArray[np.bool_]
+    build: npt.NDArray[np.int64] = field(default_factory=_nobody)
+    layer: npt.NDArray[np.int64] = field(default_factory=_nobody)
+
+    def __post_init__(self) -> None:
+        if not len(self.build):
+            object.__setattr__(self, "build", np.arange(len(self.lr)))
+            object.__setattr__(self, "layer", np.zeros(len(self.lr), np.int64))
+
+    @classmethod
+    def none(cls, size: int) -> Plates:
+        """No plates at all, of size × size pixels."""
+        empty = np.zeros((0, size, size), np.uint8)
+        return cls(empty, empty, empty.astype(bool), np.zeros(0, bool))
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Plates:
+        """The chosen plates, bool (N,)."""
+        return Plates(*(getattr(self, part.name)[chosen] for part in fields(self)))
+
+    def joined(self, other: Plates) -> Plates:
+        """These and others of the same size."""
+        pairs = ((getattr(self, part.name), getattr(other, part.name)) for part in fields(self))
+        return Plates(*(np.concatenate(pair) for pair in pairs))
 
     @property
     def digest(self) -> str:
@@ -99,9 +126,10 @@ def load_plates(
         progress: shows how far it is.
     """
     file = cache / f"plates-{hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]}.npz"
+    whence = np.array([r.seed for r in wanted]), np.array([r.layer for r in wanted])
     if file.is_file():
         with np.load(file, allow_pickle=False) as stored:
-            return Plates(stored["lr"], stored["hr"], stored["mask"], stored["default_look"])
+            return Plates(stored["lr"], stored["hr"], stored["mask"], stored["default_look"], *whence)
     shown = progress or Progress(None)
     pairs = list(shown.track("rendering plates", _rendered(wanted, workers), len(wanted)))
     plates = Plates(
@@ -109,6 +137,7 @@ def load_plates(
         np.stack([p.hr for p in pairs]),
         np.stack([p.mask for p in pairs]),
         np.array([r.default_look for r in wanted]),
+        *whence,
     )
     cache.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial.npz")

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 from monitor.domain import ConfigError
-from monitor.learn import train_diffusion
+from monitor.learn import training
 from monitor.learn.promptable import train as train_segmenter
 from monitor.learn.promptable.recipe import load_segmenter_recipe
 from monitor.learn.recipe import load_recipe
 
 
 def train_recipe(
-    path: Path, out: Path, minutes: float | None = None, *, store: Path | None = None, data: Path | None = None
+    path: Path,
+    out: Path,
+    minutes: float | None = None,
+    *,
+    store: Path | None = None,
+    data: Path | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Train what the recipe describes; a run in `out` is continued.
 
     Args:
-        path: recipe (TOML) of kind latent-diffusion or segmenter.
+        path: recipe (TOML) of kind latent-diffusion, pixel-diffusion, regression or segmenter.
         out: directory of checkpoints and of the bundle.
         minutes: wall time; the recipe's own by default.
-        store: directory of the recorded builds that a segmenter's recipe names.
+        store: directory of the recorded builds that the recipe names.
         data: directory of the picture folders that it names.
+        stopped: asked after each step of a super-resolution; when it says so, the run is kept and ends.
 
     Returns:
         The path of what it made: a bundle, or weights that become one.
 
     Raises:
         ConfigError: the recipe cannot be read, or a key or value is wrong.
+        Stopped: the run was stopped; the same call continues it.
     """
     if _kind(path) == "segmenter":
         return train_segmenter.train(load_segmenter_recipe(path), out, minutes, store=store, data=data)
-    return train_diffusion.train(load_recipe(path), out, minutes)
+    return training.train(load_recipe(path), out, minutes, store=store, data=data, stopped=stopped)
 
 
 def _kind(path: Path) -> object:

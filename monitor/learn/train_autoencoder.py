@@ -12,6 +12,7 @@ from monitor.learn.autoencoding import AutoencoderTrainer
 from monitor.learn.budget import Stage
 from monitor.learn.evaluate import Grey
 from monitor.learn.networks import Autoencoder
+from monitor.learn.parallel import Team
 from monitor.learn.patches import PatchSampler
 from monitor.learn.plates import Plates
 from monitor.learn.precision import pick_device, prepared
@@ -33,7 +34,7 @@ def train_autoencoder(recipe: AutoencoderRecipe, plates: Plates, out: Path, minu
     """
     torch.manual_seed(seed)
     device, progress = pick_device(), Progress(Console(stderr=True))
-    trainer = AutoencoderTrainer(prepared(Autoencoder(recipe.network), device), recipe, device)
+    trainer = AutoencoderTrainer(prepared(Autoencoder(recipe.network), device), recipe, Team(device))
     patches = PatchSampler(plates, device, 0.5, torch.Generator().manual_seed(seed))
     path, count, begun = out / _CHECKPOINT, 0, 0.0
     if path.is_file():

@@ -12,17 +12,22 @@ import numpy as np
 
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError, FloatImage, Image, Upscaled
-from monitor.inference import Bundle, DiffusionTable, Session
+from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session
 from monitor.upscale.consistency import inconsistency
 from monitor.upscale.sampler import Level, levels, sample, spaced
 from monitor.upscale.tiles import Field, Tiling, run_tiled
 
-_PORTS = {
-    "encoder": ({"image"}, "condition"),
-    "denoiser": ({"noisy", "condition", "time"}, "prediction"),
-    "decoder": ({"latent"}, "image"),
+_DENOISER = ({"noisy", "condition", "time"}, "prediction")
+_PORTS: dict[str, dict[str, tuple[set[str], str]]] = {
+    "latent-diffusion": {
+        "encoder": ({"image"}, "condition"),
+        "denoiser": _DENOISER,
+        "decoder": ({"latent"}, "image"),
+    },
+    "pixel-diffusion": {"denoiser": _DENOISER},
+    "regression": {"model": ({"image"}, "picture")},
 }
-"""Inputs and output of each graph of a latent-diffusion bundle."""
+"""Inputs and output of each graph, by the bundle's kind. A regression draws nothing: all its samples are one."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Upscaler:
     """A loaded super-resolution model. The same image, seed, bundle, provider and thread count give the same bits."""
 
     label: str
-    table: DiffusionTable
+    table: DiffusionTable | RegressionTable
     sessions: dict[str, Session]
     samples: int
     steps: int
@@ -41,7 +46,7 @@ class Upscaler:
         """Open a bundle's graphs where the settings say.
 
         Args:
-            bundle: of kind latent-diffusion.
+            bundle: of kind latent-diffusion, pixel-diffusion or regression.
             settings: provider, threads, ensemble size and sampler steps; the sampler itself is the bundle's.
             tiling: when a plate is cut into tiles; by default above four megapixels.
 
@@ -49,25 +54,27 @@ class Upscaler:
             BundleError: the bundle is of another kind, has other inputs, has fewer noise levels than steps, or cannot
                 run where asked.
         """
-        table = bundle.manifest.diffusion
-        if table is None or bundle.manifest.kind != "latent-diffusion":
+        kind = bundle.manifest.kind
+        if kind not in _PORTS:
             raise BundleError(
-                f"bundle {bundle.label} is of kind '{bundle.manifest.kind}', not 'latent-diffusion'",
-                cure="set upscale.bundle to a latent-diffusion bundle; `lpbf-monitor models list` shows them",
+                f"bundle {bundle.label} is of kind '{kind}', which super-resolves nothing",
+                cure=f"set upscale.bundle to one of kind {', '.join(_PORTS)}; `lpbf-monitor models list` shows them",
             )
-        if settings.steps > table.train_steps:
+        table = bundle.manifest.diffusion or bundle.manifest.regression or RegressionTable()
+        if isinstance(table, DiffusionTable) and settings.steps > table.train_steps:
             raise BundleError(
                 f"bundle {bundle.label} has {table.train_steps} noise levels, upscale.steps is {settings.steps}",
                 cure=f"set upscale.steps to at most {table.train_steps}; it was measured with {table.steps}",
             )
-        sessions = {role: bundle.session(role, settings.provider, settings.threads) for role in _PORTS}
+        sessions = {role: bundle.session(role, settings.provider, settings.threads) for role in _PORTS[kind]}
         _check_ports(bundle, sessions)
-        return cls(bundle.label, table, sessions, settings.samples, settings.steps, tiling or Tiling())
+        samples, steps = (1, 1) if kind == "regression" else (settings.samples, settings.steps)
+        return cls(bundle.label, table, sessions, samples, steps, tiling or Tiling())
 
     @property
     def device(self) -> str:
         """The provider that really runs the model, such as "CPUExecutionProvider"."""
-        return self.sessions["denoiser"].provider
+        return next(iter(self.sessions.values())).provider
 
     def upscale(self, rectified: Image, seed: int) -> Upscaled:
         """Draw the ensemble for one plate.
@@ -92,7 +99,7 @@ class Upscaler:
             mean = mean + change / np.float32(k + 1)
             squares += change * (member - mean)
         return Upscaled(
-            image=np.rint(first * 255).astype(np.uint8),
+            image=_picture(first),
             mean=mean,
             spread=np.sqrt(squares / np.float32(max(1, self.samples - 1))),
             inconsistency=inconsistency(first, webcam, self.table.degrade_sigma_px),
@@ -100,27 +107,49 @@ class Upscaler:
             steps=self.steps,
         )
 
+    @property
+    def _factor(self) -> int:
+        return self.table.factor if isinstance(self.table, DiffusionTable) else 1
+
     def _encode(self, webcam: FloatImage) -> Field:
+        """The condition: the padded webcam image in [-1, 1], or its latent."""
         rows, cols = ((0, -n % self.table.multiple) for n in webcam.shape)
         padded = np.pad(webcam, (rows, cols), mode="symmetric") * np.float32(2) - np.float32(1)
-        return self._call("encoder", {"image": padded[None, None]}, scales=(self.table.factor, 1))
+        if "encoder" not in self.sessions:
+            return padded[None, None]
+        return self._call("encoder", {"image": padded[None, None]}, scales=(self._factor, 1))
 
     def _member(self, condition: Field, seed: tuple[int, int], shape: tuple[int, ...]) -> FloatImage:
         """One sample, float32 in [0, 1], cut to the shape."""
+        drawn = self._drawn(condition, seed) if isinstance(self.table, DiffusionTable) else condition
+        picture = self._decode(drawn)
+        grey = picture[0, 0, : shape[0], : shape[1]] * np.float32(0.5) + np.float32(0.5)
+        return np.asarray(np.clip(grey, 0, 1), np.float32)
+
+    def _decode(self, drawn: Field) -> Field:
+        """The picture of a latent or, for a regression, of the webcam's image; pixels are the picture already."""
+        if "model" in self.sessions:
+            return self._call("model", {"image": drawn})
+        if "decoder" in self.sessions:
+            return self._call("decoder", {"latent": drawn}, scales=(1, self._factor))
+        return drawn
+
+    def _drawn(self, condition: Field, seed: tuple[int, int]) -> Field:
+        """One sample of the diffusion."""
+        table = self.table
+        assert isinstance(table, DiffusionTable)  # noqa: S101 - the caller looked
         rng = np.random.Generator(np.random.PCG64((seed[0] % 2**64, seed[1])))
 
         def draw() -> Field:
-            return rng.standard_normal((1, self.table.channels, *condition.shape[2:]), dtype=np.float32)
+            return rng.standard_normal((1, table.channels, *condition.shape[2:]), dtype=np.float32)
 
         def denoise(noisy: Field, level: Level) -> Field:
             time = np.full(1, level.time, np.float32)
             return self._call("denoiser", {"noisy": noisy, "condition": condition}, time=time)
 
-        path = spaced(levels(self.table.schedule, self.table.train_steps), self.steps)
-        latent = sample(denoise, draw(), path, prediction=self.table.prediction, method=self.table.sampler, draw=draw)
-        picture = self._call("decoder", {"latent": latent}, scales=(1, self.table.factor))
-        grey = picture[0, 0, : shape[0], : shape[1]] * np.float32(0.5) + np.float32(0.5)
-        return np.asarray(np.clip(grey, 0, 1), np.float32)
+        path = spaced(levels(table.schedule, table.train_steps), self.steps)
+        drawn = sample(denoise, draw(), path, prediction=table.prediction, method=table.sampler, draw=draw)
+        return drawn + condition if table.target == "residual" else drawn
 
     def _call(
         self, role: str, fields: dict[str, Field], *, scales: tuple[int, int] = (1, 1), time: Field | None = None
@@ -129,15 +158,18 @@ class Upscaler:
         extra = {} if time is None else {"time": time}
 
         def network(*cuts: Field) -> Field:
-            out: Field = self.sessions[role].run(dict(zip(fields, cuts, strict=True)) | extra)[_PORTS[role][1]]
-            return out
+            return next(iter(self.sessions[role].run(dict(zip(fields, cuts, strict=True)) | extra).values()))
 
-        factor = self.table.factor
+        factor = self._factor
         rows, cols = (n // scales[0] for n in next(iter(fields.values())).shape[2:])
         whole = rows * cols * factor**2 <= self.tiling.whole_px
         tile = max(rows, cols) if whole else self.tiling.tile_px // factor
         layout = (tile, self.tiling.overlap_px // factor, self.table.multiple // factor)
         return _finite(run_tiled(network, tuple(fields.values()), (rows, cols), layout, scales), role, self.label)
+
+
+def _picture(values: FloatImage) -> Image:
+    return np.rint(values * 255).astype(np.uint8)
 
 
 def _finite(values: Field, role: str, label: str) -> Field:
@@ -150,7 +182,7 @@ def _finite(values: Field, role: str, label: str) -> Field:
 
 
 def _check_ports(bundle: Bundle, sessions: dict[str, Session]) -> None:
-    for role, (inputs, output) in _PORTS.items():
+    for role, (inputs, output) in _PORTS[bundle.manifest.kind].items():
         found = {t.name for t in sessions[role].inputs}, {t.name for t in sessions[role].outputs}
         if found != (inputs, {output}):
             raise BundleError(

@@ -40,7 +40,7 @@ def test_a_continued_stage_begins_where_it_stopped() -> None:
     stage, seen = Stage("x", 1000.0, 10, 6, 0.6), []
     stage.run(lambda fraction: seen.append(fraction) or {"loss": 1.0}, Progress(None), lambda _: None)
     assert seen == pytest.approx([0.6, 0.7, 0.8, 0.9], abs=0.01)
-    assert [step for step, _ in stage.curve] == [6, 7, 8, 9]
+    assert [step for step, _ in stage.curve] == [7, 8, 9, 10]
 
 
 @given(st.floats(0, 1))

@@ -11,9 +11,13 @@ import torch
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError
 from monitor.inference import Bundle
-from monitor.learn.recipe import DiffusionTraining
-from monitor.learn.train_diffusion import CHECKPOINT, WEIGHTS, train
+from monitor.learn.budget import Stopped
+from monitor.learn.bundling import write_bundle
+from monitor.learn.evaluate import super_resolve
+from monitor.learn.plates import Plates
+from monitor.learn.recipe import DiffusionTraining, PixelTraining, RegressionTraining
 from monitor.learn.trained import TrainedDiffusion
+from monitor.learn.training import CHECKPOINT, WEIGHTS, train, train_weights
 from monitor.upscale import Upscaler
 
 pytestmark = pytest.mark.slow
@@ -80,3 +84,60 @@ def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
     """A wrong path says so."""
     with pytest.raises(BundleError, match="there is no such file"):
         TrainedDiffusion.load(tmp_path / WEIGHTS)
+
+
+class After:
+    """Asks a training to stop after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+
+@pytest.mark.parametrize("kind", ["latent", "pixel", "regression"])
+def test_a_run_that_was_stopped_gives_the_same_bits(
+    kind: str,
+    recipe: DiffusionTraining,
+    pixel_recipe: PixelTraining,
+    regression_recipe: RegressionTraining,
+    plates: Plates,
+    tmp_path: Path,
+) -> None:
+    """Stopped in every stage and continued in a new process' place, a training without a limit of time is the same."""
+    chosen = {"latent": recipe, "pixel": pixel_recipe, "regression": regression_recipe}[kind]
+    whole = train_weights(chosen, tmp_path / "whole", plates, 0)
+    stops = 0
+    while True:
+        try:
+            torch.manual_seed(stops)  # whatever the process did before
+            parted = train_weights(chosen, tmp_path / "parted", plates, 0, stopped=After(2))
+            break
+        except Stopped:
+            stops += 1
+    assert stops >= 2
+    for name, part in whole.parts.items():
+        other = parted.parts[name].state_dict()
+        assert all(torch.equal(value, other[key]) for key, value in part.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["pixel", "regression"])
+def test_other_kinds_become_bundles_too(
+    kind: str, pixel_recipe: PixelTraining, regression_recipe: RegressionTraining, plates: Plates, tmp_path: Path
+) -> None:
+    """Each kind is exported, passes its self-test and upscales a plate of any size as its weights do."""
+    chosen = {"pixel": pixel_recipe, "regression": regression_recipe}[kind]
+    models = train_weights(chosen, tmp_path, plates, 0)
+    bundle = Bundle.load(write_bundle(models, tmp_path, {}, {}, {}))
+    assert bundle.manifest.kind == chosen.kind
+    upscaler = Upscaler.load(bundle, UpscaleSettings(steps=2, threads=1, samples=2))
+    plate = plates.lr[0, :33, :50]
+    made = upscaler.upscale(plate, 0)
+    assert made.image.shape == plate.shape
+    assert bool(made.spread.any()) == (kind == "pixel")
+    if kind == "regression":
+        lr = plates.lr[0, :48, :64].astype("float32") / 255
+        expected = super_resolve(models, lr, torch.device("cpu"))
+        assert abs(upscaler.upscale(plates.lr[0, :48, :64], 0).mean - expected).max() < 1e-4

@@ -112,9 +112,9 @@ def test_more_steps_than_noise_levels_are_refused(bundle: Bundle) -> None:
 
 
 def test_another_kind_of_bundle_is_refused(bundle: Bundle) -> None:
-    """A bundle that is not latent diffusion is refused by name and kind."""
-    other = bundle.manifest.model_copy(update={"kind": "regression", "diffusion": None})
-    with pytest.raises(BundleError, match="is of kind 'regression'"):
+    """A bundle that does not super-resolve is refused by name and kind."""
+    other = bundle.manifest.model_copy(update={"kind": "segmenter", "diffusion": None})
+    with pytest.raises(BundleError, match="is of kind 'segmenter'"):
         Upscaler.load(Bundle(bundle.directory, other, bundle.digest), SETTINGS)
 
 

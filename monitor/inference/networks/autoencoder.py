@@ -6,6 +6,7 @@ because the decoder dominates the cost of few-step sampling. `PAPER` has the pap
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,7 @@ class AutoencoderConfig:
         encoder_width, encoder_blocks: the encoder at a quarter of the resolution.
         decoder_width, decoder_blocks: the decoder at a quarter of the resolution.
         fine_width, fine_blocks: the decoder at half the resolution; the last shuffle gives the full one.
+        factor: pixels per latent pixel, a power of two of at least 4; what is said of a quarter holds for 4.
     """
 
     latent_channels: int = 8
@@ -33,21 +35,26 @@ class AutoencoderConfig:
     decoder_blocks: int = 3
     fine_width: int = 32
     fine_blocks: int = 1
+    factor: int = 4
 
 
 FACTOR = 4
+"""That of every bundle; others are for comparing autoencoders alone."""
 PAPER = AutoencoderConfig(4, 128, 4, 128, 4, 128, 3)
 
 
 class Autoencoder(nn.Module):
-    """Image (B, 1, h, w) in [-1, 1] <-> latent (B, latent_channels, h/4, w/4). h and w are multiples of 4."""
+    """Image (B, 1, h, w) in [-1, 1] <-> latent (B, latent_channels, h/4, w/4). h and w are multiples of 4.
+
+    With another factor in the configuration, of that.
+    """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = c = config
         self.encoder = nn.Sequential(
-            nn.PixelUnshuffle(FACTOR),
-            conv3(FACTOR**2, c.encoder_width),
+            nn.PixelUnshuffle(c.factor),
+            conv3(c.factor**2, c.encoder_width),
             *(ResBlock(c.encoder_width, c.encoder_width) for _ in range(c.encoder_blocks)),
             nn.SiLU(),
             conv3(c.encoder_width, 2 * c.latent_channels),
@@ -56,6 +63,7 @@ class Autoencoder(nn.Module):
             conv3(c.latent_channels, c.decoder_width),
             *(ResBlock(c.decoder_width, c.decoder_width) for _ in range(c.decoder_blocks)),
             Up(c.decoder_width, c.fine_width),
+            *(Up(c.fine_width, c.fine_width) for _ in range(int(math.log2(c.factor)) - 2)),
             *(ResBlock(c.fine_width, c.fine_width) for _ in range(c.fine_blocks)),
             nn.SiLU(),
         )

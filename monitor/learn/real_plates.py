@@ -1,0 +1,133 @@
+"""Training plates from real layers: recorded builds and folders of pictures. Owns how they become squares of one size.
+
+Refuses to judge whether a licence allows it: that is decided by who gives the store and the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from monitor.domain import CameraFacts, CameraRole, ConfigError, Frame, Image, Mask
+from monitor.learn.degradation import synthetic
+from monitor.learn.plates import Plates
+from monitor.learn.recipe import DataRecipe
+from monitor.optics import rectify
+from monitor.store import BuildReader, list_builds
+
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True, slots=True)
+class RealLayer:
+    """One layer of one build, whole: uint8 and bool (rows, columns)."""
+
+    build: int
+    index: int
+    lr: Image
+    hr: Image
+    mask: Mask
+
+
+def real_plates(recipe: DataRecipe, store: Path | None, data: Path | None, *, validation: bool = False) -> Plates:
+    """Cut the recorded builds and folders that a recipe names into squares of its `plate_px`.
+
+    Raises:
+        ConfigError: something that it names is not there, has no high-resolution picture, or is too small.
+        StoreError: a build cannot be read.
+    """
+    builds = recipe.validation_recorded if validation else recipe.recorded
+    folders = recipe.validation_folders if validation else recipe.folders
+    first = 1_000_000 * (2 if validation else 1)  # no virtual build's number
+    layers = (
+        layer
+        for k, name in enumerate((*builds, *folders))
+        for layer in (
+            _recorded(name, first + k, recipe, store) if k < len(builds) else _folder(name, first + k, recipe, data)
+        )
+    )
+    cut = [square for layer in layers for square in _squares(layer, recipe.plate_px)]
+    if not cut:
+        return Plates.none(recipe.plate_px)
+    return Plates(
+        np.stack([c.lr for c in cut]),
+        np.stack([c.hr for c in cut]),
+        np.stack([c.mask for c in cut]),
+        np.zeros(len(cut), bool),
+        np.array([c.build for c in cut]),
+        np.array([c.index for c in cut]),
+    )
+
+
+def _recorded(name: str, build: int, recipe: DataRecipe, store: Path | None) -> Iterator[RealLayer]:
+    reader = _reader(name, store)
+    cameras = {facts.role: facts for facts in reader.manifest.cameras}
+    basler = cameras.get(CameraRole.BASLER)
+    if basler is None:
+        raise ConfigError(
+            f"the recorded build '{name}' has no high-resolution camera", cure="name a build that has one"
+        )
+    for index in reader.layers():
+        hr = _seen(reader, index, basler)
+        if hr is None:
+            continue
+        mask = reader.reference(index)
+        webcam = cameras.get(CameraRole.WEBCAM)
+        lr = _seen(reader, index, webcam) if webcam else synthetic(hr, recipe, (build, index))
+        if lr is not None:
+            yield RealLayer(build, index, lr, hr, np.zeros(hr.shape, bool) if mask is None else mask)
+
+
+def _seen(reader: BuildReader, index: int, facts: CameraFacts) -> Image | None:
+    """The rectified frame of one camera; None where there is none or the camera has no calibration."""
+    capture = reader.capture(index, facts.name)
+    if not isinstance(capture, Frame) or facts.calibration is None:
+        return None
+    return rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits)
+
+
+def _reader(name: str, store: Path | None) -> BuildReader:
+    found = [build.manifest.id for build in list_builds(store)] if store else []
+    chosen = [build for build in found if build.endswith(name)]
+    if store is None or not chosen:
+        where = f"{store} holds {', '.join(found) or 'no builds'}" if store else "no store was given"
+        raise ConfigError(
+            f"the recipe trains on the recorded build '{name}', but {where}",
+            cure="import it with `lpbf-monitor builds import` and name the store with --store",
+        )
+    return BuildReader.open(store, chosen[-1])
+
+
+def _folder(name: str, build: int, recipe: DataRecipe, data: Path | None) -> Iterator[RealLayer]:
+    folder = data / name if data else None
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES) if folder and folder.is_dir() else []
+    if not paths:
+        raise ConfigError(
+            f"the recipe trains on the pictures in '{name}', but {folder or 'no directory'} holds none",
+            cure="name the directory that holds this folder with --data",
+        )
+    for index, path in enumerate(paths):
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise ConfigError(f"{path}: cannot be read as a picture", cure="remove it from the folder or repair it")
+        size = tuple(max(1, round(n / recipe.shrink)) for n in image.shape[::-1])
+        hr = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA) if recipe.shrink > 1 else image, np.uint8)
+        yield RealLayer(build, index, synthetic(hr, recipe, (build, index)), hr, np.zeros(hr.shape, bool))
+
+
+def _squares(layer: RealLayer, size: int) -> Iterator[RealLayer]:
+    """Whole squares of a layer, beside each other from its middle."""
+    rows, cols = layer.hr.shape
+    if min(rows, cols) < size:
+        raise ConfigError(
+            f"a real layer has {rows} × {cols} pixels, fewer than data.plate_px = {size}",
+            cure="set data.plate_px to at most its smaller side, or data.shrink to less",
+        )
+    for top in range(rows % size // 2, rows - size + 1, size):
+        for left in range(cols % size // 2, cols - size + 1, size):
+            cut = slice(top, top + size), slice(left, left + size)
+            yield RealLayer(layer.build, layer.index, layer.lr[cut], layer.hr[cut], layer.mask[cut])
