@@ -97,6 +97,7 @@ class Acquisition:
         self._capturing: Capturing | None = None
         self._recoating: Recoating | None = None
         self._laser_seen = False
+        self._arrived_s: float | None = None  # the last frame of the layer at hand
         self._unwatched = ""  # why layers may have ended unseen since the last one
         self._doubt = ""
         self._snapshot = Snapshot(detail="for the laser")
@@ -256,7 +257,8 @@ class Acquisition:
         self._when_there_is_room(lambda: self._store(writer, layer, signal), f"layer {index} is held")
         done = time.perf_counter()
         log.info("layer committed", layer=index, gaps=len(gaps), seconds=round(done - start, 3))
-        spent = {"commit_s": round(done - shot, 4), "layer_end_to_commit_s": round(done - start, 4)}
+        begun = {"commit_s": shot, "arrival_to_commit_s": self._arrived_s or shot, "layer_end_to_commit_s": start}
+        spent = {name: round(done - since, 4) for name, since in begun.items()}
         self._say(State.ARM, f"layer {index + 1} is next", layer=index, **spent)
 
     def _photographed(self, writer: BuildWriter, index: int, end: LayerEnd) -> Layer:
@@ -268,6 +270,7 @@ class Acquisition:
         for frame in recoats.values():
             if isinstance(frame, Frame):
                 writer.prepare(frame, recoat=True)
+        self._arrived_s = None
         captures = self._capturing.take(window, bench.events.next_laser_on)
         if self._recoating:
             self._recoating.plan(end)
@@ -277,8 +280,14 @@ class Acquisition:
         facts = {facts.name: facts for facts in writer.manifest.cameras}
         may_hang = any(camera.device not in PATIENT for camera in self._settings.cameras)
         checks = self._settings.acquire.checks
-        arrived = (lambda frame: None) if spare else writer.prepare
-        return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang, spare=spare, arrived=arrived)
+
+        def arrived(frame: Frame) -> None:
+            self._arrived_s = time.perf_counter()
+            writer.prepare(frame)
+
+        if spare:
+            return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang, spare=True)
+        return Capturing(self._bench.keepers, facts, checks, may_hang=may_hang, arrived=arrived)
 
     def _new_recoating(self, writer: BuildWriter) -> Recoating | None:
         """None where nobody wants the fresh powder, and for a replay, which has what was recorded."""

@@ -30,7 +30,8 @@ class Snapshot:
         build: id of the build at hand, "" for none.
         layer: last committed layer, None for none.
         gaps: missing frames of this process.
-        commit_s: seconds that the last commit took, wall time.
+        commit_s: seconds that the last commit took, wall time; its frames were being written already.
+        arrival_to_commit_s: seconds from the arrival of its last frame to its end: judging, compression, and all else.
         layer_end_to_commit_s: real seconds from handling the last layer end to its commit.
     """
 
@@ -41,6 +42,7 @@ class Snapshot:
     layer: int | None = None
     gaps: int = 0
     commit_s: float | None = None
+    arrival_to_commit_s: float | None = None
     layer_end_to_commit_s: float | None = None
 
     def status(
@@ -48,7 +50,12 @@ class Snapshot:
     ) -> ProcessStatus:
         """The heartbeat of this moment. An alarm shows as failed; `ended` is the last word of a process."""
         state = ended or ("failed" if self.alarm else str(self.state))
-        own = {"gaps": self.gaps, "commit_s": self.commit_s, "capture_and_commit_s": self.layer_end_to_commit_s}
+        own = {
+            "gaps": self.gaps,
+            "commit_s": self.commit_s,
+            "arrival_to_commit_s": self.arrival_to_commit_s,
+            "capture_and_commit_s": self.layer_end_to_commit_s,
+        }
         known = {key: value for key, value in own.items() if value is not None}
         detail = self.alarm or self.detail
         return ProcessStatus(

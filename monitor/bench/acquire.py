@@ -39,7 +39,8 @@ class Committed:
 
     Attributes:
         index: the layer.
-        commit_s: wall time of its commit, as acquisition says.
+        commit_s: wall time of its commit, as acquisition says; frames are written from their arrival on.
+        whole_s: wall time from the arrival of its last frame to the end of the commit: judging it, compressing all.
         plain_s: wall time of a plain write and fsync of the same compressed bytes, shortly after.
         frame_bytes: those bytes.
         seen: the process of acquisition after the commit.
@@ -47,6 +48,7 @@ class Committed:
 
     index: int
     commit_s: float
+    whole_s: float
     plain_s: float
     frame_bytes: int
     seen: Seen
@@ -91,6 +93,15 @@ class CommitCosts:
     def ratio(self, *, watched: bool | None = None) -> float:
         """Median over the layers of commit over plain write."""
         return median(c.commit_s / c.plain_s for c in self.layers(watched=watched))
+
+    def whole_ratio(self, *, watched: bool | None = None) -> float:
+        """As `ratio`, of the time from the arrival of the last frame on."""
+        return median(c.whole_s / c.plain_s for c in self.layers(watched=watched))
+
+    def spread(self, *, watched: bool | None = None) -> tuple[float, float]:
+        """A tenth of the layers' ratios are below the first, a tenth above the second."""
+        ratios = sorted(c.commit_s / c.plain_s for c in self.layers(watched=watched))
+        return ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
 
     @property
     def viewers_ratio(self) -> float:
@@ -175,8 +186,8 @@ def _next(root: Path, pid: int, done: int, folder: Path) -> Committed:
         if status and status.layer is not None and status.layer >= done and "commit_s" in status.facts:
             raw = root / status.build / "raw"
             data = [path.read_bytes() for path in sorted(raw.glob(f"*/c.{status.layer}.*"))]
-            commit_s = float(str(status.facts["commit_s"]))
-            return Committed(status.layer, commit_s, _plain(folder / "plain", data), sum(map(len, data)), seen)
+            commit_s, whole_s = (float(str(status.facts[name])) for name in ("commit_s", "arrival_to_commit_s"))
+            return Committed(status.layer, commit_s, whole_s, _plain(folder / "plain", data), sum(map(len, data)), seen)
         time.sleep(LOOK_S)
     raise StoreError(f"no layer was committed in {START_S:g} s", cure="see what acquisition logged")
 

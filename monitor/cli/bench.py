@@ -68,9 +68,13 @@ def acquire(
             plot.write_text(drawn(found), encoding="utf-8")
     out.print(_told_phases(found))
     first, last = found.rss_bytes
+    low, high = found.spread(watched=False)
     for line in (
         f"commit over plain write and fsync of the same bytes: {found.ratio(watched=False):.2f} "
-        f"(bar 1.5), {found.ratio(watched=True):.2f} with {viewers} viewers",
+        f"(bar 1.5; {low:.2f} to {high:.2f} in eight of ten layers), "
+        f"{found.ratio(watched=True):.2f} with {viewers} viewers",
+        f"from the arrival of the last frame, with judging and compression: {found.whole_ratio(watched=False):.2f}, "
+        f"{found.whole_ratio(watched=True):.2f} with {viewers} viewers",
         f"commit with {viewers} viewers over without: {found.viewers_ratio:.2f}",
         f"last quarter of the layers over the first: {found.growth:.2f}",
         f"memory of acquisition: at most {first / 1e6:.0f} MB in the first quarter, {last / 1e6:.0f} MB in the last "
@@ -250,6 +254,33 @@ def _told_trigger(found: dict[tuple[str, str], Tally]) -> Table:
         told_of = [str(sum(t.faults for t in mine)), str(sum(t.told for t in mine))] if fault in AMBIGUOUS else ["", ""]
         table.add_row(f"{fault} (ambiguous)" if fault in AMBIGUOUS else fault, *map(str, sums), *told_of)
     return table
+
+
+@app.command()
+def segment(
+    store: Annotated[Path, typer.Argument(help="Directory of recorded builds; those with reference masks are taken.")],
+    bundle: Annotated[str, typer.Option(help="Segmenter bundle: its name, or its directory.")] = "promptable-small",
+    build: Annotated[
+        list[str] | None, typer.Option(help="Id of a build, or how it ends; say it again for more.")
+    ] = None,
+    powder: Annotated[
+        list[Path] | None, typer.Option(help="Folder of pictures without metal.", file_okay=False)
+    ] = None,
+    save: Annotated[Path | None, typer.Option("--out", help="Directory for the table and overlay pictures.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads of the model.", min=1)] = 2,
+) -> None:
+    """Compare a bundle's answers, without and with prompts, and Sauvola's threshold with the reference masks of builds."""
+    from monitor.bench.segment import measure_segment, table
+    from monitor.inference import find_bundle
+
+    with told(), progress_bar() as bar:
+        task = bar.add_task("layers", total=None)
+        directory = Path(bundle) if Path(bundle).is_dir() else find_bundle(None, bundle)
+        found = measure_segment(
+            directory, store, builds=build or (), powder=powder or (), out=save, threads=threads,
+            progress=_shown(bar, task),
+        )  # fmt: skip
+    out.print(table(found), highlight=False, soft_wrap=True, markup=False)
 
 
 @app.command()
