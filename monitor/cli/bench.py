@@ -269,7 +269,7 @@ def segment(
     save: Annotated[Path | None, typer.Option("--out", help="Directory for the table and overlay pictures.")] = None,
     threads: Annotated[int, typer.Option(help="Threads of the model.", min=1)] = 2,
 ) -> None:
-    """Compare a bundle's answers, without and with prompts, and Sauvola's threshold with the reference masks of builds."""
+    """Compare a segmenter's answers, without and with prompts, and Sauvola's with the reference masks of builds."""
     from monitor.bench.segment import measure_segment, table
     from monitor.inference import find_bundle
 
