@@ -221,6 +221,7 @@ class Upscaled:
         mean: float32 (rows, columns) in [0, 1], mean of the ensemble.
         spread: float32 (rows, columns), standard deviation of the ensemble in [0, 1] units.
         inconsistency: float32 (rows, columns) in [0, 1] units: |the picture, degraded again − webcam|.
+        members: uint8 (rows, columns) of each member of the ensemble, the first one's `image` included.
         samples: how many ensemble members there are.
         steps: sampler steps of each.
     """
@@ -231,6 +232,7 @@ class Upscaled:
     inconsistency: FloatImage
     samples: int
     steps: int
+    members: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,11 @@ class Measure:
         unit: "mm²", "µm", "1", ...
         um_per_px: scale it rests on, µm.
         basis: what it rests on, e.g. "mask", "mask against reference", "window 40 samples".
-        spread: half-width from the ensemble in the same unit, or None where not estimated.
+        spread: half-width of the 90 % interval around the value, in the same unit; None where not estimated. It comes
+            from the ensemble, widened by what was found on virtual builds, where the truth is known.
+        floor: what a perfect part of the same size would show through the pixels alone, in the same unit; None where
+            that is not known.
+        window_um: width of the window along the contour, in µm, of a roughness.
     """
 
     name: str
@@ -252,6 +258,29 @@ class Measure:
     um_per_px: float
     basis: str
     spread: float | None = None
+    floor: float | None = None
+    window_um: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartInLayer:
+    """One part in one layer.
+
+    Attributes:
+        id: its number in the build, from 1; the same in every layer.
+        box: (top, left, bottom, right) of its pixels in the plate grid, the last two exclusive.
+        measures: its numbers: "area", "centre x", "centre y", diameters, "wall thickness", "hausdorff", "Sa", ...
+        born: whether it was not seen in any layer before.
+        touching: ids of parts whose metal is one piece with its own in this layer.
+        lost: whether it has no metal here although the reference mask says that it should.
+    """
+
+    id: int
+    box: tuple[int, int, int, int]
+    measures: tuple[Measure, ...]
+    born: bool = False
+    touching: tuple[int, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +299,14 @@ class LayerProduct:
         probability: uint8 (rows, columns), × 255, None when MISSING.
         prompts: (N, 2) float32 query points (column, row).
         measures: numbers of this layer.
+        parts: the parts of this layer with their numbers, by ascending id.
+        part_id: uint16 (rows, columns), the part's id of each pixel of the mask; 0 elsewhere. None when MISSING.
+        contours: uint16 (rows, angles), radius of the outer contour around the part's centre in 1/32 pixel, a row for
+            each of `parts`, at evenly spaced angles from the row axis towards the column axis; a row of zeros where it
+            is no function of the angle. None when MISSING.
+        last_part: the greatest id that was given in the build so far.
+        intervals: what the intervals of the measures rest on, or why there are none, in words.
+        members: uint8 (rows, columns) of each member of the ensemble: its probability × 255. They are not stored.
         timings_s: seconds per stage, wall time.
         bundles: bundle name@digest by purpose ("upscale", "segment").
         device: where the models ran ("CPUExecutionProvider", ...).
@@ -287,6 +324,12 @@ class LayerProduct:
     probability: Image | None = None
     prompts: npt.NDArray[np.float32] | None = None
     measures: tuple[Measure, ...] = ()
+    parts: tuple[PartInLayer, ...] = ()
+    part_id: npt.NDArray[np.uint16] | None = None
+    contours: npt.NDArray[np.uint16] | None = None
+    last_part: int = 0
+    intervals: str = ""
+    members: tuple[Image, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
     bundles: Mapping[str, str] = field(default_factory=dict)
     device: str = ""

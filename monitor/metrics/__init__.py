@@ -4,6 +4,7 @@ Pure functions over arrays, in float64. Refuses to know files, models and where 
 not defined (an empty mask, a constant image) is None or left out, never NaN.
 """
 
+from monitor.metrics.certainty import factors, half_widths, scales
 from monitor.metrics.image import ImageQuality, image_quality, mean_and_std
 from monitor.metrics.layer import layer_measures
 from monitor.metrics.part import PartShape, against_nominal, part_shape
@@ -37,6 +38,8 @@ __all__ = [
     "contour_distances",
     "covariance_distance",
     "cvd",
+    "factors",
+    "half_widths",
     "height_map",
     "image_quality",
     "iou",
@@ -51,6 +54,7 @@ __all__ = [
     "polar_contour",
     "roughness_measures",
     "roughness_of",
+    "scales",
     "texture_moments",
     "voxel_mismatch",
     "wavelet_bank",

@@ -4,6 +4,7 @@ As in the paper: Sauvola threshold, dilation, components; per component the dist
 a promptable model; drop by predicted IoU and stability, no duplicates, union.
 """
 
+from monitor.segment.ensemble import joined
 from monitor.segment.initial import Initial, initial_mask
 from monitor.segment.layer import segment_layer
 from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD, Predicted, Predictor, SegmentThresholds, Unasked
@@ -23,6 +24,7 @@ __all__ = [
     "Unasked",
     "area_prior",
     "initial_mask",
+    "joined",
     "query_points",
     "segment_layer",
 ]

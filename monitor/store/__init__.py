@@ -26,8 +26,9 @@ from monitor.store.notes import AlarmNotes, hold_alarms
 from monitor.store.notify import notify
 from monitor.store.omezarr import VolumeGrid
 from monitor.store.pinning import pin, pinned, unpin
+from monitor.store.planes import planes_of
 from monitor.store.product_reader import ProductReader
-from monitor.store.products import ARRAYS, ProductWriter, plane_of
+from monitor.store.products import ARRAYS, CONTOURS, ProductWriter
 from monitor.store.pulse import Pulse
 from monitor.store.reader import BuildReader
 from monitor.store.readings import Readings, read_readings, write_readings
@@ -53,6 +54,7 @@ from monitor.store.writer import BuildWriter
 
 __all__ = [
     "ARRAYS",
+    "CONTOURS",
     "PURPOSES",
     "AlarmBook",
     "AlarmNotes",
@@ -117,7 +119,7 @@ __all__ = [
     "picture_of",
     "pin",
     "pinned",
-    "plane_of",
+    "planes_of",
     "read_attempt",
     "read_control",
     "read_heartbeats",

@@ -180,6 +180,8 @@ def _products(
         how = _unlike(a.plane(index), b.plane(index), tolerance.share) if tolerance.share else "other voxels"
         if how:
             yield "volume", how
+    if len(one.parts) != len(two.parts) or any(a.id != b.id for a, b in zip(one.parts, two.parts, strict=True)):
+        yield "parts", f"{len(one.parts)}, {len(two.parts)} with other ids"
     if one.prompts != two.prompts and tolerance == Tolerance():
         yield "query points", "others"
     yield from _measures(one.measures, two.measures, tolerance.relative)

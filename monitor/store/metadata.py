@@ -11,12 +11,12 @@ from typing import Any, Literal
 from monitor.domain import StoreError
 from monitor.store.layout import RAW, RECOAT, product_folder, product_sets
 from monitor.store.omezarr import AXES
+from monitor.store.planes import KINDS, VOLUME, groups
 from monitor.store.product_reader import ProductReader
-from monitor.store.products import VOLUME, volume_grid
+from monitor.store.products import volume_grid
 from monitor.store.reader import BuildReader
 from monitor.store.records import LayerRecord, ProductRecord
 from monitor.store.signals import EXPOSURE
-from monitor.volume import UNKNOWN
 
 META = "zarr.json"
 
@@ -132,10 +132,15 @@ def _products(folder: Path, reader: BuildReader, name: str) -> Iterator[Metadata
         last = next(record for record in reversed(records) if array in record.arrays)
         yield Metadata(f"{top}/{array}", last.arrays[array].shape, last.arrays[array].dtype, last.index + 1)
     volume = volume_grid(reader, records[0].index)
-    yield Metadata(f"{top}/{VOLUME}", attributes=volume.attributes(reader.manifest.name))
-    for level in range(len(records[0].plane)):
-        row = volume.shape(level)
-        yield Metadata(f"{top}/{VOLUME}/{level}", row, "uint8", records[-1].index + 1, UNKNOWN, AXES, "/")
+    held = {"occupancy", *(name for record in records for name in record.planes)}
+    for group, attributes in groups(volume, reader.manifest.name).items():
+        if group == VOLUME or len(held) > 1:
+            yield Metadata(f"{top}/{group}", attributes=attributes)
+    for name in (name for name in KINDS if name in held):
+        last = next(record for record in reversed(records) if name == "occupancy" or name in record.planes)
+        for level in range(len(records[0].plane)):
+            path, row = f"{top}/{KINDS[name].path}/{level}", volume.shape(level)
+            yield Metadata(path, row, KINDS[name].dtype, last.index + 1, KINDS[name].fill, AXES, "/")
 
 
 def _record(products: ProductReader, index: int) -> ProductRecord | None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _RECORD = re.compile(r"/(\d{6,})\.json$")
 _META = "zarr.json"
+_DEEPEST = 4
+"""The volume's part ids lie so deep in a product set."""
 _NO_ARRAYS = ("commits", "products", "records", "repairs", "set-aside", "signals")
 RETRY: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
@@ -87,8 +89,17 @@ class Mirror:
     def fetch_products(self, build: str, product_set: str) -> None:
         """Fetch the metadata of the arrays of a product set, so that they are gone on with."""
         folder = product_folder(self.root / build, product_set)
-        for path in (folder, *self._below(folder)):
+        for path in (folder, *self._below(folder, levels=_DEEPEST)):
             self._fetch(path / _META)
+
+    def fetch_record(self, build: str, product_set: str, index: int) -> None:
+        """Fetch the record of one layer's products."""
+        self._fetch(record_file(commits_in(product_folder(self.root / build, product_set)), index))
+
+    def fetch_row(self, array: Path, index: int) -> None:
+        """Fetch one layer's row of an array, given by where it is in the folder; nothing where there is no array."""
+        if self._fetch(array / _META):
+            self._fetch(self._row(array, index))
 
     def send(self, build: str, product_set: str, index: int) -> None:
         """Send what was written of one layer's products, its record last; only metadata stays in the folder.

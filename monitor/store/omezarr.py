@@ -48,8 +48,8 @@ class VolumeGrid:
         rows, columns = self.grid.shape
         return -(-rows // 2**level), -(-columns // 2**level)
 
-    def attributes(self, name: str) -> dict[str, Any]:
-        """Attributes of the OME-Zarr group."""
+    def attributes(self, name: str, coarser: str = "mean over 2 × 2 in y and x; 127 is unknown") -> dict[str, Any]:
+        """Attributes of an OME-Zarr group of this name; `coarser` says how a level follows from the finer one."""
         return {
             "ome": {
                 "version": VERSION,
@@ -58,7 +58,7 @@ class VolumeGrid:
                         "name": name,
                         "axes": [{"name": axis, "type": "space", "unit": "millimeter"} for axis in AXES],
                         "datasets": [self._dataset(level) for level in range(self.levels)],
-                        "type": "mean over 2 × 2 in y and x; 127 is unknown",
+                        "type": coarser,
                     }
                 ],
             }

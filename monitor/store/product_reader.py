@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Image, LayerProduct, NotInStore, PlateGrid, ProductState
+from monitor.domain import LayerProduct, NotInStore, PlateGrid, ProductState
 from monitor.store.layout import commits_in, product_folder, record_file, recorded
 from monitor.store.omezarr import VolumeGrid
-from monitor.store.products import ARRAYS, VOLUME, volume_grid
+from monitor.store.planes import KINDS
+from monitor.store.products import ARRAYS, volume_grid
 from monitor.store.reader import BuildReader
 from monitor.store.records import ProductRecord, check_index, read_record
 from monitor.store.stored import StoredArrays
-from monitor.volume import UNKNOWN
 
 _CURE = "process this build again into another product set"
 
@@ -69,7 +69,8 @@ class ProductReader:
 
         Args:
             index: the layer.
-            name: "rectified", "upscaled", "spread", "inconsistency", "mask" or "probability".
+            name: "rectified", "upscaled", "spread", "inconsistency", "mask", "probability", "part_id" (uint16), or
+                "contours" (uint16, a row for each part of the record).
             verify: check the array against its digest.
 
         Raises:
@@ -86,6 +87,7 @@ class ProductReader:
         """All products of one layer; errors as in `array`."""
         record = self.record(index)
         prompts = record.prompts
+        arrays: dict[str, Any] = {name: self.array(index, name) for name in ARRAYS if name in record.arrays}
         return LayerProduct(
             index,
             record.state,
@@ -96,20 +98,32 @@ class ProductReader:
             bundles=record.bundles,
             device=record.device,
             seed=record.seed,
-            **{name: self.array(index, name) for name in ARRAYS if name in record.arrays},
+            parts=record.parts,
+            last_part=record.last_part,
+            intervals=record.intervals,
+            **arrays,
         )
 
-    def plane(self, index: int, level: int = 0, *, verify: bool = True) -> Image:
-        """One plane of the part volume: uint8 (rows, columns), 0 powder, 255 metal, 127 missing.
+    def plane(self, index: int, level: int = 0, *, image: str = "occupancy", verify: bool = True) -> npt.NDArray[Any]:
+        """One plane of the part volume (rows, columns).
+
+        Args:
+            index: the layer.
+            level: 0 is the finest.
+            image: "occupancy" (uint8, 0 powder, 255 metal, 127 missing), "probability" (uint8, likewise with grey
+                edges) or "parts" (uint16, ids, 0 powder, 65535 missing).
+            verify: check the plane against its digest.
 
         Raises:
-            NotInStore: the products are not committed, or there is no such level.
+            NotInStore: the products are not committed, or there is no such image or level.
             StoreCorrupt: the plane is not the one that was committed.
         """
         record = self.record(index)
-        if not 0 <= level < len(record.plane):
-            raise NotInStore(f"the volume has no level {level}", cure=f"ask for 0 to {len(record.plane) - 1}")
-        return self._read(f"{VOLUME}/{level}", index, record.plane[level] if verify else None)
+        digests = record.plane if image == "occupancy" else record.planes.get(image, ())
+        if not 0 <= level < len(digests):
+            what = f"the volume of {self._what(index)} has no level {level} of '{image}'"
+            raise NotInStore(what, cure=f"ask for 0 to {len(digests) - 1}" if digests else "process this build again")
+        return self._read(f"{KINDS[image].path}/{level}", index, digests[level] if verify else None)
 
     @property
     def volume(self) -> VolumeGrid | None:
@@ -117,8 +131,10 @@ class ProductReader:
         layers = self.layers()
         return volume_grid(self._reader, layers[0]) if layers else None
 
-    def slab(self, z0: int, z1: int, level: int = 0) -> Image:
-        """Planes z0 … z1−1 of one level: uint8 (z1 − z0, rows, columns); what is not committed is 127.
+    def slab(self, z0: int, z1: int, level: int = 0, *, image: str = "occupancy") -> npt.NDArray[Any]:
+        """Planes z0 … z1−1 of one level: (z1 − z0, rows, columns); what is not committed is unknown (127, or 65535).
+
+        Images as in `plane`.
 
         Raises:
             NotInStore: no products are committed yet, or there is no such level.
@@ -128,10 +144,12 @@ class ProductReader:
             raise NotInStore(
                 f"level {level} of the volume is not there", cure="wait for the first product, or ask for level 0"
             )
-        slab = np.full((z1 - z0, *volume.shape(level)), UNKNOWN, np.uint8)
+        kind = KINDS[image]
+        slab = np.full((z1 - z0, *volume.shape(level)), kind.fill, kind.dtype)
         committed = [index for index in self.layers() if z0 <= index < z1]
         for index in committed:
-            slab[index - z0] = self._read(f"{VOLUME}/{level}", index)
+            if image == "occupancy" or image in self.record(index).planes:
+                slab[index - z0] = self._read(f"{kind.path}/{level}", index)
         return slab
 
     def _read(self, path: str, index: int, digest: str | None = None) -> npt.NDArray[Any]:

@@ -8,18 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Image, LayerProduct, Mask, ProductState, StoreError
+from monitor.domain import LayerProduct, ProductState, StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, sync_folder, write_durable
 from monitor.store.layout import commits_in, lock_file, product_folder, record_file, recorded
 from monitor.store.lock import WriterLock
 from monitor.store.omezarr import AXES, VolumeGrid, levels_for
+from monitor.store.planes import KINDS, Planes, groups, planes_of
 from monitor.store.reader import BuildReader
 from monitor.store.records import ArrayRecord, ProductRecord, digest_of, to_json
-from monitor.volume import METAL, POWDER, UNKNOWN, pyramid
 
 ARRAYS = {
     "rectified": "uint8",
@@ -28,9 +27,14 @@ ARRAYS = {
     "inconsistency": "uint8",
     "mask": "bool",
     "probability": "uint8",
+    "part_id": "uint16",
+    "contours": "uint16",
 }
-"""The stored arrays of `LayerProduct` and their types; each is (rows, columns) of the plate grid."""
-VOLUME = "volume"
+"""The stored arrays of `LayerProduct` and their types; each but the contours is (rows, columns) of the plate grid."""
+
+
+CONTOURS = (128, 720)
+"""Parts of a layer whose contours are kept, and their angles."""
 
 
 class ProductWriter:
@@ -88,10 +92,10 @@ class ProductWriter:
         """
         arrays = self._check(product)
         what = f"products of layer {product.index} of build {self._reader.manifest.id}"
-        planes = pyramid(plane_of(product.state, product.mask, self._grid.shape), levels_for(self._grid.shape))
+        planes = planes_of(product, self._grid.shape, levels_for(self._grid.shape))
         with disk_errors(what):
             for name, values in arrays.items():
-                self._array(name, self._grid.shape, ARRAYS[name]).write(product.index, values)
+                self._array(name, values.shape, ARRAYS[name]).write(product.index, values)
             self._write_planes(product.index, planes)
             self._store.sync_folders()
             sync_folder(commits_in(self._folder.parents[1]))  # no product outlives its layer
@@ -126,36 +130,33 @@ class ProductWriter:
                 f"{what}: state is {product.state}, but there is no mask", cure="give a mask, or say MISSING"
             )
         for name, values in arrays.items():
-            if values.shape != self._grid.shape or str(values.dtype) != ARRAYS[name]:
+            shape = CONTOURS if name == "contours" else self._grid.shape
+            if values.shape != shape or str(values.dtype) != ARRAYS[name]:
                 raise StoreError(
-                    f"{what}: {name} is {values.dtype} {values.shape}, not {ARRAYS[name]} {self._grid.shape}",
+                    f"{what}: {name} is {values.dtype} {values.shape}, not {ARRAYS[name]} {shape}",
                     cure="make all products in the plate grid of the build",
                 )
         return arrays
 
-    def _array(self, path: str, shape: tuple[int, int], dtype: str) -> LayerArray:
+    def _array(self, path: str, shape: tuple[int, ...], dtype: str) -> LayerArray:
         if path not in self._arrays:
             ensure_group(self._store, "")
             self._arrays[path] = LayerArray.open_or_create(self._store, path, shape, dtype)
         return self._arrays[path]
 
-    def _write_planes(self, index: int, planes: tuple[Image, ...]) -> None:
-        if f"{VOLUME}/0" not in self._arrays:
-            ensure_group(self._store, VOLUME, volume_grid(self._reader, index).attributes(self._reader.manifest.name))
-        for level, plane in enumerate(planes):
-            path = f"{VOLUME}/{level}"
-            if path not in self._arrays:
-                self._arrays[path] = LayerArray.open_or_create(
-                    self._store, path, _shape(plane), "uint8", fill=UNKNOWN, names=AXES, separator="/"
-                )
-            self._arrays[path].write(index, plane)
-
-
-def plane_of(state: ProductState, mask: Mask | None, shape: tuple[int, int]) -> Image:
-    """A layer's plane of the part volume: uint8, 0 powder, 255 metal; all 127 where it is missing or not believed."""
-    if state is not ProductState.OK or mask is None:
-        return np.full(shape, UNKNOWN, np.uint8)
-    return np.where(mask, np.uint8(METAL), np.uint8(POWDER))
+    def _write_planes(self, index: int, planes: Mapping[str, Planes]) -> None:
+        if f"{KINDS['parts'].path}/0" not in self._arrays:
+            for group, attributes in groups(volume_grid(self._reader, index), self._reader.manifest.name).items():
+                ensure_group(self._store, group, attributes)
+        for name, levels in planes.items():
+            kind = KINDS[name]
+            for level, plane in enumerate(levels):
+                path = f"{kind.path}/{level}"
+                if path not in self._arrays:
+                    self._arrays[path] = LayerArray.open_or_create(
+                        self._store, path, plane.shape, kind.dtype, fill=kind.fill, names=AXES, separator="/"
+                    )
+                self._arrays[path].write(index, plane)
 
 
 def volume_grid(reader: BuildReader, index: int) -> VolumeGrid:
@@ -169,23 +170,20 @@ def volume_grid(reader: BuildReader, index: int) -> VolumeGrid:
     return VolumeGrid(manifest.grid, manifest.layer_height_mm, first, levels_for(manifest.grid.shape))
 
 
-def _shape(plane: Image) -> tuple[int, int]:
-    return plane.shape[0], plane.shape[1]
-
-
 def _record(
     product: LayerProduct,
     arrays: dict[str, npt.NDArray[Any]],
-    planes: tuple[Image, ...],
+    planes: Mapping[str, Planes],
     recipe: Mapping[str, Any],
 ) -> ProductRecord:
     prompts = product.prompts
+    digests = {name: tuple(map(digest_of, levels)) for name, levels in planes.items()}
     return ProductRecord(
         product.index,
         product.state,
         product.reason,
         {name: ArrayRecord.of(values) for name, values in arrays.items()},
-        tuple(digest_of(plane) for plane in planes),
+        digests["occupancy"],
         None if prompts is None else tuple((float(x), float(y)) for x, y in prompts),
         product.measures,
         dict(product.timings_s),
@@ -194,4 +192,8 @@ def _record(
         product.seed,
         datetime.now(UTC).isoformat(timespec="milliseconds"),
         recipe,
+        product.parts,
+        product.last_part,
+        product.intervals,
+        {name: levels for name, levels in digests.items() if name != "occupancy"},
     )

@@ -28,6 +28,7 @@ from monitor.domain import (
     LayerEnd,
     Measure,
     NotInStore,
+    PartInLayer,
     PlateGrid,
     ProductState,
     StoreCorrupt,
@@ -35,7 +36,7 @@ from monitor.domain import (
     StoreVersion,
 )
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout and of the records. A reader accepts its own and older ones."""
 
 _HASHES: dict[str, Callable[[memoryview], Any]] = {"blake3": blake3, "sha256": hashlib.sha256}
@@ -214,6 +215,8 @@ class ProductRecord:
     Attributes:
         arrays: stored arrays by name ("rectified", "mask", ...); none when MISSING.
         plane: digests of the volume plane, finest level first.
+        parts, last_part, intervals: see `LayerProduct`; none where an older version made them.
+        planes: likewise of the volume's other images, "probability" and "parts"; none where an older version made them.
         recipe: the settings that these products follow from, by section; with frame, bundles and seed they are all that
             is needed to make them again. Empty where an older version made them.
     """
@@ -231,6 +234,10 @@ class ProductRecord:
     seed: int
     committed: str
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[PartInLayer, ...] = ()
+    last_part: int = 0
+    intervals: str = ""
+    planes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     software: str = __version__
     format: int = FORMAT
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED

@@ -21,6 +21,7 @@ from monitor.domain import CameraFacts, PlateGrid
 from monitor.store.disk import disk_errors
 from monitor.store.layout import RAW, RECOAT, build_folder, commits_in, product_folder, product_sets, record_file
 from monitor.store.listing import list_builds
+from monitor.store.planes import KINDS
 from monitor.store.product_reader import ProductReader
 from monitor.store.reader import BuildReader
 from monitor.store.records import BuildManifest, LayerRecord, ProductRecord
@@ -187,7 +188,12 @@ def _layer_bytes(folder: Path, record: LayerRecord) -> int:
 
 def _product_bytes(folder: Path, record: ProductRecord) -> int:
     files = [folder / name / _key(record.index, array.shape) for name, array in record.arrays.items()]
-    files += [folder / "volume" / str(level) / f"c/{record.index}/0/0" for level in range(len(record.plane))]
+    images = {"occupancy": record.plane, **record.planes}
+    files += [
+        folder / KINDS[name].path / str(level) / f"c/{record.index}/0/0"
+        for name, levels in images.items()
+        for level in range(len(levels))
+    ]
     return sum(map(_size, (*files, record_file(commits_in(folder), record.index))))
 
 

@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from monitor.domain import Frame, StoreError
+from monitor.domain import Frame, LayerProduct, StoreError
 from monitor.store.layout import build_folder, product_sets
 from monitor.store.metadata import META, fault_of, metadata_of
+from monitor.store.planes import planes_of
 from monitor.store.product_reader import ProductReader
-from monitor.store.products import plane_of
 from monitor.store.reader import BuildReader
 from monitor.store.records import has_digest
 from monitor.store.references import reference_layers
-from monitor.volume import pyramid
 
+OF = {"occupancy": "mask", "probability": "probability", "parts": "part ids"}
+"""What each image of the volume follows from."""
+_SOURCES = ("mask", "probability", "part_id")
 Progress = Callable[[int, int], None]
 """Called after each layer with the number of layers done and of all."""
 
@@ -141,11 +144,15 @@ class _Check:
             for name in record.arrays:
                 with self.noted(index):
                     products.array(index, name)
-            for level in range(len(record.plane)):
-                with self.noted(index):
-                    products.plane(index, level)
-            mask = products.array(index, "mask") if "mask" in record.arrays else None
-            expected = pyramid(plane_of(record.state, mask, products.grid.shape), len(record.plane))
-            if not all(has_digest(*pair) for pair in zip(expected, record.plane, strict=True)):
-                what = f"the volume plane of layer {index} in '{products.product_set}' is not its mask"
-                self.problems.append(Problem(what, index))
+            digests = {"occupancy": record.plane, **record.planes}
+            for image, levels in digests.items():
+                for level in range(len(levels)):
+                    with self.noted(index):
+                        products.plane(index, level, image=image)
+            made_of: dict[str, Any] = {name: products.array(index, name) for name in _SOURCES if name in record.arrays}
+            made = LayerProduct(index, record.state, **made_of)
+            expected = planes_of(made, products.grid.shape, len(record.plane))
+            for image, levels in digests.items():
+                if not all(has_digest(*pair) for pair in zip(expected[image], levels, strict=True)):
+                    what = f"the volume plane of layer {index} in '{products.product_set}' is not its {OF[image]}"
+                    self.problems.append(Problem(what, index))

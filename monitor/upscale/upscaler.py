@@ -93,18 +93,21 @@ class Upscaler:
         condition = self._encode(webcam)
         first = mean = self._member(condition, (seed, 0), webcam.shape)
         squares = np.zeros_like(first)
+        members = [_picture(first)]
         for k in range(1, self.samples):  # Welford's running mean and squares: memory for one member at a time
             member = self._member(condition, (seed, k), webcam.shape)
             change = member - mean
             mean = mean + change / np.float32(k + 1)
             squares += change * (member - mean)
+            members.append(_picture(member))
         return Upscaled(
-            image=_picture(first),
+            image=members[0],
             mean=mean,
             spread=np.sqrt(squares / np.float32(max(1, self.samples - 1))),
             inconsistency=inconsistency(first, webcam, self.table.degrade_sigma_px),
             samples=self.samples,
             steps=self.steps,
+            members=tuple(members),
         )
 
     @property

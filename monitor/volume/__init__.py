@@ -6,13 +6,14 @@ between; 127 is unknown in them too.
 
 from monitor.volume.mesh import Mesh, mesh_slab, mesh_slabs
 from monitor.volume.parts import Part, PartFinder, PartSlice, cut, find_parts, labelled
-from monitor.volume.pyramid import METAL, POWDER, UNKNOWN, halve, pyramid
+from monitor.volume.pyramid import METAL, POWDER, UNKNOWN, halve, nearest, pyramid
 from monitor.volume.stl import stl_bytes
 from monitor.volume.thin import merge_planes
-from monitor.volume.tracking import Tracked, seen_below, track
+from monitor.volume.tracking import NOT_KNOWN, Tracked, seen_below, track
 
 __all__ = [
     "METAL",
+    "NOT_KNOWN",
     "POWDER",
     "UNKNOWN",
     "Mesh",
@@ -27,6 +28,7 @@ __all__ = [
     "merge_planes",
     "mesh_slab",
     "mesh_slabs",
+    "nearest",
     "pyramid",
     "seen_below",
     "stl_bytes",

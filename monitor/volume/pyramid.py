@@ -26,6 +26,11 @@ def pyramid(plane: Image, levels: int) -> tuple[Image, ...]:
     return tuple(planes)
 
 
+def nearest(plane: npt.NDArray[np.uint16], levels: int) -> tuple[npt.NDArray[np.uint16], ...]:
+    """Likewise of ids, of which there is no mean: the first of every 2 × 2 block."""
+    return tuple(np.ascontiguousarray(plane[:: 2**level, :: 2**level]) for level in range(levels))
+
+
 def halve(plane: Image) -> Image:
     """Mean of every 2 × 2 block over its known pixels; unknown (127) only where all four are unknown.
 

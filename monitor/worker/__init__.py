@@ -9,6 +9,7 @@ from monitor.worker.choosing import configured, directory_of, everywhere, find, 
 from monitor.worker.evidence import make_again
 from monitor.worker.inbox import notices
 from monitor.worker.loop import pending_builds, process_build, run_worker
+from monitor.worker.parts import PartBook
 from monitor.worker.pipeline import Models, Pipeline
 from monitor.worker.recipe import changed, recipe_of
 from monitor.worker.shadow import Shadow
@@ -19,6 +20,7 @@ __all__ = [
     "KINDS",
     "POLITE",
     "Models",
+    "PartBook",
     "Pipeline",
     "Shadow",
     "Verdict",

@@ -21,9 +21,12 @@ from distributed import Client, Future, KilledWorker, LocalCluster
 
 from monitor.config import Settings
 from monitor.domain import BundleError, ConfigError, LayerProduct, MonitorError
-from monitor.store import BuildReader, ProductWriter
+from monitor.store import BuildReader, ProductReader, ProductWriter
+from monitor.store.layout import product_folder
 from monitor.store.mirror import Mirror
+from monitor.volume.tracking import MEMORY
 from monitor.worker.loop import Progress
+from monitor.worker.parts import PartBook
 from monitor.worker.pipeline import Models, Pipeline
 from monitor.worker.recipe import recipe_of
 
@@ -185,13 +188,15 @@ class _Target:
     product_set: str
     pending: tuple[int, ...]
     writer: ProductWriter
+    book: PartBook
     mirror: Mirror | None
 
     def commit(self, product: LayerProduct) -> None:
         """Commit one layer's products."""
         if self.mirror:
             self.mirror.fetch_layer(self.build, product.index, rows=False)
-        self.writer.commit(product)
+            self.mirror.fetch_row(self.mirror.root / self.build / "reference" / "mask", product.index)
+        self.writer.commit(self.book.complete(product))
         if self.mirror:
             self.mirror.send(self.build, self.product_set, product.index)
 
@@ -201,14 +206,25 @@ def _target(settings: Settings, build: str, store: str) -> Iterator[_Target]:
     root, product_set = settings.store.root, settings.worker.product_set
     if not store:
         with ProductWriter.open(root, build, product_set, recipe_of(settings)) as writer:
-            left = set(BuildReader.open(root, build).layers()) - set(writer.layers())
-            yield _Target(build, product_set, tuple(sorted(left)), writer, None)
+            reader = BuildReader.open(root, build)
+            left = tuple(sorted(set(reader.layers()) - set(writer.layers())))
+            yield _Target(build, product_set, left, writer, _book(settings, root, reader), None)
         return
     with tempfile.TemporaryDirectory(prefix="lpbf-mirror-", ignore_cleanup_errors=True) as folder:
         mirror = Mirror(store, Path(folder))
         mirror.fetch_build(build)
         with mirror.held(build, product_set):
             mirror.fetch_products(build, product_set)
-            left = set(mirror.layers(build)) - set(mirror.made(build, product_set))
+            made = mirror.made(build, product_set)
+            for index in made[-MEMORY:]:  # who the parts are that go on
+                mirror.fetch_record(build, product_set, index)
+                mirror.fetch_row(product_folder(mirror.root / build, product_set) / "part_id", index)
+            left = tuple(sorted(set(mirror.layers(build)) - set(made)))
             with ProductWriter.open(mirror.root, build, product_set, recipe_of(settings)) as writer:
-                yield _Target(build, product_set, tuple(sorted(left)), writer, mirror)
+                book = _book(settings, mirror.root, BuildReader.open(mirror.root, build))
+                yield _Target(build, product_set, left, writer, book, mirror)
+
+
+def _book(settings: Settings, root: Path, reader: BuildReader) -> PartBook:
+    products = ProductReader.open(root, reader.manifest.id, settings.worker.product_set)
+    return PartBook(settings, reader, products)

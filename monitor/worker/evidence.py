@@ -23,10 +23,10 @@ from monitor.store import (
     ModelBook,
     ProductReader,
     ProductRecord,
-    plane_of,
+    planes_of,
 )
-from monitor.volume import pyramid
 from monitor.worker.choosing import chosen, everywhere
+from monitor.worker.parts import PartBook
 from monitor.worker.pipeline import Models, Pipeline
 from monitor.worker.recipe import with_recipe
 
@@ -65,19 +65,20 @@ def make_again(
     products = ProductReader.open(settings.store.root, build, settings.worker.product_set)
     layers = products.layers()
     begin(len(layers))
-    makers = _Makers(settings, reader)
+    makers = _Makers(settings, reader, PartBook(settings, reader, products))
     for index in layers:
         if stop.is_set():
             return
         record = products.record(index)
-        made = makers.of(record).process(index)
+        made = makers.book.complete(makers.of(record).process(index))
         yield Again(index, tuple(_differences(made, products, record)), not record.recipe)
 
 
 class _Makers:
     """The pipeline that made a layer; kept until a record names another one."""
 
-    def __init__(self, settings: Settings, reader: BuildReader) -> None:
+    def __init__(self, settings: Settings, reader: BuildReader, book: PartBook) -> None:
+        self.book = book
         self._settings = settings
         self._reader = reader
         self._key = ""
@@ -111,7 +112,7 @@ class _Makers:
 
 def _differences(made: LayerProduct, products: ProductReader, record: ProductRecord) -> Iterator[str]:
     """What of a layer is not as it was stored."""
-    for name in ("state", "reason", "measures", "device", "seed"):
+    for name in ("state", "reason", "measures", "parts", "last_part", "intervals", "device", "seed"):
         if getattr(made, name) != getattr(record, name):
             yield name
     if dict(made.bundles) != dict(record.bundles):
@@ -123,9 +124,10 @@ def _differences(made: LayerProduct, products: ProductReader, record: ProductRec
         stored = products.array(record.index, name) if name in record.arrays else None
         if not _same(stored, getattr(made, name)):
             yield name
-    planes = pyramid(plane_of(made.state, made.mask, products.grid.shape), len(record.plane))
-    if not all(_same(products.plane(record.index, level), plane) for level, plane in enumerate(planes)):
-        yield "plane of the volume"
+    planes = planes_of(made, products.grid.shape, len(record.plane))
+    for image in ("occupancy", *record.planes):
+        if not all(_same(products.plane(record.index, k, image=image), one) for k, one in enumerate(planes[image])):
+            yield f"plane of the volume: {image}"
 
 
 def _same(one: npt.NDArray[np.generic] | None, other: npt.NDArray[np.generic] | None) -> bool:

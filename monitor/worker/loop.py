@@ -18,6 +18,7 @@ from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, Puls
 from monitor.worker.active import ActiveModels
 from monitor.worker.caretaker import Caretaker
 from monitor.worker.hint import CommitHint
+from monitor.worker.parts import PartBook
 from monitor.worker.pipeline import WORK, Interrupted, Models, Pipeline
 from monitor.worker.recipe import recipe_of
 
@@ -225,6 +226,7 @@ def _products(
     reader = BuildReader.open(root, build)
     pipeline = Pipeline(settings, models, reader, stop, pulse)
     with ProductWriter.open(root, build, settings.worker.product_set, recipe_of(settings)) as writer:
+        book = PartBook(settings, reader, ProductReader.open(root, build, settings.worker.product_set))
         pending = sorted(set(reader.layers()) - set(writer.layers()))
         for position, index in enumerate(pending):
             if halt():
@@ -235,6 +237,9 @@ def _products(
             except Interrupted:
                 return
             start = time.perf_counter()
+            product = book.complete(product)
+            named = time.perf_counter()
+            product = replace(product, timings_s={**product.timings_s, "parts": round(named - start, 4)})
             writer.commit(product)
-            spent = {**product.timings_s, "store": round(time.perf_counter() - start, 4)}
+            spent = {**product.timings_s, "store": round(time.perf_counter() - named, 4)}
             yield replace(product, timings_s=spent)

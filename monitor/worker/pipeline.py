@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from monitor.domain import (
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
 from monitor.optics import rectify
-from monitor.segment import AreaPrior, area_prior, segment_layer
+from monitor.segment import AreaPrior, area_prior, joined, segment_layer
 from monitor.store import BuildReader, ModelBook, Pulse, Purpose
 from monitor.trigger import commanded_area
 from monitor.upscale import Upscaler
@@ -187,15 +187,15 @@ class Pipeline:
         except (CalibrationError, StoreCorrupt) as error:
             return LayerProduct(index, ProductState.MISSING, reason=error.what)
         if self._measured:
-            return replace(self._segmented(index, rectified, watch), rectified=rectified)
+            return replace(self._segmented(index, (rectified,), watch), rectified=rectified)
         return self._super_resolved(index, rectified, watch)
 
     def _super_resolved(self, index: int, rectified: Image, watch: Stopwatch) -> LayerProduct:
         seed = self._settings.upscale.seed + index
         with watch.stage("upscale"):
             upscaled = self._models.upscaler.upscale(rectified, seed)
-        picture = upscaled.image if self._settings.segment.picture == "upscaled" else rectified
-        product = self._segmented(index, picture, watch)
+        pictures = upscaled.members if self._settings.segment.picture == "upscaled" else (rectified,)
+        product = self._segmented(index, pictures, watch)
         return replace(
             product,
             rectified=rectified,
@@ -207,12 +207,18 @@ class Pipeline:
             seed=seed,
         )
 
-    def _segmented(self, index: int, image: Image, watch: Stopwatch) -> LayerProduct:
-        model = self._models.segmenter
-        rng = np.random.default_rng((self._settings.segment.seed, index))
+    def _segmented(self, index: int, pictures: Sequence[Image], watch: Stopwatch) -> LayerProduct:
+        model, settings = self._models.segmenter, self._settings.segment
         with watch.stage("segment"):
             prior = self._prior(index)
-            found = segment_layer(image, self._grid, model, self._settings.segment, model.thresholds, rng, prior)
+            members = [
+                segment_layer(
+                    picture, self._grid, model, settings, model.thresholds,
+                    np.random.default_rng((settings.seed, index)), prior,
+                )
+                for picture in pictures
+            ]  # fmt: skip
+            found = joined(members, self._grid, settings, prior)
         with watch.stage("measure"):
             measures = layer_measures(found.mask, self._grid, reference=self._reference(index))
             measures += _against_prior(found, self._grid)
@@ -224,6 +230,7 @@ class Pipeline:
             probability=_stored(found.probability, 1.0),
             prompts=found.prompts,
             measures=measures,
+            members=tuple(_stored(one.probability, 1.0) for one in members),
             timings_s=watch.seconds,
             bundles={"segment": self._models.names["segment"]},
             device=model.device,

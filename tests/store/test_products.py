@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 import zarr
 from ome_zarr_models.v05 import Image as OmeImage
+from ome_zarr_models.v05 import ImageLabel, Labels
 
 from monitor.domain import LayerProduct, NotInStore, PlateGrid, ProductState, StoreCorrupt, StoreError, StoreLocked
 from monitor.store import BuildWriter, ProductReader, ProductWriter, verify
@@ -226,3 +227,37 @@ def test_a_volume_grows_beyond_its_first_room(tmp_path: Path) -> None:
         assert reader.plane(GROW).max() == METAL
         assert reader.slab(GROW - 1, GROW + 1)[1].max() == METAL
     assert verify(tmp_path, "b").problems == ()
+
+
+def test_probability_and_part_ids_are_volumes_of_their_own(root: Path, writer: ProductWriter) -> None:
+    """Two more valid OME-Zarr images beside occupancy: grey edges that agree with the mask, and a label image."""
+    ids = np.where(mask(0), np.uint16(7), np.uint16(0))
+    given = replace(product(0), part_id=ids, last_part=7)
+    writer.commit(given)
+    writer.commit(product(1, ProductState.MISSING))
+    reader = ProductReader.open(root, "b")
+    grey = reader.plane(0, image="probability")
+    np.testing.assert_array_equal(grey > UNKNOWN, mask(0))
+    assert given.probability is not None
+    agrees = (given.probability > 128) == mask(0)
+    near_127 = np.abs(given.probability.astype(int) - 127) <= 1
+    np.testing.assert_array_equal(grey[agrees & ~near_127], given.probability[agrees & ~near_127])
+    np.testing.assert_array_equal(reader.plane(0, image="parts"), ids)
+    np.testing.assert_array_equal(reader.plane(0, 1, image="parts"), ids[::2, ::2])
+    assert np.unique(reader.slab(1, 3, image="parts")).tolist() == [65535]
+    assert np.unique(reader.slab(1, 3, image="probability")).tolist() == [UNKNOWN]
+    volume = root / "b" / "products" / "live" / "volume"
+    OmeImage.from_zarr(zarr.open_group(volume / "probability", mode="r"))
+    label = ImageLabel.from_zarr(zarr.open_group(volume / "labels" / "parts", mode="r"))
+    assert label.attributes.ome.image_label is not None
+    assert Labels.from_zarr(zarr.open_group(volume / "labels", mode="r")).attributes.ome.labels == ["parts"]
+    assert verify(root, "b").problems == ()
+
+
+def test_a_volume_that_does_not_follow_from_its_products_is_found(root: Path, writer: ProductWriter) -> None:
+    """Every image of the volume is checked against the array that it follows from."""
+    writer.commit(replace(product(0), part_id=mask(0).astype(np.uint16), last_part=1))
+    (chunk,) = (root / "b" / "products" / "live" / "volume" / "labels" / "parts" / "0" / "c" / "0").rglob("0/0")
+    chunk.write_bytes(chunk.read_bytes()[:-9] + b"123456789")
+    (problem,) = verify(root, "b").problems
+    assert "volume/labels/parts/0" in problem

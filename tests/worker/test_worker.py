@@ -82,7 +82,7 @@ def test_each_layer_gets_all_its_products(tmp_path: Path, models: Path) -> None:
     names = [{measure.name for measure in products.record(index).measures} for index in (0, 1)]
     assert "iou" not in names[0]
     assert "iou" in names[1], "a reference mask is compared with"
-    assert {*made[0].timings_s} == {"read", "rectify", "upscale", "segment", "measure", "store"}
+    assert {*made[0].timings_s} == {"read", "rectify", "upscale", "segment", "measure", "parts", "store"}
     assert verify(tmp_path, build.manifest.id).problems == ()
 
 
