@@ -17,6 +17,7 @@ from monitor.cli import (
     processing,
     replay,
     report,
+    study,
     train,
     users,
 )
@@ -44,6 +45,7 @@ app.command("process")(processing.process)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
+app.command("study")(study.study)
 
 
 def _version(value: bool) -> None:

@@ -1,0 +1,82 @@
+"""Table 5, Figure 15: what an autoencoder can give back, by the size of its latent. Owns this comparison."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from monitor.domain import Image
+from monitor.learn.networks import Autoencoder
+from monitor.learn.train_autoencoder import reconstructed, train_autoencoder
+from monitor.study.data import LayerPair
+from monitor.study.desk import Desk, whole_plates
+from monitor.study.figures import image_grid
+from monitor.study.findings import Cell, Findings, Table
+from monitor.study.paper import TABLE_5
+from monitor.study.patch import paper_row
+from monitor.study.quality import (
+    COLUMNS,
+    KEYS,
+    NOTE,
+    PATCH_PX,
+    Numbers,
+    cells,
+    compared,
+    cut,
+    joined,
+    random_corners,
+)
+from monitor.study.training import latent_recipe
+
+_SHOWN = 3
+
+
+def run(desk: Desk) -> Findings:
+    """Train an HR autoencoder for each size of latent, and compare what it gives back with HR."""
+    found = Findings("Autoencoders by the size of their latent (Table 5, Figure 15)")
+    if not desk.plan.train.latent:
+        found.missing("Table 5 and Figure 15", f"size '{desk.size}' trains no autoencoder (needs a GPU)")
+        return found
+    layers = desk.test_layers("A")
+    rows: list[tuple[Cell, ...]] = []
+    shown: dict[str, Image] = {}
+    for factor in desk.plan.sweep.latent_factors:
+        edge = PATCH_PX // factor
+        network = _trained(desk, factor)
+        made = [_given_back(network, pair) for pair in layers]
+        numbers = joined([_numbers(desk, image, pair) for image, pair in zip(made, layers, strict=True)])
+        rows.append((f"{edge} × {edge}", *cells(numbers)))
+        shown[f"{edge} × {edge}"] = made[0]
+    printed = [paper_row(f"paper, {name}", row, KEYS) for name, row in TABLE_5.items()]
+    note = f"HR of data set A through its own autoencoder, no diffusion, {len(layers)} held-out layers. {NOTE}"
+    title = "Autoencoders: HR given back (Table 5)"
+    found.tables.append(
+        Table("autoencoder-A", title, ("latent of a patch of 64 × 64", *COLUMNS), (*rows, *printed), note)
+    )
+    corners = random_corners(layers[0], _SHOWN, desk.plan.seed)
+    pictures = [*shown.values(), layers[0].hr]
+    grid = {f"{c[0]}, {c[1]}": [cut(image, c) for image in pictures] for c in corners}
+    found.figures.append(
+        image_grid("autoencoder-A", "HR patches through autoencoders (as Figure 15)", grid, [*shown, "HR"])
+    )
+    found.remarks.append("The HR autoencoder caps what any latent diffusion with it can reach.")
+    return found
+
+
+def _trained(desk: Desk, factor: int) -> Autoencoder:
+    recipe = latent_recipe(desk.plan.train.latent).autoencoder
+    recipe = recipe.model_copy(update={"network": replace(recipe.network, factor=factor)})
+    train = whole_plates(desk.data_set("A").train)
+    minutes, seed = desk.plan.train.minutes, desk.plan.seed
+    key = {"what": "autoencoder", "recipe": recipe.model_dump_json(), "plates": train.digest, "minutes": minutes}
+    return train_autoencoder(recipe, train, desk.cache.folder(key | {"seed": seed}), minutes, seed)
+
+
+def _given_back(network: Autoencoder, pair: LayerPair) -> Image:
+    made = reconstructed(network, pair.hr.astype(np.float32) / np.float32(255))
+    return np.asarray(np.rint(made * 255), np.uint8)
+
+
+def _numbers(desk: Desk, image: Image, pair: LayerPair) -> Numbers:
+    return compared(desk, image, pair.hr, random_corners(pair, desk.plan.patch.per_layer, desk.plan.seed))

@@ -1,0 +1,191 @@
+"""From a layer to a picture, by name. Owns the methods that are compared and how each is found; refuses to judge them.
+
+LR, bicubic and LR in HR's tone need no model. A model is a bundle that was given, or one that is trained here by its
+recipe on the data set's own training layers (`training`); where there is neither, the method is missing, with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from monitor.config import UpscaleSettings
+from monitor.domain import ConfigError, Image
+from monitor.inference import Bundle, DiffusionTable, Provider, default_models_dir, find_bundle
+from monitor.study.data import LayerPair
+from monitor.study.timing import bundle_seconds
+from monitor.upscale import Upscaler
+
+DEFAULT_BUNDLE = UpscaleSettings().bundle
+NAMES = {
+    "lr": "LR",
+    "lr_toned": "LR, HR's tone",
+    "bicubic": "bicubic",
+    "regression": "regression",
+    "pixel": "pixel diffusion",
+    "latent": "latent diffusion (paper's)",
+    "default": "default bundle",
+}
+"""How a method is called in tables, in their order."""
+MODELS = ("regression", "pixel", "latent", "default")
+
+
+def short_name(name: str) -> str:
+    """A method's name in lines short enough for the head of a column of pictures."""
+    return NAMES[name].replace(" diffusion", "\ndiffusion").replace(", ", ",\n")
+
+
+class Method(Protocol):
+    """What makes a picture of a layer.
+
+    Attributes:
+        name: one of `NAMES`.
+        label: what exactly it is: the bundle with its digest, or the recipe.
+        digest: of all that its pictures follow from.
+    """
+
+    @property
+    def name(self) -> str:
+        """As above."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """As above."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """As above."""
+        ...
+
+    def draw(self, pair: LayerPair, seed: int) -> Image:
+        """The picture, uint8 (rows, columns); the same seed gives the same picture."""
+        ...
+
+    def seconds(self, batch: int, px: int) -> float | None:
+        """Seconds a sample of px × px pixels at this batch; None for what runs no model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A method without a model."""
+
+    name: str
+    make: Callable[[LayerPair], Image]
+
+    @property
+    def label(self) -> str:
+        """Needs no more words than its name."""
+        return NAMES[self.name]
+
+    @property
+    def digest(self) -> str:
+        """It follows from the layer alone."""
+        return self.name
+
+    def draw(self, pair: LayerPair, seed: int) -> Image:
+        """The same for every seed."""
+        del seed
+        return self.make(pair)
+
+    def seconds(self, batch: int, px: int) -> float | None:
+        """No model runs."""
+        del batch, px
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """A bundle as the product runs it."""
+
+    name: str
+    bundle: Bundle
+    upscaler: Upscaler
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        directory: Path,
+        *,
+        provider: Provider = "cpu",
+        threads: int = 1,
+        steps: int = 0,
+        samples: int = 1,
+    ) -> Bundled:
+        """Open a bundle; steps are those that it was measured with unless given.
+
+        Raises:
+            BundleError: it is none, is broken, or cannot run where asked.
+        """
+        bundle = Bundle.load(directory)
+        table = bundle.manifest.diffusion
+        settings = UpscaleSettings(
+            bundle=bundle.manifest.name, provider=provider, threads=threads, samples=samples,
+            steps=steps or (table.steps if table else 1),
+        )  # fmt: skip
+        return cls(name, bundle, Upscaler.load(bundle, settings))
+
+    @property
+    def table(self) -> DiffusionTable | None:
+        """Facts of a diffusion model; None for a regression."""
+        return self.bundle.manifest.diffusion
+
+    @property
+    def label(self) -> str:
+        """Name, short digest, steps, provider."""
+        return f"{self.bundle.label}, {self.upscaler.steps} steps, {self.upscaler.device}"
+
+    @property
+    def digest(self) -> str:
+        """Of the manifest, with what it was asked for."""
+        return (
+            f"{self.bundle.digest} steps {self.upscaler.steps} samples {self.upscaler.samples} {self.upscaler.device}"
+        )
+
+    def draw(self, pair: LayerPair, seed: int) -> Image:
+        """The first member of the ensemble."""
+        return self.upscaler.upscale(pair.lr, seed).image
+
+    def seconds(self, batch: int, px: int) -> float | None:
+        """Measured now."""
+        return bundle_seconds(self.upscaler.sessions, self.table, batch, px, self.upscaler.steps)
+
+
+PLAIN: Mapping[str, Plain] = {
+    "lr": Plain("lr", lambda pair: pair.lr),
+    "lr_toned": Plain("lr_toned", lambda pair: in_tone(pair.lr, pair.hr)),
+    "bicubic": Plain("bicubic", lambda pair: pair.bicubic),
+}
+
+
+def in_tone(image: Image, reference: Image) -> Image:
+    """The image with the gain and offset that fit the reference best: what only one who knows HR can do."""
+    gain, offset = np.polyfit(image.ravel().astype(np.float64), reference.ravel().astype(np.float64), 1)
+    return np.asarray(np.clip(np.rint(gain * image + offset), 0, 255), np.uint8)
+
+
+def bundle_paths(given: list[str]) -> dict[str, Path]:
+    """Directories of bundles by method, from `NAME`, `PATH`, `METHOD=NAME` or `METHOD=PATH`; "default" without method.
+
+    Raises:
+        ConfigError: no such method.
+        BundleError: no such bundle.
+    """
+    found = {"default": find_bundle(default_models_dir(), DEFAULT_BUNDLE)}
+    for text in given:
+        method, _, where = text.rpartition("=")
+        method = method or "default"
+        if method not in (*MODELS, "segmenter"):
+            raise ConfigError(
+                f"there is no method '{method}' that a bundle can be given for",
+                cure=f"write METHOD=BUNDLE with one of {', '.join((*MODELS, 'segmenter'))}",
+            )
+        found[method] = Path(where) if Path(where).is_dir() else find_bundle(None, where)
+    return found

@@ -1,0 +1,107 @@
+"""Tables 1 and 2, Figures 6 and 7: random patches of layers that no training saw. Owns this comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from monitor.study.data import DataSet
+from monitor.study.desk import Desk, whole_plates
+from monitor.study.figures import box_chart, image_grid
+from monitor.study.findings import Cell, Findings, Picture, Table
+from monitor.study.methods import NAMES, Method, short_name
+from monitor.study.paper import TABLE_1, TABLE_2, Row
+from monitor.study.quality import (
+    COLUMNS,
+    KEYS,
+    NOTE,
+    PATCH_PX,
+    Numbers,
+    cells,
+    cut,
+    joined,
+    patch_numbers,
+    random_corners,
+)
+
+_SHOWN = 3
+_TIMED = ("seconds a sample", "batch")
+
+
+def run(desk: Desk) -> Findings:
+    """Compare every method with HR on the paper's patches."""
+    found = Findings("Patches: image quality and texture (Tables 1 and 2, Figures 6 and 7)")
+    for name in desk.plan.patch.sets:
+        data = desk.data_set(name)
+        methods = desk.methods(whole_plates(data.train), found)
+        numbers = {method.name: _measured(desk, method, data) for method in methods}
+        rows = [_row(desk, method, numbers[method.name]) for method in methods]
+        paper = {f"paper, {key}": row for key, row in TABLE_1[name].items()}
+        if name == "A":
+            paper |= {f"paper, Table 2: {key}": row for key, row in TABLE_2.items()}
+        found.tables.append(_table(desk, name, rows, paper))
+        found.figures += [_examples(desk, data, methods), _distributions(name, numbers)]
+    found.remarks.append(
+        "LR and HR differ in exposure and tone. Most of what any method gains over LR in MAE and PSNR is tone: the row "
+        '"LR, HR\'s tone" shows what gain and offset alone would give to one who knows HR.'
+    )
+    return found
+
+
+def _measured(desk: Desk, method: Method, data: DataSet) -> Numbers:
+    layers = data.test[: desk.plan.sweep.test_layers]
+    count, seed = desk.plan.patch.per_layer, desk.plan.seed
+    return joined([patch_numbers(desk, method, pair, random_corners(pair, count, seed)) for pair in layers])
+
+
+def _row(desk: Desk, method: Method, numbers: Numbers) -> tuple[Cell, ...]:
+    seconds, batch = sample_seconds(desk, method)
+    return (NAMES[method.name], *cells(numbers), seconds, batch)
+
+
+def sample_seconds(desk: Desk, method: Method) -> tuple[float | None, int | None]:
+    """Time a sample of 64 × 64 pixels at the plan's batch, measured once; None for what runs no model."""
+    batch = desk.plan.patch.time_batch
+    key = {"what": "seconds", "method": method.digest, "batch": batch, "px": PATCH_PX, "threads": desk.plan.threads}
+    seconds = desk.cache.numbers(key, lambda: {"seconds": method.seconds(batch, PATCH_PX)})["seconds"]
+    return seconds, None if seconds is None else batch
+
+
+def paper_row(label: str, row: Row, keys: tuple[str, ...]) -> tuple[Cell, ...]:
+    """A row of the paper under our columns; empty where it has no such number. Its PSNR is of its own convention."""
+    under = {"paper_like_psnr": row.get("psnr"), **{key: value for key, value in row.items() if key != "psnr"}}
+    values = [under.get(key) for key in keys]
+    return (label, *(v if v is None else v.value if v.std is None else (v.value, v.std) for v in values))
+
+
+def _table(desk: Desk, name: str, rows: list[tuple[Cell, ...]], paper: Mapping[str, Row]) -> Table:
+    layers = len(desk.data_set(name).test[: desk.plan.sweep.test_layers])
+    keys = (*KEYS, "seconds", "batch")
+    printed = [paper_row(label, row, keys) for label, row in paper.items()]
+    note = f"{desk.plan.patch.per_layer} patches of 64 × 64 pixels in each of {layers} held-out layers. {NOTE}"
+    return Table(
+        f"patch-{name}", f"Patches of data set {name} against HR ({'Tables 1 and 2' if name == 'A' else 'Table 1'})",
+        ("method", *COLUMNS, *_TIMED), (*rows, *printed), note,
+    )  # fmt: skip
+
+
+def _examples(desk: Desk, data: DataSet, methods: list[Method]) -> Picture:
+    pair = data.test[0]
+    corners = random_corners(pair, 4 * _SHOWN, desk.plan.seed)
+    lively = sorted(corners, key=lambda c: -float(np.std(cut(pair.hr, c))))[:_SHOWN]
+    pictures = [desk.picture(method, pair, desk.plan.seed) for method in methods] + [pair.hr]
+    rows = {f"{top}, {left}": [cut(image, (top, left)) for image in pictures] for top, left in lively}
+    names = [short_name(method.name) for method in methods] + ["HR"]
+    return image_grid(
+        f"patch-{data.name}-examples", f"Patches of a held-out layer of data set {data.name} (as Figure 6)", rows, names
+    )
+
+
+def _distributions(name: str, numbers: Mapping[str, Numbers]) -> Picture:
+    shown = {"MAE": "mae", "PSNR, dB (peak 1)": "psnr", "SSIM": "ssim", "nCVD": "ncvd"}
+    panels = {
+        label: {short_name(method): [v for v in values[key] if v is not None] for method, values in numbers.items()}
+        for label, key in shown.items()
+    }
+    return box_chart(f"patch-{name}-distributions", f"Patches of data set {name} by method (as Figure 7)", panels)

@@ -1,0 +1,82 @@
+"""Every study, whole, at the size that runs in CI."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from monitor.study.methods import NAMES
+from monitor.study.run import STUDIES, Made, run_studies
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Made]]:
+    """All studies at smoke size, without a directory of real pictures."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("study")
+    try:
+        return out, run_studies("all", out, size="smoke")
+    finally:
+        torch.set_num_threads(threads)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_study_leaves_a_page_with_what_it_rests_on(made: tuple[Path, list[Made]]) -> None:
+    """Each page names seed, hardware, time and digests, holds its pictures, and loads nothing from elsewhere."""
+    out, studies = made
+    assert [study.name for study in studies] == list(STUDIES)
+    for study in studies:
+        page = study.report.read_text(encoding="utf-8")
+        assert all(word in page for word in ("seed", "processor", "core-seconds"))
+        assert re.search(r"[0-9a-f]{64}", page), "no digest of data or bundle"
+        assert "://" not in page
+        assert sorted(path.stem for path in study.report.parent.glob("*.png")) == sorted(
+            path.stem for path in study.report.parent.glob("*.svg")
+        )
+    assert (out / "index.html").is_file()
+
+
+def test_our_numbers_stand_beside_the_papers(made: tuple[Path, list[Made]]) -> None:
+    """Table 1 has a row for every method that there is, and the paper's rows with its own numbers, unmixed."""
+    out, _ = made
+    table = {row["method"]: row for row in rows(out / "patch" / "patch-A.csv")}
+    assert set(NAMES.values()) <= set(table)
+    assert float(table["paper, HR–LR"]["MAE"]) == 0.241
+    assert table["paper, HR–LR"]["PSNR, dB (peak 1)"] == ""
+    assert 0 < float(table["default bundle"]["MAE"]) < float(table["LR"]["MAE"])
+
+
+def test_what_cannot_be_made_is_said(made: tuple[Path, list[Made]]) -> None:
+    """Without real pictures the zero-shot study names them as not made, and has no row of them."""
+    out, studies = made
+    zero_shot = next(study for study in studies if study.name == "zeroshot")
+    assert any(line.startswith("real layers") for line in zero_shot.not_made)
+    assert "not made" in zero_shot.report.read_text(encoding="utf-8")
+    assert not any("slm-5472" in row["held-out build"] for row in rows(out / "zeroshot" / "zeroshot.csv"))
+
+
+def test_a_run_that_was_stopped_does_no_work_twice(made: tuple[Path, list[Made]]) -> None:
+    """A second run takes every result that is there, makes those that are gone, and gives the same table."""
+    out, _ = made
+    table = (out / "texture" / "texture-A.csv").read_text(encoding="utf-8")
+    gone = set((out / "cache").glob("patches-*.json"))
+    for path in gone:
+        path.unlink()
+    before = {path: path.stat().st_mtime_ns for path in (out / "cache").rglob("*") if path.is_file()}
+    run_studies("texture", out, size="smoke")
+    after = {path: path.stat().st_mtime_ns for path in (out / "cache").rglob("*") if path.is_file()}
+    assert set(after) - set(before) < gone
+    assert set(after) > set(before)
+    assert all(after[path] == time for path, time in before.items())
+    assert (out / "texture" / "texture-A.csv").read_text(encoding="utf-8") == table
