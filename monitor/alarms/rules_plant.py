@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from math import isinf
 
 from monitor.alarms.samples import PlantFacts, ProcessFacts, Rule, Sample
+from monitor.store import gigabytes
 
 STORE = "store"
 WELL = ("ready", "off")
@@ -16,6 +17,8 @@ TEMPERATURES = "temperatures_c"
 """Fact of a process's heartbeat: temperature in °C by camera."""
 NOTICES = "notices"
 """Fact of the worker's heartbeat: what a person must know of bundles, in words."""
+FULL_GB = 1e-3
+"""Less than this is nothing: not even a layer's records fit."""
 NEVER_FULL_H = 24.0 * 365
 
 
@@ -49,7 +52,8 @@ def disk_free(facts: PlantFacts) -> Iterator[Sample]:
     if facts.free_gb is None:
         yield Sample(STORE, None, "the free space of the store cannot be read")
     else:
-        yield Sample(STORE, facts.free_gb, f"{facts.free_gb:.1f} GB free")
+        full = facts.free_gb < FULL_GB
+        yield Sample(STORE, facts.free_gb, "the disk is full" if full else f"{gigabytes(facts.free_gb * 1e9)} free")
 
 
 def disk_forecast(facts: PlantFacts) -> Iterator[Sample]:

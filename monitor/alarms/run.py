@@ -27,7 +27,7 @@ from monitor.alarms.rules_plant import PLANT_RULES
 from monitor.alarms.samples import PlantFacts
 from monitor.config import Settings
 from monitor.domain import Alarm, Cause, ProcessStatus, Reading, StoreError
-from monitor.store import AlarmBook, AlarmNotes, Heart, Pulse, Readings, hold_alarms, write_readings
+from monitor.store import AlarmBook, AlarmNotes, Heart, Pulse, Readings, hold_alarms, refill_reserve, write_readings
 
 log = structlog.get_logger("alarms")
 
@@ -67,6 +67,7 @@ class Evaluation:
         self.pulse.expect(OWN, STEP_S)
         now_s = time.monotonic()
         if now_s - self._listed_s > LIST_S:
+            refill_reserve(self._settings.store.root)
             open_or_log(self.builds)
             self._listed_s = now_s
         for follower in self.builds.followers:

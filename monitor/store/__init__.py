@@ -45,6 +45,7 @@ from monitor.store.references import replace_reference
 from monitor.store.repairing import repair, repair_notes
 from monitor.store.replaying import ReplayRefused, Verb, control_replay, read_control
 from monitor.store.reports import ReportFormat, StoredReport, keep_report, list_reports, read_report
+from monitor.store.reserve import refill_reserve
 from monitor.store.retention import Removable, make_room, removable, thinned
 from monitor.store.space import BuildSpace, Forecast, build_space, forecast, forecast_for, gigabytes
 from monitor.store.spool import LayerSignal, SignalSpool, SpooledLayer
@@ -126,6 +127,7 @@ __all__ = [
     "read_readings",
     "read_report",
     "read_statuses",
+    "refill_reserve",
     "removable",
     "repair",
     "repair_notes",

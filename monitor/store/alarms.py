@@ -40,6 +40,7 @@ from monitor.domain import (
 from monitor.store.disk import disk_errors, make_folder, put_file, sync_folder, write_durable
 from monitor.store.layout import alarms_folder
 from monitor.store.records import FORMAT, read_record, to_json
+from monitor.store.reserve import from_reserve
 
 log = structlog.get_logger("store")
 
@@ -142,11 +143,14 @@ class AlarmBook:
         record = RaisedRecord(
             kept.id, kept.reading, kept.cause, kept.severity, kept.latched, kept.raised, kept.picture
         )  # fmt: skip
-        with disk_errors(f"alarm {alarm.id}"):
+
+        def write() -> None:
             make_folder(folder, self._root)
             if picture is not None:
                 put_file(folder / "why.png", picture)
             write_durable(folder / "raised.json", to_json(record))
+
+        from_reserve(self._root, f"alarm {alarm.id}", write)
         return kept
 
     def set_condition(self, alarm: str, condition: Condition) -> None:
@@ -156,8 +160,8 @@ class AlarmBook:
             NotInStore: there is no such alarm.
             StoreError: the disk failed.
         """
-        with disk_errors(f"alarm {alarm}"):
-            write_durable(self._existing(alarm) / "condition.json", to_json(ConditionRecord(condition)))
+        path, data = self._existing(alarm) / "condition.json", to_json(ConditionRecord(condition))
+        from_reserve(self._root, f"alarm {alarm}", lambda: write_durable(path, data))
 
     def acknowledge(self, alarm: str, user: str, comment: str) -> Alarm:
         """Write down that a person has seen it; durable on return. The first one counts.
@@ -173,10 +177,13 @@ class AlarmBook:
         self._refuse_second(known)
         said = Acknowledgement(user.strip(), datetime.now(UTC).isoformat(timespec="milliseconds"), comment.strip())
         path = self._folder / alarm / "acknowledged.json"
+
+        def write() -> None:
+            put_file(path, to_json(AcknowledgedRecord(said)), exclusive=not _damaged(path))
+            sync_folder(path.parent)
+
         try:
-            with disk_errors(f"acknowledgement of alarm {alarm}"):
-                put_file(path, to_json(AcknowledgedRecord(said)), exclusive=not _damaged(path))
-                sync_folder(path.parent)
+            from_reserve(self._root, f"acknowledgement of alarm {alarm}", write)
         except StoreError:
             self._refuse_second(self.alarm(alarm))  # somebody was faster
             raise
@@ -196,9 +203,12 @@ class AlarmBook:
             StoreError: the disk failed.
         """
         folder = self._existing(alarm) / "sent"
-        with disk_errors(f"receipt of alarm {alarm}"):
+
+        def write() -> None:
             make_folder(folder, self._root)
             write_durable(folder / f"{way}.{event}", b"")
+
+        from_reserve(self._root, f"receipt of alarm {alarm}", write)
 
     def _readable(self) -> Iterator[Alarm]:
         try:

@@ -47,14 +47,19 @@ def disk_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         if is_full(error):
-            raise StoreFull(
-                f"{what}: no space left on the disk",
-                cure="free space on the store's disk; what was committed is kept and the next commit goes on",
-            ) from error
+            raise no_room(what) from error
         raise StoreError(
             f"{what}: {error.strerror or error} ({error.filename or 'no file'})",
             cure="check the disk, and that this user may write to the store",
         ) from error
+
+
+def no_room(what: str) -> StoreFull:
+    """The error that says that `what` finds no space."""
+    return StoreFull(
+        f"{what}: no space left on the disk",
+        cure="free space on the store's disk; what was committed is kept and the next commit goes on",
+    )
 
 
 def partial_path(path: Path) -> Path:

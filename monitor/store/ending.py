@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.domain import NotInStore, StoreLocked
-from monitor.store.disk import disk_errors, make_folder, write_durable
+from monitor.store.disk import make_folder, write_durable
 from monitor.store.layout import acquisition_lock_file, build_folder, end_request_file
 from monitor.store.lock import WriterLock
 from monitor.store.records import EndRecord, read_record, to_json
+from monitor.store.reserve import from_reserve
 from monitor.store.writer import BuildWriter
 
 
@@ -32,8 +33,8 @@ def request_end(root: Path, build: str, reason: str) -> bool:
             writer.end(reason)
     except StoreLocked:
         record = EndRecord(reason, datetime.now(UTC).isoformat(timespec="milliseconds"))
-        with disk_errors(f"end of build {build}"):
-            write_durable(end_request_file(folder), to_json(record))
+        path = end_request_file(folder)
+        from_reserve(root, f"end of build {build}", lambda: write_durable(path, to_json(record)))
         return False
     return True
 
@@ -60,7 +61,10 @@ def hold_acquisition(root: Path) -> WriterLock:
     """
     path = acquisition_lock_file(root)
     lock = WriterLock(path, f"a build in {root}")
-    with disk_errors(f"acquisition into {root}"):
+
+    def take() -> None:
         make_folder(path.parent, root)
         lock.acquire()
+
+    from_reserve(root, f"acquisition into {root}", take)
     return lock

@@ -6,6 +6,7 @@
 <root>/alarms/                        alarms, one folder each, see `store/alarms.py`
 <root>/access/                        users, sessions and the audit log, see `web/accounts.py`
 <root>/models/                        model bundles and what happened to them, see `store/models.py`
+<root>/.reserve                       room for what must be said on a full disk, see `store/reserve.py`
 <root>/.trash-<name>                  on its way out: removed by whoever looks next
 <root>/.restoring-<build>             on its way in, out of an archive
 <root>/<build>/manifest.json          written last when a build is made: without it there is no build
@@ -132,6 +133,11 @@ def trash(root: Path, name: str) -> Path:
 def end_request_file(folder: Path) -> Path:
     """A person's request to end a build."""
     return folder / "end-request.json"
+
+
+def reserve_file(root: Path) -> Path:
+    """Room that is kept for what must be said on a full disk."""
+    return root / ".reserve"
 
 
 def access_folder(root: Path) -> Path:

@@ -19,6 +19,7 @@ from monitor.store.disk import disk_errors, make_folder, remove_durable, write_d
 from monitor.store.layout import alarms_folder
 from monitor.store.lock import WriterLock
 from monitor.store.records import FORMAT, read_record, to_json
+from monitor.store.reserve import from_reserve
 
 log = structlog.get_logger("store")
 
@@ -59,9 +60,12 @@ class AlarmNotes:
         Raises:
             StoreError: the disk failed.
         """
-        with disk_errors(f"note '{name}' of the alarms"):
+
+        def write() -> None:
             make_folder(self._folder, self._root)
             write_durable(self._folder / f"{name}.json", to_json(NoteRecord(data)))
+
+        from_reserve(self._root, f"note '{name}' of the alarms", write)
 
     def remove(self, name: str) -> None:
         """Forget one note.
@@ -83,7 +87,10 @@ def hold_alarms(root: Path) -> WriterLock:
     """
     folder = alarms_folder(root)
     lock = WriterLock(folder / "lock", f"the alarms of {root}")
-    with disk_errors(f"alarms of {root}"):
+
+    def take() -> None:
         make_folder(folder, root)
         lock.acquire()
+
+    from_reserve(root, f"alarms of {root}", take)
     return lock

@@ -19,6 +19,7 @@ from monitor.store.omezarr import AXES, VolumeGrid, levels_for
 from monitor.store.planes import KINDS, Planes, groups, planes_of
 from monitor.store.reader import BuildReader
 from monitor.store.records import ArrayRecord, ProductRecord, digest_of, to_json
+from monitor.store.reserve import keep_reserve
 
 ARRAYS = {
     "rectified": "uint8",
@@ -93,6 +94,7 @@ class ProductWriter:
         arrays = self._check(product)
         what = f"products of layer {product.index} of build {self._reader.manifest.id}"
         planes = planes_of(product, self._grid.shape, levels_for(self._grid.shape))
+        keep_reserve(self._folder.parents[2], what)
         with disk_errors(what):
             for name, values in arrays.items():
                 self._array(name, values.shape, ARRAYS[name]).write(product.index, values)

@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.domain import Reading
-from monitor.store.disk import disk_errors, make_folder
+from monitor.store.disk import make_folder
 from monitor.store.layout import alarms_folder
+from monitor.store.reserve import from_reserve
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,14 @@ def write_readings(root: Path, readings: Readings) -> None:
     """
     path = alarms_folder(root) / "readings.json"
     partial = path.with_name(f".{path.name}.partial")
-    with disk_errors("readings of the alarm rules"):
+    data = _adapter.dump_json(readings)
+
+    def write() -> None:
         make_folder(path.parent, root)
-        partial.write_bytes(_adapter.dump_json(readings))
+        partial.write_bytes(data)
         partial.replace(path)
+
+    from_reserve(root, "readings of the alarm rules", write)
 
 
 def read_readings(root: Path) -> Readings | None:

@@ -25,6 +25,7 @@ from monitor.store.disk import disk_errors, make_folder
 from monitor.store.layout import lock_file, spools_folder
 from monitor.store.lock import WriterLock
 from monitor.store.records import SignalRecord, digest_of
+from monitor.store.reserve import keep_reserve
 from monitor.store.shards import compress, index_of
 
 CHUNK_BYTES = 2 << 20
@@ -62,7 +63,8 @@ class LayerSignal:
 class SignalSpool:
     """The folder of one process's uncommitted signals, removed with all that is in it on `close`."""
 
-    def __init__(self, folder: Path, lock: WriterLock) -> None:
+    def __init__(self, root: Path, folder: Path, lock: WriterLock) -> None:
+        self._root = root
         self._folder = folder
         self._lock = lock
         self._count = 0
@@ -83,7 +85,7 @@ class SignalSpool:
             lock = WriterLock(lock_file(made), "this folder of signals")
             lock.acquire()
             folder = made.rename(made.with_name(made.name.replace(NEW, "spool-")))
-        return cls(folder, lock)
+        return cls(root, folder, lock)
 
     def begin(self, channels: int) -> SpooledLayer:
         """Begin the signal of one layer of so many channels.
@@ -92,7 +94,7 @@ class SignalSpool:
             StoreError: the disk failed.
         """
         self._count += 1
-        return SpooledLayer(self._folder / f"{self._count:06d}.shard", channels)
+        return SpooledLayer(self._folder / f"{self._count:06d}.shard", channels, self._root)
 
     def close(self) -> None:
         """Remove everything that was not committed; may be called twice."""
@@ -118,8 +120,9 @@ class SpooledLayer:
         digests: of the chunks that are written.
     """
 
-    def __init__(self, path: Path, channels: int) -> None:
+    def __init__(self, path: Path, channels: int, root: Path) -> None:
         self.path = path
+        self._root = root
         self.chunk = max(1, CHUNK_BYTES // (2 * channels))
         self.samples = 0
         self.digests: list[str] = []
@@ -171,6 +174,7 @@ class SpooledLayer:
         data = compress(self._held)
         self._sizes.append(len(data))
         self._filled = 0
+        keep_reserve(self._root, "the signal of a layer")
         with disk_errors("the signal of a layer"):
             self._file.write(data)
             self._file.flush()

@@ -1,7 +1,8 @@
 """Heartbeats of the processes in the store. Owns their files; refuses to judge whether a heart still beats.
 
 A status is worth a second, so it is replaced whole but not fsynced. On a full disk it is written over in place, which
-needs no space: that the disk is full is the one thing that must still be said.
+needs no space: that the disk is full is the one thing that must still be said. A process that never said anything yet
+is given room out of the reserve.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.domain import ProcessStatus
-from monitor.store.disk import disk_errors, is_full
+from monitor.store.disk import is_full
 from monitor.store.layout import STATUS
+from monitor.store.reserve import from_reserve
 
 log = structlog.get_logger("store")
 
@@ -34,18 +36,22 @@ def write_status(root: Path, status: ProcessStatus) -> None:
     """
     path = root / STATUS / f"{status.process}.json"
     data = _adapter.dump_json(status, fallback=_plain)
+    with _writing:
+        from_reserve(root, f"status of {status.process}", lambda: _replace(path, data))
+
+
+def _replace(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with _writing, disk_errors(f"status of {status.process}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_bytes(data)
-            partial.replace(path)
-        except OSError as error:
-            if not (is_full(error) and path.is_file()):
-                raise
-            _write_over(path, data)
-        finally:
-            partial.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        if not (is_full(error) and path.is_file()):
+            raise
+        _write_over(path, data)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _write_over(path: Path, data: bytes) -> None:

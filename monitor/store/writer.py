@@ -28,6 +28,7 @@ from monitor.store.layout import (
 from monitor.store.lock import WriterLock
 from monitor.store.records import ArrayRecord, BuildManifest, EndRecord, FrameRecord, LayerRecord, read_record, to_json
 from monitor.store.references import write_reference
+from monitor.store.reserve import from_reserve, keep_reserve
 from monitor.store.signals import SignalStore, map_record
 from monitor.store.spool import LayerSignal
 from monitor.store.staging import Place, Staged, Staging
@@ -65,6 +66,7 @@ class BuildWriter:
         """
         folder = new_build_folder(root, manifest.id)
         what = f"build {manifest.id}"
+        keep_reserve(root, what)
         with disk_errors(what):
             make_folder(commits_in(folder), root)
             lock = WriterLock(lock_file(folder), what)
@@ -132,6 +134,7 @@ class BuildWriter:
         what = f"layer {layer.index} of build {self.manifest.id}"
         shot = {(RAW, name): frame for name, frame in _frames(layer.captures).items()}
         shot |= {(RECOAT, name): frame for name, frame in _frames(layer.recoats).items()}
+        keep_reserve(self._folder.parent, what)
         with disk_errors(what):
             smallest_first = sorted(shot.items(), key=lambda item: item[1].image.nbytes)
             begun = {place: self._staging.take(layer.index, place, frame) for place, frame in smallest_first}
@@ -170,8 +173,8 @@ class BuildWriter:
         """Say that the build is over and why. No layer can follow."""
         self._held()
         record = EndRecord(reason, _now())
-        with disk_errors(f"end of build {self.manifest.id}"):
-            write_durable(end_file(self._folder), to_json(record))
+        what = f"end of build {self.manifest.id}"
+        from_reserve(self._folder.parent, what, lambda: write_durable(end_file(self._folder), to_json(record)))
 
     def close(self) -> None:
         """Give the build back; may be called twice."""

@@ -21,6 +21,7 @@ from monitor.domain import Role, StoreCorrupt, StoreError, StoreLocked
 from monitor.store.disk import disk_errors, sync_folder, write_durable
 from monitor.store.layout import access_folder
 from monitor.store.lock import WriterLock
+from monitor.store.reserve import from_reserve
 
 LOCK_S = 5.0
 
@@ -99,8 +100,8 @@ class AccountFile:
             yield book
             now = datetime.now(UTC)
             book.sessions = {key: session for key, session in book.sessions.items() if session.expires > now}
-            with disk_errors("accounts"):
-                write_durable(self._path, book.model_dump_json(indent=1).encode())
+            data = book.model_dump_json(indent=1).encode()
+            from_reserve(self._root, "accounts", lambda: write_durable(self._path, data))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from monitor.store.disk import disk_errors
 from monitor.store.layout import access_folder
+from monitor.store.reserve import from_reserve
 from monitor.web.account_file import make_private_folder
 from monitor.web.schema_base import Answer
 
@@ -55,8 +55,11 @@ class Audit:
         deed = Deed(
             time=now.isoformat(timespec="milliseconds"), who=who, role=role, origin=origin, what=what, outcome=outcome
         )
-        with disk_errors("audit log"):
+
+        def write() -> None:
             _append(make_private_folder(self._root) / f"audit-{now:%Y-%m}.jsonl", deed.model_dump_json().encode())
+
+        from_reserve(self._root, "audit log", write)
 
     def newest(self, most: int) -> list[Deed]:
         """The newest lines, newest first."""

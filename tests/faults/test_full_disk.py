@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from monitor.acquire import run_acquire
+from monitor.alarms.run import run_alarms
+from monitor.config import AlarmsSettings
 from monitor.domain import ProcessStatus, StoreFull
-from monitor.store import BuildReader, list_builds, read_statuses, verify
+from monitor.store import AlarmBook, BuildReader, list_builds, read_readings, read_statuses, verify
 from tests.acquire.tiny import acquired, digests, tiny_settings
 
 SIZE = 4 * 2**20
@@ -123,3 +125,37 @@ def test_stopping_on_a_full_disk_loses_only_the_layer_that_never_fitted(tmp_path
     ballast.unlink()
     assert acquired(settings).layers() == tuple(range(6))
     assert len(list_builds(root)) == 1
+
+
+def test_the_alarm_of_a_full_disk_is_kept_told_and_acknowledged_on_it(tmp_path: Path, small_disk: Path) -> None:
+    """Raised, sent with its receipt, shown, and seen by a person while nothing else fits; then the build goes on."""
+    root = small_disk / "builds"
+    told = tmp_path / "told"
+    now = {"raise_after": 0.0}
+    rules = {"disk_free": {**now, "limit": 1e-3}, "process_failed": now, "disk_forecast": {"enabled": False}}
+    way = {"name": "lamp", "command": ["sh", "-c", f"env >> {told}"]}
+    settings = tiny_settings(root, layers=8).model_copy(
+        update={"alarms": AlarmsSettings.model_validate({"poll_s": 0.05, "rules": rules, "commands": [way]})}
+    )
+    stop, ended = threading.Event(), threading.Event()
+    acquire = threading.Thread(target=run_acquire, args=(settings, stop))
+    alarms = threading.Thread(target=run_alarms, args=(settings, ended))
+    acquire.start()
+    alarms.start()
+    until(lambda: bool(list_builds(root)) and list_builds(root)[0].layers >= 2)
+    ballast = fill(small_disk)
+    book, wanted = AlarmBook(root), {"disk_free", "process_failed"}
+    until(lambda: wanted <= {alarm.reading.rule for alarm in book.open()})
+    until(lambda: all("lamp.raised" in book.sent(alarm.id) for alarm in book.open()))
+    assert "the disk is full" in told.read_text()
+    assert {r.rule for r in read_readings(root).readings if r.state == "bad"} >= wanted
+    for alarm in book.open():
+        assert book.acknowledge(alarm.id, "ada", "I free some space").acknowledgement
+    assert list_builds(root)[0].layers < 8
+    ballast.unlink()
+    acquire.join(60)
+    until(lambda: all(not alarm.condition.active for alarm in book.all() if alarm.reading.rule == "process_failed"))
+    ended.set()
+    alarms.join(60)
+    assert not acquire.is_alive()
+    assert BuildReader.open(root, list_builds(root)[0].manifest.id).layers() == tuple(range(8))
