@@ -101,7 +101,7 @@ class Listener:
         self._detector = LaserOffDetector(self._detector_settings, self._trigger.rate_hz)
         if self._spool:
             self._recorder = SignalRecorder(self._trigger.facts, self._settings, self._trigger.rate_hz, self._spool)
-        self._say("ready", f"{self._trigger.rate_hz:g} samples/s")
+        self._say("ready", self._heard)
 
     def signal(self, end: LayerEnd) -> LayerSignal:
         """The signal of the layer that ended so; it is given once."""
@@ -165,10 +165,16 @@ class Listener:
             self._hear(block)
 
     @property
+    def _heard(self) -> str:
+        """What is heard of the trigger, in words."""
+        made = ", made again from layer ends: not every layer has its samples" if self._trigger.facts.made else ""
+        return f"{self._trigger.rate_hz:g} samples/s{made}"
+
+    @property
     def _detector_settings(self) -> DetectorSettings:
-        """A recording is laid out for the configured quiet gap, so that gap stays as it is."""
+        """A gate that was made again is laid out for the configured quiet gap, so that gap stays as it is."""
         detector = self._settings.trigger.detector
-        if self._settings.trigger.device != "recorded":
+        if not self._trigger.facts.made:
             return detector
         return detector.model_copy(update={"quiet_gap_range": (1.0, 1.0)})
 
@@ -208,7 +214,7 @@ class Listener:
                 return
         self._backoff.succeeded()
         self._back_s = None
-        self._say("ready", f"{self._trigger.rate_hz:g} samples/s")
+        self._say("ready", self._heard)
 
     def _reconnect(self, error: DeviceError) -> None:
         """Open the trigger again, until it is there or `stop`. Time goes by, layers keep their order."""

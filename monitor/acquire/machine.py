@@ -325,9 +325,12 @@ class Acquisition:
         writer.commit(layer, signal)
 
     def _with_recorded_map(self, index: int, signal: LayerSignal) -> LayerSignal:
-        """The signal with the map of where the laser was when the layer was recorded: what is found rests on it."""
+        """The signal with the map that was recorded, where none was made of all samples: what is found rests on it."""
         recorded = self._recorded(index)
         if self._recording is None or recorded is None or not self._settings.signals.laser_map:
+            return signal
+        span = self._recording.signal_span(recorded)
+        if signal.laser_map and span and span.decimation == 1:
             return signal
         try:
             exposed = self._recording.laser_map(recorded)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from monitor.acquire.builds import continued, running_build
+from monitor.acquire.builds import continued, replayed, running_build
 from monitor.acquire.capturing import opened
 from monitor.acquire.control import Control
 from monitor.acquire.events import Events
@@ -80,7 +80,7 @@ def run_acquire(
         heart = stack.enter_context(Heart(root, said))
         try:
             running = None if recording else running_build(settings, build_name)
-            settings = continued(settings, running)
+            settings = replayed(continued(settings, running), recording)
             control = Control(root, recording, speed)
             rig = rig or make_rig(settings, recording=recording, speed=speed, control=control)
             bench = _bench(settings, rig, recording is not None, stack.enter_context(SignalSpool.open(root)), heart)

@@ -6,9 +6,22 @@ Refuses to know any vendor. Every implementation passes the contract tests in `t
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
-from monitor.domain import CameraFacts, Clock, DeviceError, Frame, Gap, LayerEnd, SampleBlock, SignalFacts
+from monitor.domain import (
+    Affine,
+    CameraFacts,
+    Channel,
+    Clock,
+    DeviceError,
+    Frame,
+    Gap,
+    LayerEnd,
+    SampleBlock,
+    Signal,
+    SignalFacts,
+)
 
 
 class Trigger(Protocol):
@@ -130,6 +143,45 @@ class Prompt(Protocol):
         ...
 
 
+class SignalSpan(Protocol):
+    """What is known of the recorded signal of one layer without reading it; as `Signal` says."""
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Names and scales; the gate first."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """Per channel."""
+        ...
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second and channel."""
+        ...
+
+    @property
+    def time_s(self) -> float:
+        """Monotonic time of the first sample."""
+        ...
+
+    @property
+    def end_s(self) -> float:
+        """Monotonic time just after the last."""
+        ...
+
+    @property
+    def decimation(self) -> int:
+        """Samples of the trigger that became one."""
+        ...
+
+    @property
+    def to_plate(self) -> Affine:
+        """From the mirrors' mm to plate mm."""
+        ...
+
+
 class Recording(Protocol):
     """A recorded build, as replay needs it. Errors are those of whoever keeps it."""
 
@@ -152,4 +204,12 @@ class Recording(Protocol):
 
     def capture(self, index: int, camera: str) -> Frame | Gap:
         """The frame that a camera took of one layer, or why there is none."""
+        ...
+
+    def signal_span(self, index: int) -> SignalSpan | None:
+        """What is known of the recorded signal of one layer; None where there is none."""
+        ...
+
+    def signal_pieces(self, index: int) -> Iterator[Signal]:
+        """That signal, piece by piece in order of time."""
         ...

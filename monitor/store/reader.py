@@ -10,7 +10,15 @@ from pathlib import Path
 
 from monitor.domain import CameraFacts, Frame, Gap, LaserMap, LayerEnd, Mask, NotInStore, Signal, SignalGap
 from monitor.store.layout import RAW, RECOAT, build_folder, commits_in, end_file, manifest_file, record_file, recorded
-from monitor.store.records import BuildManifest, EndRecord, FrameRecord, LayerRecord, check_index, read_record
+from monitor.store.records import (
+    BuildManifest,
+    EndRecord,
+    FrameRecord,
+    LayerRecord,
+    SignalRecord,
+    check_index,
+    read_record,
+)
 from monitor.store.references import read_reference, reference_digest, reference_layers
 from monitor.store.signals import EXPOSURE, read_part, read_pieces
 from monitor.store.stored import StoredArrays
@@ -135,6 +143,10 @@ class BuildReader:
         stop = record.signal.samples if stop is None else min(stop, record.signal.samples)
         what = self._signal_of(index)
         return read_part(self._folder, index, record.signal, max(0, start), stop, what, _CURE, verify=verify)
+
+    def signal_span(self, index: int) -> SignalRecord | None:
+        """What is known of the trigger signal of one layer without reading it; None where there is none."""
+        return self.record(index).signal
 
     def signal_pieces(self, index: int, *, verify: bool = True) -> Iterator[Signal]:
         """The trigger signal of one layer, piece by piece in order of time, so that a long layer needs no memory.

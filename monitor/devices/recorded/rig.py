@@ -6,9 +6,12 @@ from bisect import bisect_right
 
 from monitor.config import Settings
 from monitor.devices.protocols import Recording
+from monitor.devices.recorded.blocks import Played
 from monitor.devices.recorded.camera import RecordedCamera
+from monitor.devices.recorded.gate import MadeGate
 from monitor.devices.recorded.pace import Pace
-from monitor.devices.recorded.playback import RATE_HZ, Rhythm, play
+from monitor.devices.recorded.playback import Rhythm, play
+from monitor.devices.recorded.samples import RecordedSamples, spans_of
 from monitor.devices.recorded.trigger import RecordedTrigger
 from monitor.domain import Clock, LayerEnd
 
@@ -33,10 +36,9 @@ class RecordedRig:
         self.layers = recording.layers()
         self._clock = clock
         self._ends = [recording.end(index) for index in self.layers]
-        rhythm = Rhythm.of(settings)
-        played = play(self._ends, rhythm)
-        self._offs = [layer.off for layer in played]
-        self._trigger = RecordedTrigger(played, rhythm.pause, clock, settings.trigger.detector, pace)
+        played = self._played(settings)
+        self._offs_s = played.offs_s
+        self._trigger = RecordedTrigger(played, clock, pace)
         self._cameras = tuple(RecordedCamera(camera.name, self) for camera in settings.cameras)
 
     @property
@@ -46,7 +48,7 @@ class RecordedRig:
 
     @property
     def trigger(self) -> RecordedTrigger:
-        """The laser gate."""
+        """The recorded signal, or the laser gate alone."""
         return self._trigger
 
     @property
@@ -61,13 +63,21 @@ class RecordedRig:
     def last_end(self, time_s: float) -> int | None:
         """Position of the layer that ended last by a time on the clock; None before the first layer end."""
         # Half a sample of slack: a time that went through sums of floats still is that of its sample.
-        sample = (time_s - self._trigger.began_s) * RATE_HZ + 0.5
-        return bisect_right(self._offs, sample) - 1 if self._offs and sample >= self._offs[0] else None
+        played_s = time_s - self._trigger.began_s + 0.5 / self._trigger.rate_hz
+        return bisect_right(self._offs_s, played_s) - 1 if self._offs_s and played_s >= self._offs_s[0] else None
 
     def off_s(self, position: int) -> float:
         """Time on the clock at which the layer at a position ends."""
-        return self._trigger.began_s + self._offs[position] / RATE_HZ
+        return self._trigger.began_s + self._offs_s[position]
 
     def recorded_end(self, position: int) -> LayerEnd:
         """The layer end as it was recorded."""
         return self._ends[position]
+
+    def _played(self, settings: Settings) -> Played:
+        """The recorded samples where every layer has them, else a gate made from the layer ends."""
+        rhythm, detector = Rhythm.of(settings), settings.trigger.detector
+        spans = spans_of(self.recording)
+        if spans:
+            return RecordedSamples(self.recording, spans, rhythm, detector)
+        return MadeGate(play(self._ends, rhythm), rhythm.pause, detector)

@@ -1,67 +1,45 @@
-"""The recorded trigger. Owns the gate signal of a replay, block by block; refuses to know cameras."""
+"""The recorded trigger. Owns when each block of a replay's signal is heard; refuses to know where it comes from."""
 
 from __future__ import annotations
 
-import math
 import threading
-from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
-import numpy as np
-import numpy.typing as npt
-
-from monitor.config import DetectorSettings
+from monitor.devices.recorded.blocks import Block, Played
 from monitor.devices.recorded.pace import Pace
-from monitor.devices.recorded.playback import RATE_HZ, PlayedLayer
-from monitor.domain import Channel, ChannelRole, Clock, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
-
-BLOCK = 100  # samples: 0.1 s
+from monitor.domain import Clock, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
 
 class RecordedTrigger:
-    """The laser gate of a recorded build, made again from its layer ends at 1 kHz.
-
-    The replay begins when the trigger is opened first. What is between the pulses of one layer was not recorded: they
-    are spread evenly. Levels lie as far beyond the detector's thresholds as a 5 V gate does.
+    """Plays a signal, block by block. The replay begins when the trigger is opened first.
 
     Args:
-        layers: the layers on the replay's time axis.
-        silence: samples of silence after the last one.
+        played: the signal.
         clock: the clock of all times.
-        detector: whose thresholds the gate must cross.
         pace: says when the next layer may begin; None never holds one.
     """
 
-    def __init__(
-        self,
-        layers: list[PlayedLayer],
-        silence: int,
-        clock: Clock,
-        detector: DetectorSettings,
-        pace: Pace | None = None,
-    ) -> None:
+    def __init__(self, played: Played, clock: Clock, pace: Pace | None = None) -> None:
         self.name = "recorded"
+        self._played = played
         self._clock = clock
-        self._low, self._high = detector.off_volts - 1.5, detector.on_volts + 2.5
-        self._pulses = [pulse for layer in layers for pulse in layer.pulses]
-        self._stops = [stop for _, stop in self._pulses]
-        self._starts = [layer.start for layer in layers]
         self._pace = pace
         self._admitted = 0  # so many layers may begin
-        self._end = layers[-1].off + silence if layers else 0
+        self._blocks: Iterator[Block] = played.blocks()
+        self._next = next(self._blocks, None)
         self._began_s: float | None = None
         self._open = False
-        self._next = 0  # sample since the replay began
-        self._base = 0  # the same, when the trigger was opened
+        self._base: int | None = None  # the first sample since the trigger was opened
 
     @property
     def facts(self) -> SignalFacts:
-        """Only the laser gate can be made again."""
-        return SignalFacts((Channel("laser", ChannelRole.GATE),), made=True)
+        """The recorded channels; only the laser gate where it was made again."""
+        return self._played.facts
 
     @property
     def rate_hz(self) -> float:
         """Samples per second."""
-        return RATE_HZ
+        return self._played.rate_hz
 
     @property
     def began_s(self) -> float:
@@ -72,12 +50,13 @@ class RecordedTrigger:
         """Begin the replay, or go on with it at the clock's present time."""
         now = self._clock.now()
         self._began_s = now if self._began_s is None else self._began_s
-        self._base = self._next = max(self._next, math.floor((now - self._began_s) * RATE_HZ))
+        self._skip(now - self._began_s)
+        self._base = None
         self._open = True
 
     def admit(self, stop: threading.Event) -> None:
         """Return when the next block may be read, which a layer may begin in; with `stop` at the latest."""
-        begins = bisect_left(self._starts, self._next + BLOCK)
+        begins = self._next.begun if self._next else self._admitted
         while self._pace and self._admitted < begins and not stop.is_set():
             self._pace.admit(self._admitted, stop)
             self._admitted += 1
@@ -93,28 +72,25 @@ class RecordedTrigger:
         """
         if not self._open:
             raise DeviceLost("recorded trigger: is not open", cure="open it before reading")
-        first, began, now = self._next, self.began_s, self._clock.now()
-        if first >= self._end:
+        block, now = self._next, self._clock.now()
+        if block is None:
             return None
-        due = began + (first + BLOCK) / RATE_HZ
+        due = self.began_s + block.time_s + block.volts.shape[1] / self.rate_hz
         if due - now > timeout_s:
             self._clock.sleep_until(now + timeout_s)
             raise DeviceTimeout(
                 f"recorded trigger: no block within {timeout_s} s", cure="wait for at least one block (0.1 s)"
             )
-        volts = self._volts(first)
         self._clock.sleep_until(due)
-        self._next = first + BLOCK
-        return SampleBlock(volts, RATE_HZ, first - self._base, began + first / RATE_HZ)
+        self._next = next(self._blocks, None)
+        self._base = block.first if self._base is None else self._base
+        return SampleBlock(block.volts, self.rate_hz, block.first - self._base, self.began_s + block.time_s)
 
     def close(self) -> None:
         """Stop; may be called twice and from another thread."""
         self._open = False
 
-    def _volts(self, first: int) -> npt.NDArray[np.float64]:
-        gate = np.full((1, BLOCK), self._low)
-        for start, stop in self._pulses[bisect_right(self._stops, first) :]:
-            if start >= first + BLOCK:
-                break
-            gate[0, max(0, start - first) : stop - first] = self._high
-        return gate
+    def _skip(self, time_s: float) -> None:
+        """Pass over the blocks that are over by a time of the replay."""
+        while self._next and self._next.time_s + self._next.volts.shape[1] / self.rate_hz <= time_s:
+            self._next = next(self._blocks, None)

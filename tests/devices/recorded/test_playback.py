@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.config import DetectorSettings, Settings
+from monitor.devices.recorded.gate import MadeGate
 from monitor.devices.recorded.playback import RATE_HZ, Rhythm, play
 from monitor.devices.recorded.trigger import RecordedTrigger
 from monitor.domain import JumpingClock, LayerEnd
@@ -35,7 +36,7 @@ def recorded(draw: st.DrawFn) -> list[LayerEnd]:
 def found(ends: list[LayerEnd], configured: Settings) -> list[LayerEnd]:
     """What the detector finds in the replay of recorded layer ends."""
     detector, rhythm = configured.trigger.detector, Rhythm.of(configured)
-    trigger = RecordedTrigger(play(ends, rhythm), rhythm.pause, JumpingClock(), detector)
+    trigger = RecordedTrigger(MadeGate(play(ends, rhythm), rhythm.pause, detector), JumpingClock())
     trigger.open()
     finder, out = LaserOffDetector(detector, trigger.rate_hz), []
     while (block := trigger.read(1.0)) is not None:
