@@ -201,6 +201,7 @@ class Segmentation:
         prompts: (N, 2) float32 query points (column, row) that were asked, for the page and the report.
         expected_share: share of the area where metal was expected that is metal; None where nothing was expected.
         outside_px: pixels that the picture shows as metal where there can be none, and that the mask leaves out.
+        rounds: how often parts were asked for again because their area was not what was expected.
     """
 
     mask: Mask
@@ -210,6 +211,7 @@ class Segmentation:
     prompts: npt.NDArray[np.float32]
     expected_share: float | None = None
     outside_px: int = 0
+    rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +313,7 @@ class LayerProduct:
         bundles: bundle name@digest by purpose ("upscale", "segment").
         device: where the models ran ("CPUExecutionProvider", ...).
         seed: seed of the generated detail.
+        calibration: digest of the calibration by which the picture was rectified, "" when MISSING.
     """
 
     index: int
@@ -334,6 +337,7 @@ class LayerProduct:
     bundles: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     seed: int = 0
+    calibration: str = ""
 
 
 @dataclass(frozen=True, slots=True)

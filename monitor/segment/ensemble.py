@@ -33,8 +33,8 @@ def joined(
     """
     if len(members) == 1:
         return members[0]
-    probability = np.mean([one.probability for one in members], axis=0, dtype=np.float32)
-    mask = without_specks(probability > 0.5, grid, settings)
+    probability = np.asarray(np.mean([one.probability for one in members], axis=0), np.float32)
+    mask = without_specks(np.asarray(probability > 0.5, bool), grid, settings)
     doubtful = [one for one in members if one.state is not ProductState.OK]
     first = members[0]
     if 2 * len(doubtful) < len(members):
@@ -45,4 +45,5 @@ def joined(
         first, mask=mask, probability=probability, state=state, reason=reason,
         expected_share=None if prior is None else prior.found(mask),
         outside_px=max(one.outside_px for one in members),
+        rounds=max(one.rounds for one in members),
     )  # fmt: skip

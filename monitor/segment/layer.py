@@ -9,8 +9,9 @@ What a person can rely on:
 - A component on which it has no answer that it believes is left out of the mask. Where such components hold more than
   a twentieth of what Sauvola found and the model did not deny, the layer is an ANOMALY whose reason counts them.
   Sauvola's own mask never stands in silently for the model's.
-- With an area prior, nothing is asked or found outside its reach; a layer with less than four fifths of the expected
-  area is an ANOMALY.
+- With an area prior that bounds metal, nothing is asked or found outside its reach. A part whose area is not within
+  four to six fifths of what is expected is asked for again, as in `area_loop`; where that does not help, the layer is
+  an ANOMALY that names the parts.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from scipy.special import expit
 
 from monitor.config import SegmentSettings
 from monitor.domain import BundleError, FloatImage, Image, Mask, PlateGrid, ProductState, Segmentation
+from monitor.segment.area_loop import Question, seeded, within_area
 from monitor.segment.automatic import TOLERATED_SHARE, segment_unasked
 from monitor.segment.candidates import Box, Candidate, believed, distinct
 from monitor.segment.initial import Initial, initial_mask, unasked_mask, within, without_specks
 from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
 from monitor.segment.prior import LEAST_SHARE, AreaPrior
-from monitor.segment.prompts import Prompts, query_points
+from monitor.segment.prompts import Prompts, excluding, query_points
 
 BATCH = 8
 """Prompts a call: beyond this a decoder gains no speed and takes more memory."""
@@ -78,32 +80,55 @@ def segment_layer(
         The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
     """
     told = known_unasked(image, predictor, settings)
+    embedded = _wants_unasked(settings)
     if told is not None and settings.method != "prompted":
         found = segment_unasked(told, grid, settings, thresholds)
-        return found if prior is None else _bounded(found, found.mask, prior, grid, settings)
-    seen = query_mask(image, grid, told, settings, thresholds)
-    initial = seen if prior is None else within(seen, prior.reach, grid, settings)
-    embedded = _wants_unasked(settings)
-    found = segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
-    return found if prior is None else _bounded(found, seen.mask, prior, grid, settings)
+        seen, initial = found.mask, unasked_mask(found.mask, grid, settings)
+    else:
+        all_seen = query_mask(image, grid, told, settings, thresholds)
+        bound = prior is not None and prior.bounds
+        initial = within(all_seen, prior.reach, grid, settings) if prior is not None and bound else all_seen
+        found = segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
+        seen, embedded = all_seen.mask, embedded or initial.count > 0
+    if prior is None:
+        return found
+
+    def ask(question: Question) -> Segmentation:
+        nonlocal embedded
+        asked = settings.model_copy(update={"points_per_component": question.points})
+        start = unasked_mask(seeded(initial.mask, question), grid, settings)
+        answer = segment_components(
+            image, start, grid, predictor, asked, thresholds, rng, embedded=embedded, exclusions=question.exclusions
+        )
+        embedded = embedded or start.count > 0
+        return replace(answer, mask=answer.mask & question.where)
+
+    first = _bounded(found, seen, prior, grid, settings)
+    return _judged(within_area(first, prior, grid, settings.points_per_component, ask, rng), prior, grid, settings)
 
 
 def _bounded(
     found: Segmentation, seen: Mask, prior: AreaPrior, grid: PlateGrid, settings: SegmentSettings
 ) -> Segmentation:
-    """The same within the prior's reach, and what the prior says of it."""
+    """The same within the prior's reach, where that bounds metal."""
+    if not prior.bounds:
+        return found
     mask = without_specks(found.mask & prior.reach, grid, settings)
-    share = prior.found(mask)
     outside = int(np.count_nonzero((seen | found.mask) & ~prior.reach))
+    probability = np.where(prior.reach, found.probability, np.float32(0.0))
+    return replace(found, mask=mask, probability=probability, outside_px=outside)
+
+
+def _judged(found: Segmentation, prior: AreaPrior, grid: PlateGrid, settings: SegmentSettings) -> Segmentation:
+    """The same without specks, and what share of the expected area it has."""
+    mask = without_specks(found.mask, grid, settings)
+    share = prior.found(mask)
     state, reason = found.state, found.reason
     if share is not None and share < LEAST_SHARE:
         state = ProductState.ANOMALY
-        short = f"metal covers {share:.0%} of the area that the laser was sent to"
+        short = f"metal covers {share:.0%} of the area in {prior.told_by}"
         reason = f"{reason}; {short}" if reason else short
-    probability = np.where(prior.reach, found.probability, np.float32(0.0))
-    return replace(
-        found, mask=mask, probability=probability, state=state, reason=reason, expected_share=share, outside_px=outside
-    )
+    return replace(found, mask=mask, state=state, reason=reason, expected_share=share)
 
 
 def known_unasked(image: Image, predictor: Predictor, settings: SegmentSettings) -> FloatImage | None:
@@ -150,13 +175,19 @@ def segment_components(
     rng: np.random.Generator,
     *,
     embedded: bool = False,
+    exclusions: npt.NDArray[np.float32] | None = None,
 ) -> Segmentation:
-    """As `segment_layer`, for an initial mask that is known already; `embedded` where the model has the image."""
+    """As `segment_layer`, for an initial mask that is known already; `embedded` where the model has the image.
+
+    With `exclusions`, float32 (N, 2) of (column, row), the prompt nearest to each says that there is no metal.
+    """
     if initial.count == 0:
         nothing = np.zeros(image.shape, bool)
         none_asked = np.zeros((0, 2), np.float32)
         return Segmentation(nothing, nothing.astype(np.float32), ProductState.OK, "", none_asked)
     prompts = query_points(initial, settings.points_per_component, rng)
+    if exclusions is not None and len(exclusions):
+        prompts = excluding(prompts, initial, exclusions)
     if not embedded:
         predictor.set_image(image)
     answers = _asked(predictor, prompts, initial, thresholds)

@@ -25,11 +25,15 @@ class AreaPrior:
 
     Attributes:
         area: bool (rows, columns), where metal is expected: what was told, gaps between melt tracks closed.
-        reach: bool (rows, columns), `area` with the margin all around: there is no metal elsewhere.
+        reach: bool (rows, columns), `area` with the margin all around.
+        bounds: whether there can be no metal beyond the reach.
+        told_by: who told, in words.
     """
 
     area: Mask
     reach: Mask
+    bounds: bool = True
+    told_by: str = "the laser-on map"
 
     def found(self, mask: Mask) -> float | None:
         """Share of the expected area that is metal in a mask; None where nothing is expected."""
@@ -37,13 +41,17 @@ class AreaPrior:
         return np.count_nonzero(mask & self.area) / expected if expected else None
 
 
-def area_prior(told: Mask, grid: PlateGrid, settings: SegmentSettings) -> AreaPrior:
+def area_prior(
+    told: Mask, grid: PlateGrid, settings: SegmentSettings, *, bounds: bool = True, told_by: str = "the laser-on map"
+) -> AreaPrior:
     """A prior from where metal was told to be.
 
     Args:
         told: bool (rows, columns), e.g. pixels in which the laser was on.
         grid: the plate grid.
         settings: the margin, and the smallest area of a part: less than that is a spike of the signal.
+        bounds: whether there can be no metal beyond the margin.
+        told_by: who told, in words.
     """
     margin_px = settings.prior_margin_mm / grid.mm_per_px
     reach = _distance(told) <= margin_px
@@ -52,7 +60,7 @@ def area_prior(told: Mask, grid: PlateGrid, settings: SegmentSettings) -> AreaPr
     keep = stats[:, cv2.CC_STAT_AREA] * grid.mm_per_px**2 >= settings.min_area_mm2
     keep[0] = False
     area = np.asarray(keep[labels], dtype=bool)
-    return AreaPrior(area, _distance(area) <= margin_px)
+    return AreaPrior(area, _distance(area) <= margin_px, bounds, told_by)
 
 
 def _distance(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from monitor.segment.initial import Initial
-from monitor.segment.predictor import FOREGROUND, PAD
+from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,24 @@ class Prompts:
         """float32 (K, 2), every point that is not padding."""
         asked: npt.NDArray[np.float32] = self.points[self.labels != PAD]
         return asked
+
+
+def excluding(prompts: Prompts, initial: Initial, exclusions: npt.NDArray[np.float32]) -> Prompts:
+    """The same prompts with points in the background, each for the component whose box is nearest to it.
+
+    Args:
+        prompts: one for each component.
+        initial: the components.
+        exclusions: float32 (N, 2), (column, row), points that are not metal.
+    """
+    boxes = ndimage.find_objects(initial.labels, initial.count)
+    low = np.array([(box[1].start, box[0].start) for box in boxes], np.float32)
+    high = np.array([(box[1].stop - 1, box[0].stop - 1) for box in boxes], np.float32)
+    beside = np.maximum(low[:, None] - exclusions, exclusions - high[:, None])
+    nearest = np.hypot(*np.maximum(beside, 0).transpose(2, 0, 1)).argmin(axis=0)
+    labels = np.where(nearest == np.arange(len(boxes))[:, None], BACKGROUND, PAD).astype(np.int32)
+    points = np.concatenate([prompts.points, np.repeat(exclusions[None], len(boxes), axis=0)], axis=1)
+    return Prompts(points.astype(np.float32), np.concatenate([prompts.labels, labels], axis=1))
 
 
 def query_points(initial: Initial, count: int, rng: np.random.Generator) -> Prompts:

@@ -31,12 +31,12 @@ from monitor.domain import (
 )
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
-from monitor.optics import rectify
 from monitor.segment import AreaPrior, area_prior, joined, segment_layer
-from monitor.store import BuildReader, ModelBook, Pulse, Purpose
+from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
 from monitor.trigger import commanded_area
 from monitor.upscale import Upscaler
 from monitor.worker.choosing import chosen
+from monitor.worker.steadying import Steady
 
 log = structlog.get_logger("worker")
 
@@ -163,7 +163,8 @@ class Pipeline:
         self._reader = reader
         self._grid: PlateGrid = reader.manifest.grid
         facts = _source(reader, settings.worker.source)
-        self._calibration = _calibration(reader, facts)
+        calibration = _calibration(settings.store.root, reader, facts)
+        self._steady = Steady(reader, settings.optics.drift, facts.name, calibration)
         self._measured = facts.role is CameraRole.BASLER
 
     def process(self, index: int) -> LayerProduct:
@@ -183,9 +184,12 @@ class Pipeline:
             if isinstance(capture, Gap):
                 return LayerProduct(index, ProductState.MISSING, reason=f"no {capture.camera} frame: {capture.reason}")
             with watch.stage("rectify"):
-                rectified = rectify(capture.image, self._calibration, self._grid, bits=capture.bits)
+                steadied = self._steady.rectified(index, capture)
         except (CalibrationError, StoreCorrupt) as error:
             return LayerProduct(index, ProductState.MISSING, reason=error.what)
+        return steadied.on(self._products(index, steadied.image, watch))
+
+    def _products(self, index: int, rectified: Image, watch: Stopwatch) -> LayerProduct:
         if self._measured:
             return replace(self._segmented(index, (rectified,), watch), rectified=rectified)
         return self._super_resolved(index, rectified, watch)
@@ -266,6 +270,9 @@ def _against_prior(found: Segmentation, grid: PlateGrid) -> tuple[Measure, ...]:
     return (
         Measure("commanded area found", 100 * found.expected_share, "%", grid.um_per_px, basis),
         Measure("left out beside the laser", outside, "mm²", grid.um_per_px, basis),
+        Measure(
+            "rounds", float(found.rounds), "1", grid.um_per_px, "parts asked for again as their area was not right"
+        ),
     )
 
 
@@ -280,13 +287,20 @@ def _source(reader: BuildReader, source: str) -> CameraFacts:
     return facts
 
 
-def _calibration(reader: BuildReader, facts: CameraFacts) -> Calibration:
-    if facts.calibration is None:
+def _calibration(root: Path, reader: BuildReader, facts: CameraFacts) -> Calibration:
+    """The build's own calibration, or one that was accepted since for this very camera.
+
+    Raises:
+        CalibrationError: there is none, or it was made for another camera.
+    """
+    found = facts.calibration or CalibrationBook(root).fitting(facts)
+    if found is None:
         raise CalibrationError(
             f"camera '{facts.name}' of build {reader.manifest.id} has no calibration",
-            cure="give [cameras.corners] for this camera in the configuration and start a new build",
+            cure="calibrate it (`lpbf-monitor calibrate --help`): its layers are processed then; or give "
+            "[cameras.corners] in the configuration and start a new build",
         )
-    return facts.calibration
+    return found
 
 
 def _stored(values: npt.NDArray[np.float32], gain: float) -> Image:

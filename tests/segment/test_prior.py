@@ -60,7 +60,7 @@ def test_a_melted_part_that_is_not_seen_is_an_anomaly() -> None:
     """Where the picture shows much less metal than the laser melted, the layer is not believed, and says why."""
     found = segmented(largest(truth()), told(truth()))
     assert found.state is ProductState.ANOMALY
-    assert "of the area that the laser was sent to" in found.reason
+    assert "of the area in the laser-on map" in found.reason
     nothing = segmented(np.zeros_like(truth()), told(truth()))
     assert (nothing.state, nothing.expected_share) == (ProductState.ANOMALY, 0.0)
 
