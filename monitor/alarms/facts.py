@@ -53,7 +53,7 @@ def product_facts(
         record.state,
         reason=record.reason,
         device=record.device,
-        asked_device=PROVIDERS[settings.upscale.provider],
+        asked_device=_asked(settings.upscale.provider, record.device),
         measures={measure.name: measure for measure in record.measures},
         reference_area_mm2=None if reference is None else np.count_nonzero(reference) * grid.mm_per_px**2,
         compared_with=compared_with,
@@ -95,6 +95,11 @@ def _anchor(reader: BuildReader, products: ProductReader, index: int, usual: Usu
     if anchor is None:
         return "", None
     return f"layer {anchor}", _tried(lambda: products.array(anchor, "mask"))
+
+
+def _asked(provider: str, found: str) -> str:
+    """The device that was asked for, in the words of what runs the model: ONNX Runtime or torch."""
+    return f"torch {provider}" if found.startswith("torch ") else PROVIDERS[provider]
 
 
 def _inconsistency(products: ProductReader, index: int) -> float | None:

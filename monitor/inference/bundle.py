@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from monitor.domain import BundleError
 from monitor.inference.manifest import FORMAT, ROLES, BundleManifest
 from monitor.inference.onnx_scan import refuse_external_data
+from monitor.inference.program_scan import harmless_program
 from monitor.inference.selftest import run_self_test
 from monitor.inference.session import Provider, Session, open_session
 
@@ -100,8 +101,8 @@ class Bundle:
         others = sorted(ROLES[self.manifest.kind] - set(self.manifest.graphs))
         if others:
             raise BundleError(
-                f"{self.path(others[0])}: is not ONNX, and this program runs its graphs ({', '.join(others)}) as ONNX",
-                cure="export the model as ONNX; the guide to models says how",
+                f"{self.path(others[0])}: is no network, and this kind of bundle has one as {', '.join(others)}",
+                cure="export the model as ONNX, as a torch.export program, or as safetensors; the guide says how",
             )
 
     def _check(self, role: str) -> None:
@@ -120,6 +121,8 @@ class Bundle:
             )
         if path.suffix == ".onnx":
             refuse_external_data(path)
+        if path.suffix == ".pt2":
+            harmless_program(path)
 
 
 def file_digest(path: Path) -> str:

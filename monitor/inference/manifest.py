@@ -20,6 +20,7 @@ ROLES: dict[str, frozenset[str]] = {
     "regression": frozenset({"model"}),
     "segmenter": frozenset({"encoder", "decoder"}),
 }
+GRAPHS = frozenset({".onnx", ".pt2", ".safetensors"})
 SUFFIXES = frozenset({".onnx", ".pt2", ".safetensors", ".npz", ".json", ".csv", ".md", ".png", ".svg"})
 
 
@@ -180,5 +181,12 @@ class BundleManifest(Table):
 
     @property
     def graphs(self) -> tuple[str, ...]:
-        """Roles whose files are ONNX graphs, in alphabetical order."""
-        return tuple(sorted(role for role, entry in self.files.items() if entry.path.endswith(".onnx")))
+        """Roles whose files are networks, in alphabetical order: those of the kind, and every ONNX graph."""
+        wanted = ROLES[self.kind]
+        return tuple(
+            sorted(
+                role
+                for role, entry in self.files.items()
+                if entry.path.endswith(".onnx") or (role in wanted and PurePosixPath(entry.path).suffix in GRAPHS)
+            )
+        )

@@ -1,11 +1,15 @@
-"""ONNX Runtime sessions. Owns which provider runs a graph and that it really does; refuses to know what it computes."""
+"""Sessions: one door to a network, whatever runs it; and ONNX Runtime behind it.
+
+Owns which provider runs a graph and that it really does; refuses to know what it computes. Torch stands behind the same
+door in `torch_session`, which is only imported where a bundle needs it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +49,20 @@ class TensorFacts:
     shape: tuple[int | str | None, ...]
 
 
-class Session:
+class Session(Protocol):
+    """One network, ready to run. Calls are deterministic for one machine, provider and thread count."""
+
+    path: Path
+    provider: str
+    inputs: tuple[TensorFacts, ...]
+    outputs: tuple[TensorFacts, ...]
+
+    def run(self, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """Run it once and return every output by name; BundleError where an input is wrong or the run fails."""
+        ...
+
+
+class OnnxSession:
     """One graph, ready to run on one provider. Calls are deterministic for one machine, provider and thread count."""
 
     def __init__(self, path: Path, inner: Any, provider: str) -> None:
@@ -79,16 +96,21 @@ class Session:
 
 
 def open_session(path: Path, provider: Provider = "cpu", threads: int = 1) -> Session:
-    """Open an ONNX file on the provider that was asked for, and on no other.
+    """Open a network on the provider that was asked for, and on no other.
 
     Args:
-        path: an ONNX file with all its weights inside.
+        path: an ONNX file with all its weights inside, a `.pt2` program, or `.safetensors` weights of our networks.
         provider: "cpu", "cuda" or "tensorrt".
         threads: CPU threads inside one operator.
 
     Raises:
-        BundleError: no such file, not a whole ONNX file, external data, or the provider is not there or fell back.
+        BundleError: no such file, not a whole one, external data, something in it that could be run, torch is needed
+            and not installed, or the provider is not there or fell back.
     """
+    if path.suffix in (".pt2", ".safetensors"):
+        from monitor.inference.torch_session import open_torch
+
+        return open_torch(path, provider, threads)
     if not path.is_file():
         raise BundleError(f"{path}: there is no such file", cure="name an existing ONNX file")
     name, options = _available(provider)
@@ -107,7 +129,7 @@ def open_session(path: Path, provider: Provider = "cpu", threads: int = 1) -> Se
             f"{path}: {name} was asked for, but {actual} would run it",
             cure='repair the driver and libraries of the device, or set provider = "cpu"',
         )
-    return Session(path, inner, actual)
+    return OnnxSession(path, inner, actual)
 
 
 def _available(provider: str) -> tuple[str, dict[str, str]]:

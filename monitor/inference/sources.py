@@ -18,9 +18,9 @@ from typing import IO, Protocol
 
 from monitor.domain import BundleError
 from monitor.inference.bundle import MANIFEST, MAX_MANIFEST_BYTES
+from monitor.inference.manifest import GRAPHS
 
 PICKLES = frozenset({".pth", ".pt", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy"})
-GRAPHS = frozenset({".onnx", ".pt2", ".safetensors"})
 MAX_ENTRIES = 1000
 MAX_RATIO = 200
 """Weights hardly shrink; a zip that unpacks to more than so many times its size is a bomb."""

@@ -27,7 +27,7 @@ from monitor.inference import (
 )
 from monitor.inference.networks import FACTOR
 from monitor.learn.card import write_card
-from monitor.learn.export import Graph, export_graph
+from monitor.learn.export import FORMS, Graph
 from monitor.learn.recipe import AnyTraining, RegressionTraining
 from monitor.learn.trained import Trained, TrainedDiffusion, TrainedPixel, TrainedRegression, load_trained
 
@@ -46,6 +46,7 @@ def write_bundle(
     curves: Curves,
     samples: Path | None = None,
     blur_px: float = DEGRADE_SIGMA_PX,
+    form: str = ".onnx",
 ) -> Path:
     """Export the networks and write a whole bundle, then load it as the product would.
 
@@ -57,6 +58,7 @@ def write_bundle(
         curves: losses by stage.
         samples: picture of samples for the card, or None.
         blur_px: blur of the webcam against the picture in the training data: σ in pixels.
+        form: of the networks' files: ".onnx", ".pt2" (torch.export) or ".safetensors" (weights of our networks).
 
     Raises:
         BundleError: the export does not agree with torch, or the bundle does not load.
@@ -65,8 +67,8 @@ def write_bundle(
     directory = out / "bundle" / recipe.name
     directory.mkdir(parents=True, exist_ok=True)
     made = graphs(models)
-    files = {role: f"{role}.onnx" for role in made}
-    parity = {role: export_graph(graph, directory / files[role]) for role, graph in made.items()}
+    files = {role: f"{role}{form}" for role in made}
+    parity = {role: FORMS[form](graph, directory / files[role]) for role, graph in made.items()}
     graphs_at = {role: directory / name for role, name in files.items()}
     write_self_test(directory / "self_test.npz", graphs_at, _self_test_inputs(models))
     (directory / "curves.json").write_text(json.dumps(curves), encoding="utf-8")
@@ -232,8 +234,9 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m monitor.learn.bundling", description=__doc__)
     parser.add_argument("weights", type=Path, help="weights.safetensors of a run")
     parser.add_argument("--out", type=Path, required=True, help="directory in which bundle/<name> is made")
+    parser.add_argument("--form", choices=FORMS, default=".onnx", help="how the networks are stored")
     given = parser.parse_args(argv)
-    write_bundle(load_trained(given.weights), given.out, {}, {}, {})
+    write_bundle(load_trained(given.weights), given.out, {}, {}, {}, form=given.form)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import io
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from monitor.domain import BundleError
 from monitor.inference import open_session
+from monitor.inference.networks.registry import described
+from monitor.inference.program_scan import OUTPUTS
 
 OPSET = 20
 
@@ -67,6 +70,37 @@ def export_graph(graph: Graph, path: Path) -> float:
         )
     store_half(path)
     return max(_difference(graph, path, inputs) for inputs in (graph.inputs, graph.other))
+
+
+def export_program(graph: Graph, path: Path) -> float:
+    """Write a `torch.export` program that names its output, without example inputs; weights are float32.
+
+    Returns, Raises: as `export_graph`.
+    """
+    with torch.no_grad(), _quiet():
+        program = torch.export.export(
+            graph.network.eval(), tuple(graph.inputs.values()), dynamic_shapes=graph.dynamic, strict=False
+        )
+    torch.export.save(program, path, extra_files={OUTPUTS: graph.output})
+    return max(_difference(graph, path, inputs) for inputs in (graph.inputs, graph.other))
+
+
+def export_weights(graph: Graph, path: Path) -> float:
+    """Write weights in half precision as safetensors that name their network.
+
+    Returns, Raises: as `export_graph`.
+    """
+    tensors = {name: value.detach().half().contiguous() for name, value in graph.network.state_dict().items()}
+    save_file(tensors, path, metadata=described(graph.network))
+    return max(_difference(graph, path, inputs) for inputs in (graph.inputs, graph.other))
+
+
+FORMS: dict[str, Callable[[Graph, Path], float]] = {
+    ".onnx": export_graph,
+    ".pt2": export_program,
+    ".safetensors": export_weights,
+}
+"""How a network is stored, by the file's suffix."""
 
 
 def store_half(path: Path, least: int = 1024) -> None:

@@ -175,7 +175,7 @@ def other_graph(bundle: Path) -> Path:
         (link_itself, "is a link"),
         (bare, "has no manifest beside it"),
         (pickled, "may hold a pickle"),
-        (other_graph, "is not ONNX"),
+        (other_graph, "is not a whole .pt2 program"),
         (lambda bundle: bundle.parent / "nowhere", "is not there"),
         (lambda bundle: bundle / "self_test.npz", "neither a bundle's folder"),
     ],
