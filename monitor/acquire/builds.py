@@ -7,6 +7,7 @@ than the silence that ends a build: after that the printer may be at another job
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +18,16 @@ import structlog
 from pydantic import ValidationError
 
 from monitor.config import DetectorSettings, Settings
-from monitor.domain import CameraFacts, StoreLocked
-from monitor.store import BuildManifest, BuildReader, BuildSummary, BuildWriter, free_build_id, list_builds
+from monitor.domain import CalibrationError, CameraFacts, StoreError, StoreLocked
+from monitor.store import (
+    BuildManifest,
+    BuildReader,
+    BuildSummary,
+    BuildWriter,
+    CalibrationBook,
+    free_build_id,
+    list_builds,
+)
 
 log = structlog.get_logger("acquire")
 
@@ -118,11 +127,23 @@ def new_build(
         origin_of(settings),
         settings.plate.grid(),
         source.layer_height_mm if source else settings.acquire.layer_height_um / 1000,
-        cameras,
+        cameras if source else tuple(calibrated(settings.store.root, facts) for facts in cameras),
         source=source.id if source else "",
         config=settings.model_dump(mode="json"),
     )
     return BuildWriter.create(settings.store.root, manifest)
+
+
+def calibrated(root: Path, facts: CameraFacts) -> CameraFacts:
+    """A camera with the calibration that was accepted for it; without any, and with the reason, where that is unfit.
+
+    Pictures without a calibration are kept, and products wait: nothing is measured by a calibration of another camera.
+    """
+    try:
+        return replace(facts, calibration=CalibrationBook(root).fitting(facts))
+    except (CalibrationError, StoreError) as error:
+        log.error("calibration refused", camera=facts.name, what=error.what, cure=error.cure)
+        return replace(facts, calibration=None, notices=(*facts.notices, error.what))
 
 
 def _misfit(manifest: BuildManifest, settings: Settings, name: str) -> str:

@@ -82,6 +82,17 @@ def _sample(name: str, found: Measure) -> Sample:
     return Sample(name, found.value, f"{name} {found.value:.4g}{spread} {found.unit} ({found.basis})")
 
 
+def cameras(ending: str) -> Callable[[ProductFacts], Iterator[Sample]]:
+    """What was found of each camera against the build's start, whether or not the layer is believed."""
+
+    def look(facts: ProductFacts) -> Iterator[Sample]:
+        for name in sorted(n for n in facts.usual.measures | set(facts.measures) if n.endswith(ending)):
+            found = facts.measures.get(name)
+            yield _sample(name, found) if found else Sample(name, None, f"{name}: the pictures are too unlike to tell")
+
+    return look
+
+
 def guard(facts: ProductFacts) -> Iterator[Sample]:
     """Mean disagreement of the super-resolved picture, degraded again, with the webcam's, in % of the grey scale."""
     if not facts.upscaled:
@@ -113,6 +124,8 @@ PRODUCT_RULES: tuple[Rule[ProductFacts], ...] = (
     Rule("area", "Area out of tolerance", "%", area, picture="mask"),
     Rule("dimension", "Outline out of tolerance", "µm", measured(lambda name: name == "hd95"), picture="mask"),
     Rule("drift", "Melted area out of place", "µm", drift, picture="mask"),
+    Rule("camera_moved", "Camera moved", "px", cameras(" moved"), picture="rectified"),
+    Rule("light_changed", "Light changed", "%", cameras(" light change"), picture="rectified"),
     Rule("roughness", "Surface too rough", "µm", measured(lambda name: name.split()[-1] == "Sa"), picture="mask"),
     Rule("guard", "Generated picture disagrees with the webcam", "%", guard, picture="inconsistency"),
     Rule("wrong_device", "Model on the wrong device", "1", wrong_device),

@@ -7,6 +7,7 @@ from monitor.config.acquire import AcquireSettings, FrameCheckSettings, RecoatSe
 from monitor.config.alarms import AlarmsSettings, RuleSettings, RulesSettings
 from monitor.config.cameras import CameraSettings, CornersSettings
 from monitor.config.channels import ChannelSettings, FieldSettings
+from monitor.config.optics import DriftSettings, OpticsSettings
 from monitor.config.plant import OpcUaSettings, PlantSettings
 from monitor.config.plate import PlateSettings
 from monitor.config.report import ReportSettings
@@ -36,12 +37,14 @@ __all__ = [
     "CommandSettings",
     "CornersSettings",
     "DetectorSettings",
+    "DriftSettings",
     "EmailSettings",
     "FieldSettings",
     "FrameCheckSettings",
     "LogSettings",
     "MqttSettings",
     "OpcUaSettings",
+    "OpticsSettings",
     "PartSettings",
     "PlantSettings",
     "PlateSettings",

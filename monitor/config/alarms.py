@@ -63,6 +63,11 @@ class RulesSettings(Section):
     """Of layers: 95th percentile of the distance from outline to reference ("hd95"), in µm."""
     drift: RuleSettings = RuleSettings(limit=300, raise_after=3, clear_after=3)
     """Of layers: how far the melted area stands beside its expected place, in µm."""
+    camera_moved: RuleSettings = RuleSettings(limit=3, severity=Severity.ALARM, unsure_after=3)
+    """Of layers, each camera: how far its picture has moved since the build's start, anywhere on the plate, in pixels
+    of the camera."""
+    light_changed: RuleSettings = RuleSettings(limit=20, raise_after=3, clear_after=3, unsure_after=3)
+    """Of layers, each camera: how much its brightness has changed since the build's start, anywhere, in %."""
     roughness: RuleSettings = RuleSettings(limit=50, raise_after=3, clear_after=3)
     """Of layers: arithmetical mean height Sa, in µm."""
     guard: RuleSettings = RuleSettings(limit=6, raise_after=3, clear_after=3)

@@ -14,6 +14,7 @@ from monitor.config.base import Section
 from monitor.config.cameras import CameraSettings
 from monitor.config.channels import VIRTUAL
 from monitor.config.locate import describe
+from monitor.config.optics import OpticsSettings
 from monitor.config.plant import PlantSettings
 from monitor.config.plate import PlateSettings
 from monitor.config.report import ReportSettings
@@ -50,6 +51,7 @@ class Settings(Section):
     )
     simulation: SimulationSettings = SimulationSettings()
     acquire: AcquireSettings = AcquireSettings()
+    optics: OpticsSettings = OpticsSettings()
     upscale: UpscaleSettings = UpscaleSettings()
     segment: SegmentSettings = SegmentSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -64,6 +64,11 @@ class SimulationSettings(Section):
     fault_rate: float = Field(0.0, ge=0.0, le=1.0)
     """Chance, per layer, of each optional fault: a dropped frame (each camera), a spike on the laser gate."""
 
+    knock_layer: int | None = Field(None, ge=0)
+    """From this layer on every camera looks elsewhere, as if somebody had knocked it; none leaves them alone."""
+    knock_px: tuple[float, float] = (5.0, 0.0)
+    """By how much its picture moves then, (column, row) in pixels."""
+
     @model_validator(mode="after")
     def _ordered(self) -> SimulationSettings:
         low, high = self.recoat_s

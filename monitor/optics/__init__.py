@@ -6,6 +6,7 @@ Pure functions over arrays; refuses to know devices, files, models and what an i
 from monitor.optics.alignment import Alignment, align, deformation_map, match_circles, warp
 from monitor.optics.circles import Circle, find_circles
 from monitor.optics.degrade import RATIO, degrade, kernel_sigma
+from monitor.optics.drift import Anchor, Drift, measure_drift, relit
 from monitor.optics.fiducials import DICTIONARIES, Board, find_markers, lens_from_views
 from monitor.optics.fitting import Fitted, Sights, fit, homography, lattice
 from monitor.optics.flatfield import flat_field
@@ -20,9 +21,11 @@ __all__ = [
     "DICTIONARIES",
     "RATIO",
     "Alignment",
+    "Anchor",
     "Board",
     "Circle",
     "ContourError",
+    "Drift",
     "Fitted",
     "Registration",
     "Sights",
@@ -43,9 +46,11 @@ __all__ = [
     "lattice",
     "lens_from_views",
     "match_circles",
+    "measure_drift",
     "rectify",
     "register",
     "register_layers",
+    "relit",
     "residual_picture",
     "warp",
 ]

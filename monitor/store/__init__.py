@@ -6,6 +6,7 @@ know devices, models and processes.
 
 from monitor.store.alarms import AlarmBook, alarm_id
 from monitor.store.attempt import Attempt, read_attempt, write_attempt
+from monitor.store.calibrations import CalibrationBook, CalibrationRecord
 from monitor.store.compared import (
     ComparedLayer,
     ComparedPart,
@@ -66,6 +67,8 @@ __all__ = [
     "BuildSpace",
     "BuildSummary",
     "BuildWriter",
+    "CalibrationBook",
+    "CalibrationRecord",
     "ComparedLayer",
     "ComparedPart",
     "Comparison",

@@ -5,6 +5,7 @@
 <root>/status/signals/                signals of layers that are not committed yet, one folder for each process
 <root>/alarms/                        alarms, one folder each, see `store/alarms.py`
 <root>/access/                        users, sessions and the audit log, see `web/accounts.py`
+<root>/calibrations/                  accepted calibrations of cameras, see `store/calibrations.py`
 <root>/models/                        model bundles and what happened to them, see `store/models.py`
 <root>/.reserve                       room for what must be said on a full disk, see `store/reserve.py`
 <root>/.trash-<name>                  on its way out: removed by whoever looks next
@@ -43,6 +44,7 @@ STATUS = "status"
 ALARMS = "alarms"
 ACCESS = "access"
 MODELS = "models"
+CALIBRATIONS = "calibrations"
 TRASH = ".trash-"
 RESTORING = ".restoring-"
 RESERVED = (STATUS, ALARMS, ACCESS, MODELS)
@@ -158,6 +160,11 @@ def spools_folder(root: Path) -> Path:
 def models_folder(root: Path) -> Path:
     """Model bundles, and the journal of what happened to them."""
     return root / MODELS
+
+
+def calibrations_folder(root: Path) -> Path:
+    """Accepted calibrations, a folder for each camera."""
+    return root / CALIBRATIONS
 
 
 def alarms_folder(root: Path) -> Path:

@@ -198,4 +198,5 @@ def _record(
         product.last_part,
         product.intervals,
         {name: levels for name, levels in digests.items() if name != "occupancy"},
+        calibration=product.calibration,
     )

@@ -178,6 +178,7 @@ class LayerRecord:
         laser_map_gap: why it is missing.
         recoats: stored frames of the fresh powder by camera; with `recoat_gaps` empty where they were not wanted.
         recoat_gaps: reasons of those that were wanted and are missing, by camera.
+        calibrations: digest of each calibrated camera's calibration; empty where an older version recorded it.
     """
 
     index: int
@@ -195,6 +196,7 @@ class LayerRecord:
     laser_map_gap: str = "recorded by a version that kept no signal"
     recoats: Mapping[str, FrameRecord] = field(default_factory=dict)
     recoat_gaps: Mapping[str, str] = field(default_factory=dict)
+    calibrations: Mapping[str, str] = field(default_factory=dict)
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
 
@@ -219,6 +221,8 @@ class ProductRecord:
         planes: likewise of the volume's other images, "probability" and "parts"; none where an older version made them.
         recipe: the settings that these products follow from, by section; with frame, bundles and seed they are all that
             is needed to make them again. Empty where an older version made them.
+        calibration: digest of the calibration by which the picture was rectified; "" where there is no picture, or an
+            older version made them.
     """
 
     index: int
@@ -238,6 +242,7 @@ class ProductRecord:
     last_part: int = 0
     intervals: str = ""
     planes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calibration: str = ""
     software: str = __version__
     format: int = FORMAT
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED

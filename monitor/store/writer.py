@@ -49,6 +49,7 @@ class BuildWriter:
         self._lock = lock
         self._facts = {facts.name: facts for facts in manifest.cameras}
         self._store = DurableStore(folder)
+        self._calibrations = {f.name: f.calibration.digest for f in manifest.cameras if f.calibration}
         self._signals = SignalStore(self._store)
         self._files = ThreadPoolExecutor(len(self._facts) + 2, "commit-files")  # the signal and its map as well
         self._cores = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "commit-cores")
@@ -141,7 +142,7 @@ class BuildWriter:
             self._place(begun, self._signals.writes(layer.index, signal))
             syncs = self._store.begin_sync(self._files)
             frames = {place: _frame_record(frame, begun[place].array.result()) for place, frame in shot.items()}
-            record = _record(layer, frames, signal)
+            record = replace(_record(layer, frames, signal), calibrations=self._calibrations)
             path = record_file(commits_in(self._folder), layer.index)
             with staged(path, (to_json(record),)) as partial:
                 _wait_all(syncs)

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from monitor.config import Settings
 from monitor.domain import ConfigError
 
-SECTIONS = ("upscale", "segment")
+SECTIONS = ("upscale", "segment", "optics")
+BEFORE: dict[str, Any] = {"optics": {"drift": {"enabled": False}}}
+"""Sections that older versions did not have, as these versions worked."""
 SOURCE = "source"
 
 
@@ -29,7 +31,7 @@ def with_recipe(settings: Settings, recipe: Mapping[str, Any]) -> Settings:
     """
     data = settings.model_dump()
     try:
-        data |= {name: recipe[name] for name in SECTIONS}
+        data |= {name: (BEFORE | dict(recipe))[name] for name in SECTIONS}
         data["worker"] = {**data["worker"], SOURCE: recipe[SOURCE]}
         return Settings.model_validate(data)
     except (KeyError, ValidationError) as error:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from monitor.config import CameraSettings, SimulationSettings
 from monitor.devices.simulated.camera import render_camera
 from monitor.devices.simulated.raster import rng_for
-from monitor.devices.simulated.scene import CameraSpec
-from monitor.domain import CameraFacts, CameraRole, DeviceLost, DeviceTimeout, Frame
+from monitor.devices.simulated.scene import CameraSpec, SceneSpec
+from monitor.domain import Calibration, CameraFacts, CameraRole, DeviceLost, DeviceTimeout, Frame
 
 if TYPE_CHECKING:
     from monitor.devices.simulated.printer import VirtualPrinter
@@ -24,7 +27,7 @@ class VirtualCamera:
     """A camera over the virtual plate.
 
     With `simulation.fault_rate`, some layers' frames are dropped: the same ones in every run, so that the gap is
-    reproducible.
+    reproducible. With `simulation.knock_layer`, it looks elsewhere from that layer on, and does not know it.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class VirtualCamera:
         self._spec = spec
         self._jumps = simulation.speed == 0
         self._fault_rate = simulation.fault_rate
+        self._knock = None if simulation.knock_layer is None else (simulation.knock_layer, simulation.knock_px)
         self._open = False
 
     def open(self) -> CameraFacts:
@@ -79,7 +83,7 @@ class VirtualCamera:
                 f"simulated camera '{self.name}': the frame of layer {index} was dropped (simulation.fault_rate)",
                 cure="set simulation.fault_rate to 0 for a printer without faults",
             )
-        image = render_camera(self._printer.spec, index, self.name, plate)
+        image = render_camera(self._seen_from(index), index, self.name, plate)
         clock.sleep_until(ready)
         bits = 12 if self._spec.pixel_format == "Mono12" else 8
         exposure_us = self._settings.exposure_us or EXPOSURE_US
@@ -96,6 +100,16 @@ class VirtualCamera:
         while frame * FRAME_S <= time_s:  # the product may round down
             frame += 1
         return frame * FRAME_S
+
+    def _seen_from(self, index: int) -> SceneSpec:
+        """The scene with this camera where it looks from at a layer: elsewhere once it was knocked."""
+        spec, knock = self._printer.spec, self._knock
+        if knock is None or index < knock[0]:
+            return spec
+        (x, y), matrix = knock[1], self._spec.calibration.matrix
+        moved = Calibration.from_matrix(np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]]) @ matrix, self._spec.shape, "")
+        elsewhere = replace(self._spec, plate_to_image=moved.plate_to_image)
+        return replace(spec, cameras=tuple(elsewhere if c.name == self.name else c for c in spec.cameras))
 
     def _dropped(self, index: int) -> bool:
         if not self._fault_rate:
