@@ -47,7 +47,7 @@ MODELS = "models"
 CALIBRATIONS = "calibrations"
 TRASH = ".trash-"
 RESTORING = ".restoring-"
-RESERVED = (STATUS, ALARMS, ACCESS, MODELS)
+RESERVED = (STATUS, ALARMS, ACCESS, MODELS, CALIBRATIONS)
 """Folders beside the builds, so no ids of builds."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RECORD = re.compile(r"^(\d{6,})\.json$")
