@@ -49,8 +49,8 @@ class BuildWriter:
         self._folder = folder
         self._lock = lock
         self._facts = {facts.name: facts for facts in manifest.cameras}
-        self._store = DurableStore(folder)
         self._calibrations = {f.name: f.calibration.digest for f in manifest.cameras if f.calibration}
+        self._store = DurableStore(folder)
         self._signals = SignalStore(self._store)
         self._files = ThreadPoolExecutor(len(self._facts) + 2, "commit-files")  # the signal and its map as well
         self._cores = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "commit-cores")
