@@ -20,10 +20,15 @@ def draw_batch(models: Trained, batch: int, px: int, steps: int, device: torch.d
         torch.cuda.synchronize(device)
 
 
-def batch_seconds(models: Trained, batch: int, px: int, steps: int, device: torch.device) -> float:
-    """Wall time of one such batch, after a first one that is not counted."""
+def batch_seconds(models: Trained, batch: int, px: int, steps: int, device: torch.device, threads: int) -> float:
+    """Wall time of one such batch on so many CPU threads, after a first one that is not counted."""
     models.to(device)
-    draw_batch(models, batch, px, 1, device)
-    begin = time.perf_counter()
-    draw_batch(models, batch, px, steps, device)
-    return time.perf_counter() - begin
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        draw_batch(models, batch, px, 1, device)
+        begin = time.perf_counter()
+        draw_batch(models, batch, px, steps, device)
+        return time.perf_counter() - begin
+    finally:
+        torch.set_num_threads(before)

@@ -20,11 +20,9 @@ from monitor.study.quality import (
     KEYS,
     NOTE,
     PATCH_PX,
-    Numbers,
     cells,
-    compared,
     cut,
-    joined,
+    measured_images,
     random_corners,
 )
 from monitor.study.training import latent_recipe
@@ -45,7 +43,7 @@ def run(desk: Desk) -> Findings:
         edge = PATCH_PX // factor
         network = _trained(desk, factor)
         made = [_given_back(network, pair) for pair in layers]
-        numbers = joined([_numbers(desk, image, pair) for image, pair in zip(made, layers, strict=True)])
+        numbers = measured_images(desk, made, layers)
         rows.append((f"{edge} × {edge}", *cells(numbers)))
         shown[f"{edge} × {edge}"] = made[0]
     printed = [paper_row(f"paper, {name}", row, KEYS) for name, row in TABLE_5.items()]
@@ -76,7 +74,3 @@ def _trained(desk: Desk, factor: int) -> Autoencoder:
 def _given_back(network: Autoencoder, pair: LayerPair) -> Image:
     made = reconstructed(network, pair.hr.astype(np.float32) / np.float32(255))
     return np.asarray(np.rint(made * 255), np.uint8)
-
-
-def _numbers(desk: Desk, image: Image, pair: LayerPair) -> Numbers:
-    return compared(desk, image, pair.hr, random_corners(pair, desk.plan.patch.per_layer, desk.plan.seed))

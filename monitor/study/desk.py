@@ -46,7 +46,9 @@ class Desk:
 
     def data_set(self, name: str) -> DataSet:
         """Data set "A" or "B"."""
-        found = self._sets.setdefault(name, virtual_set(name, self.plan, self.cache))
+        if name not in self._sets:
+            self._sets[name] = virtual_set(name, self.plan, self.cache)
+        found = self._sets[name]
         self.used[f"data set {name}: {found.description}"] = found.digest
         return found
 

@@ -9,8 +9,14 @@ from monitor.study.data import DataSet, kernel_sigma, synthetic
 from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import line_chart
 from monitor.study.findings import Cell, Findings, Table
-from monitor.study.methods import NAMES, Method
-from monitor.study.quality import COLUMNS, NOTE, Numbers, cells, joined, means, patch_numbers, random_corners
+from monitor.study.methods import NAMES
+from monitor.study.quality import (
+    COLUMNS,
+    NOTE,
+    cells,
+    means,
+    measured,
+)
 
 _SHOWN = {"MAE": "mae", "PSNR, dB (peak 1)": "psnr", "SSIM": "ssim", "nCVD": "ncvd"}
 
@@ -23,7 +29,7 @@ def run(desk: Desk) -> Findings:
     for kernel in desk.plan.sweep.kernels:
         data = _blurred(desk.data_set("A"), kernel)
         for method in desk.methods(whole_plates(data.train), found, ("lr", "latent", "default")):
-            numbers = _measured(desk, method, data)
+            numbers = measured(desk, method, data.test)
             rows.append((kernel, kernel_sigma(kernel), NAMES[method.name], *cells(numbers)))
             curves.setdefault(NAMES[method.name], {})[kernel] = means(numbers)
     note = (
@@ -49,8 +55,3 @@ def _line(points: Sequence[tuple[int, float]]) -> tuple[list[float], list[float]
 def _blurred(data: DataSet, kernel: int) -> DataSet:
     train, test = (tuple(synthetic(pair, kernel) for pair in part) for part in (data.train, data.test))
     return replace(data, train=train, test=test)
-
-
-def _measured(desk: Desk, method: Method, data: DataSet) -> Numbers:
-    layers, count, seed = data.test[: desk.plan.sweep.test_layers], desk.plan.patch.per_layer, desk.plan.seed
-    return joined([patch_numbers(desk, method, pair, random_corners(pair, count, seed)) for pair in layers])

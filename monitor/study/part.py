@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from monitor.domain import Image
 from monitor.metrics import ImageQuality, image_quality
-from monitor.study.data import UM_PER_PX, LayerPair, scene, split_parts, tiles
-from monitor.study.desk import Desk, part_plates
+from monitor.study.data import UM_PER_PX, LayerPair, scene
+from monitor.study.desk import Desk
 from monitor.study.figures import image_grid, surfaces
 from monitor.study.findings import Cell, Findings, Picture, Table, spread
-from monitor.study.methods import NAMES, Method, short_name
+from monitor.study.held_out import HR, TRUTH, HeldOut, held_out_parts
+from monitor.study.methods import NAMES, short_name
 from monitor.study.paper import TABLE_3, Row
-from monitor.study.stacks import Box, Overlap, Stack, overlap, stacks, true_stacks
+from monitor.study.stacks import Overlap, Stack, overlap
 from monitor.volume import Mesh, mesh_slab
 
 _STRETCH = 4.0
@@ -34,39 +33,30 @@ _NOTE = (
 def run(desk: Desk) -> Findings:
     """Compare every method's parts with those of HR, and with what was really melted."""
     found = Findings("Parts: images, masks and volumes (Table 3, Figures 8 and 9)")
-    pairs = desk.data_set("A").layers[: desk.plan.sweep.stack_layers]
-    trained_on, held = split_parts(pairs[0], desk.plan.seed)
-    boxes = tiles(pairs[0])
-    test = [boxes[k] for k in held]
-    methods = desk.methods(part_plates(pairs, [boxes[k] for k in trained_on]), found)
-    pictures = {m.name: [desk.picture(m, pair, desk.plan.seed) for pair in pairs] for m in methods}
-    parts = {name: stacks(desk, images, pairs, test) for name, images in pictures.items()}
-    parts["hr"] = stacks(desk, [pair.hr for pair in pairs], pairs, test)
-    truth = true_stacks(pairs, test)
-    rows = [_row(NAMES[m.name], _qualities(pictures[m.name], pairs, test), parts[m.name], parts["hr"]) for m in methods]
-    about = f"{len(test)} parts of {len(boxes)} held out, {len(pairs)} layers of 30 µm, {UM_PER_PX:g} µm per pixel. "
+    parts = held_out_parts(desk, found)
+    stack = parts.stacks
+    rows = [_row(NAMES[m.name], _qualities(parts, m.name), stack[NAMES[m.name]], stack[HR]) for m in parts.methods]
     printed = [_paper_row(f"paper, {name}", row) for name, row in TABLE_3.items()]
+    about = (
+        f"{len(parts.boxes)} parts of {parts.of} held out, {len(parts.pairs)} layers of 30 µm, "
+        f"{UM_PER_PX:g} µm per pixel. "
+    )
     title = "Parts of data set A against HR (Table 3)"
     found.tables.append(Table("part-A", title, _COLUMNS, (*rows, *printed), about + _NOTE))
-    against = [_row("HR" if name == "hr" else NAMES[name], [], stack, truth) for name, stack in parts.items()]
+    against = [_row(name, [], ours, stack[TRUTH]) for name, ours in stack.items() if name != TRUTH]
     note = f"{about}The same masks against the metal of the virtual build, which no camera's picture stands for."
-    found.tables.append(
-        Table("part-A-truth", "Parts of data set A against what was melted (ours)", _COLUMNS, tuple(against), note)
-    )
-    found.figures += [
-        _images(desk, methods, pictures, pairs, test[0]),
-        _masks(methods, parts, truth),
-        _volumes(desk, methods, parts, truth),
-    ]
+    title = "Parts of data set A against what was melted (ours)"
+    found.tables.append(Table("part-A-truth", title, _COLUMNS, tuple(against), note))
+    found.figures += [_images(parts), _masks(parts), _volumes(parts, scene("A", desk.plan).layer_height_mm)]
     found.remarks.append(
         "The paper's bicubic has no row in its Table 3; ours is the webcam's frame rectified by bicubic interpolation."
     )
     return found
 
 
-def _qualities(images: Sequence[Image], pairs: Sequence[LayerPair], boxes: Sequence[Box]) -> list[ImageQuality]:
-    both = zip(images, pairs, strict=True)
-    return [image_quality(image[box], pair.hr[box]) for image, pair in both for box in boxes]
+def _qualities(parts: HeldOut, method: str) -> list[ImageQuality]:
+    both = zip(parts.pictures[method], parts.pairs, strict=True)
+    return [image_quality(image[box], pair.hr[box]) for image, pair in both for box in parts.boxes]
 
 
 def _row(name: str, images: list[ImageQuality], ours: list[Stack], theirs: list[Stack]) -> tuple[Cell, ...]:
@@ -89,21 +79,27 @@ def _paper_row(name: str, row: Row) -> tuple[Cell, ...]:
     return (name, *(row[key].value if key in row else None for key in keys))
 
 
-def _images(
-    desk: Desk, methods: list[Method], pictures: dict[str, list[Image]], pairs: Sequence[LayerPair], box: Box
-) -> Picture:
-    columns = [*(short_name(m.name) for m in methods), "HR"]
-    chosen = sorted({0, len(pairs) // 2, len(pairs) - 1})
-    rows = {f"layer {pairs[k].layer}": [*(pictures[m.name][k][box] for m in methods), pairs[k].hr[box]] for k in chosen}
+def _images(parts: HeldOut) -> Picture:
+    columns = [*(short_name(m.name) for m in parts.methods), HR]
+    box = parts.boxes[0]
+    rows = {
+        f"layer {pair.layer}": [*(parts.pictures[m.name][k][box] for m in parts.methods), pair.hr[box]]
+        for k, pair in _some(parts)
+    }
     return image_grid("part-A-images", "A held-out part in some of its layers (as Figure 8)", rows, columns)
 
 
-def _masks(methods: list[Method], parts: dict[str, list[Stack]], truth: list[Stack]) -> Picture:
-    names = [*(m.name for m in methods), "hr"]
-    layers = sorted({0, len(truth[0].masks) // 2, len(truth[0].masks) - 1})
-    columns = [*(short_name(m.name) for m in methods), "HR", "truth"]
-    rows = {f"{k + 1}. layer": [*(_shown(parts[name][0], k) for name in names), _shown(truth[0], k)] for k in layers}
-    return image_grid("part-A-masks", "Masks of the same part (as Figure 8)", rows, columns)
+def _masks(parts: HeldOut) -> Picture:
+    columns = [*(short_name(m.name) for m in parts.methods), HR, TRUTH]
+    rows = {f"layer {pair.layer}": [_shown(ours[0], k) for ours in parts.stacks.values()] for k, pair in _some(parts)}
+    title = "Masks of the same part (as Figure 8); grey where the segmentation is not believed"
+    return image_grid("part-A-masks", title, rows, columns)
+
+
+def _some(parts: HeldOut) -> list[tuple[int, LayerPair]]:
+    """The first layer, one in the middle, and the last."""
+    count = len(parts.pairs)
+    return [(k, parts.pairs[k]) for k in sorted({0, count // 2, count - 1})]
 
 
 def _shown(stack: Stack, layer: int) -> Image:
@@ -114,11 +110,8 @@ def _shown(stack: Stack, layer: int) -> Image:
     )
 
 
-def _volumes(desk: Desk, methods: list[Method], parts: dict[str, list[Stack]], truth: list[Stack]) -> Picture:
-    height = scene("A", desk.plan).layer_height_mm
-    shown = {short_name(m.name): parts[m.name][0] for m in methods if m.name != "lr_toned"}
-    shown |= {"HR": parts["hr"][0], "truth": truth[0]}
-    meshes = {name: _mesh(stack, height) for name, stack in shown.items()}
+def _volumes(parts: HeldOut, height_mm: float) -> Picture:
+    meshes = {name: _mesh(ours[0], height_mm) for name, ours in parts.stacks.items() if name != NAMES["lr_toned"]}
     title = f"Volumes of the same part, heights × {_STRETCH:g} (as Figure 9)"
     return surfaces("part-A-volumes", title, meshes, _STRETCH)
 

@@ -20,8 +20,7 @@ from monitor.study.quality import (
     Numbers,
     cells,
     cut,
-    joined,
-    patch_numbers,
+    measured,
     random_corners,
 )
 
@@ -35,7 +34,7 @@ def run(desk: Desk) -> Findings:
     for name in desk.plan.patch.sets:
         data = desk.data_set(name)
         methods = desk.methods(whole_plates(data.train), found)
-        numbers = {method.name: _measured(desk, method, data) for method in methods}
+        numbers = {method.name: measured(desk, method, data.test) for method in methods}
         rows = [_row(desk, method, numbers[method.name]) for method in methods]
         paper = {f"paper, {key}": row for key, row in TABLE_1[name].items()}
         if name == "A":
@@ -47,12 +46,6 @@ def run(desk: Desk) -> Findings:
         '"LR, HR\'s tone" shows what gain and offset alone would give to one who knows HR.'
     )
     return found
-
-
-def _measured(desk: Desk, method: Method, data: DataSet) -> Numbers:
-    layers = data.test[: desk.plan.sweep.test_layers]
-    count, seed = desk.plan.patch.per_layer, desk.plan.seed
-    return joined([patch_numbers(desk, method, pair, random_corners(pair, count, seed)) for pair in layers])
 
 
 def _row(desk: Desk, method: Method, numbers: Numbers) -> tuple[Cell, ...]:

@@ -68,6 +68,19 @@ def compared(desk: Desk, image: Image, hr: Image, corners: Sequence[Corner]) -> 
     return found
 
 
+def measured(desk: Desk, method: Method, layers: Sequence[LayerPair]) -> Numbers:
+    """The numbers of a method on the plan's random patches of layers, at most as many layers as the plan looks at."""
+    some = layers[: desk.plan.sweep.test_layers]
+    return measured_images(desk, [desk.picture(method, pair, desk.plan.seed) for pair in some], some)
+
+
+def measured_images(desk: Desk, images: Sequence[Image], layers: Sequence[LayerPair]) -> Numbers:
+    """The same for pictures that are at hand, one a layer."""
+    count, seed = desk.plan.patch.per_layer, desk.plan.seed
+    both = zip(images, layers, strict=True)
+    return joined([compared(desk, image, pair.hr, random_corners(pair, count, seed)) for image, pair in both])
+
+
 def joined(parts: Sequence[Numbers]) -> Numbers:
     """Patches of several layers as one list."""
     return {key: [value for part in parts for value in part[key]] for key in KEYS}

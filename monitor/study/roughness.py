@@ -8,13 +8,13 @@ import numpy as np
 
 from monitor.metrics import Roughness, height_map, pixel_floor, polar_contour, roughness_of
 from monitor.metrics.roughness import Heights
-from monitor.study.data import TILE_PX, UM_PER_PX, split_parts, tiles
-from monitor.study.desk import Desk, part_plates
+from monitor.study.data import TILE_PX, UM_PER_PX
+from monitor.study.desk import Desk
 from monitor.study.figures import line_chart
 from monitor.study.findings import Cell, Findings, Picture, Table
-from monitor.study.methods import NAMES
+from monitor.study.held_out import HR, held_out_parts
 from monitor.study.paper import ROUGHNESS
-from monitor.study.stacks import Stack, stacks, true_stacks
+from monitor.study.stacks import Stack
 
 ANGLES = 720
 _CENTRE = ((TILE_PX - 1) / 2, (TILE_PX - 1) / 2)
@@ -24,28 +24,19 @@ _KINDS = ("sa", "sq", "sz")
 def run(desk: Desk) -> Findings:
     """Sa, Sq and Sz of held-out parts, over windows."""
     found = Findings("Roughness against the window (Figure 10)")
-    pairs = desk.data_set("A").layers[: desk.plan.sweep.stack_layers]
-    trained_on, held = split_parts(pairs[0], desk.plan.seed)
-    boxes = tiles(pairs[0])
-    test = [boxes[k] for k in held]
-    methods = desk.methods(part_plates(pairs, [boxes[k] for k in trained_on]), found)
-    parts = {
-        NAMES[m.name]: stacks(desk, [desk.picture(m, p, desk.plan.seed) for p in pairs], pairs, test) for m in methods
-    }
-    parts["HR"] = stacks(desk, [pair.hr for pair in pairs], pairs, test)
-    parts["truth"] = true_stacks(pairs, test)
-    for name in [name for name, stack in parts.items() if name not in ("HR", "truth") and not _has_contour(stack)]:
+    held = held_out_parts(desk, found)
+    parts = {name: ours for name, ours in held.stacks.items() if _has_contour(ours)}
+    for name in sorted(set(held.stacks) - set(parts)):
         found.missing(f"roughness of {name}", "the segmenter finds no closed contour in its pictures")
-        del parts[name]
     radii, used = _shared_radii(parts)
-    if not used:
+    if not used or HR not in parts:
         found.missing("Figure 10 and its table", "no layer has a believed contour of every method")
         return found
     windows = [w for w in desk.plan.sweep.windows if w <= ANGLES]
     curves = {name: [_mean(one, window) for window in windows] for name, one in radii.items()}
-    mean_radius = float(np.mean([r.mean() for r in radii["HR"]]))
+    mean_radius = float(np.mean([r.mean() for r in radii[HR]]))
     curves["pixel floor"] = [pixel_floor(mean_radius, window, ANGLES) for window in windows]
-    found.tables.append(_table(curves, windows, len(test), used, len(pairs) * len(test)))
+    found.tables.append(_table(curves, windows, len(held.boxes), used, len(held.pairs) * len(held.boxes)))
     found.figures.append(_figure(curves, windows))
     found.remarks.append(
         "Contours are of the segmenter's probability at 0.5, sub-pixel. A blurred picture has a smoother contour: less "
@@ -60,7 +51,8 @@ def _shared_radii(parts: Mapping[str, Sequence[Stack]]) -> tuple[dict[str, list[
     used = 0
     for number in range(len(next(iter(parts.values())))):
         contours = {name: _contours(stack[number]) for name, stack in parts.items()}
-        layers = [k for k in range(len(contours["HR"])) if all(one[k] is not None for one in contours.values())]
+        every = enumerate(zip(*contours.values(), strict=True))
+        layers = [k for k, found in every if all(radius is not None for radius in found)]
         used += len(layers)
         for name, one in contours.items():
             if layers:

@@ -46,8 +46,8 @@ def run(desk: Desk) -> Findings:
         (f"paper, {n}", None, 500, 1e3 * row["seconds"].value, None, "a GPU", "printed") for n, row in TABLE_2.items()
     ]
     note = (
-        f"Patches of {PATCH_PX} × {PATCH_PX} pixels of noise; encoder, every step, decoder. {desk.plan.threads} CPU "
-        "threads for bundles; the best of up to three runs. The ratio is to the paper's configuration at the nearest "
+        f"Patches of {PATCH_PX} × {PATCH_PX} pixels of noise; encoder, every step, decoder. CPU threads: "
+        f"{desk.plan.threads}; the best of up to three runs. The ratio is to the paper's configuration at the nearest "
         "batch that was timed here. A busy machine makes all of these slower, not equally."
     )
     found.tables.append(Table("speed", "Time a sample", _COLUMNS, tuple(rows), note))
@@ -86,19 +86,18 @@ def _row(name: str, steps: int, batch: int, seconds: float, paper: dict[int, flo
 
 def _paper_seconds(desk: Desk, batch: int) -> float:
     """Seconds a sample of the paper's 200 steps: all of them, or extended from a first step and some more."""
-    steps = desk.plan.sweep.paper_steps
-    key = {"what": "speed", "method": "paper", "steps": steps, "batch": batch, "device": str(pick_device())}
+    steps, threads, device = desk.plan.sweep.paper_steps, desk.plan.threads, pick_device()
+    key = {"what": "speed", "method": "paper", "steps": steps, "batch": batch, "device": str(device)}
 
     def measure() -> dict[str, float]:
-        device = pick_device()
         models = TrainedDiffusion.untrained(paper_recipe())
-        spent = batch_seconds(models, batch, PATCH_PX, steps, device)
+        spent = batch_seconds(models, batch, PATCH_PX, steps, device, threads)
         if steps < PAPER_STEPS:
-            one = batch_seconds(models, batch, PATCH_PX, 1, device)
+            one = batch_seconds(models, batch, PATCH_PX, 1, device, threads)
             spent = one + (spent - one) / (steps - 1) * (PAPER_STEPS - 1)
         return {"seconds": spent / batch}
 
-    return float(desk.cache.numbers(key, measure)["seconds"])
+    return float(desk.cache.numbers(key | {"threads": threads}, measure)["seconds"])
 
 
 def paper_recipe() -> DiffusionTraining:

@@ -32,6 +32,7 @@ class TrainedHere:
     name: str
     models: Trained
     digest: str
+    threads: int
 
     @property
     def label(self) -> str:
@@ -48,7 +49,7 @@ class TrainedHere:
 
     def seconds(self, batch: int, px: int) -> float | None:
         """Measured now."""
-        return batch_seconds(self.models, batch, px, 0, pick_device()) / batch
+        return batch_seconds(self.models, batch, px, 0, pick_device(), self.threads) / batch
 
 
 def train_method(name: str, recipe: str, train: Plates, plan: Plan, cache: Cache) -> TrainedHere:
@@ -58,7 +59,7 @@ def train_method(name: str, recipe: str, train: Plates, plan: Plan, cache: Cache
         name: of the method.
         recipe: file in models/recipes, without its suffix.
         train: what is trained on.
-        plan: seed and minutes.
+        plan: seed, minutes and threads.
         cache: keeps checkpoints and weights.
 
     Raises:
@@ -74,7 +75,7 @@ def train_method(name: str, recipe: str, train: Plates, plan: Plan, cache: Cache
     weights = folder / WEIGHTS
     done = weights.is_file()
     models = load_trained(weights) if done else train_weights(chosen, folder, train, plan.train.minutes)
-    return TrainedHere(name, models.to(pick_device()), digest_of(key))
+    return TrainedHere(name, models.to(pick_device()), digest_of(key), plan.threads)
 
 
 def latent_recipe(name: str) -> DiffusionTraining:

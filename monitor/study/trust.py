@@ -19,7 +19,14 @@ from monitor.study.figures import line_chart
 from monitor.study.findings import Cell, Findings, Table
 from monitor.study.methods import Bundled
 from monitor.study.planting import KINDS, auc, scores
-from monitor.study.quality import COLUMNS, NOTE, Numbers, cells, compared, joined, means, random_corners
+from monitor.study.quality import (
+    COLUMNS,
+    NOTE,
+    cells,
+    means,
+    measured,
+    measured_images,
+)
 from monitor.study.stacks import segmented
 
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
@@ -174,13 +181,13 @@ def _quality(desk: Desk, found: Findings, layers: Sequence[LayerPair]) -> None:
         return
     for steps in (s for s in desk.plan.sweep.steps if s <= table.train_steps):
         model = desk.bundled(steps=steps)
-        numbers = joined([_patches(desk, desk.picture(model, pair, desk.plan.seed), pair) for pair in layers])
+        numbers = measured(desk, model, layers)
         rows.append((f"{steps} steps, one sample", *cells(numbers)))
         curves["one sample, by steps"][steps] = means(numbers)
     for samples in desk.plan.sweep.samples:
         model = desk.bundled(samples=samples)
         made = [_grey(_ensemble(desk, model, pair)["mean"]) for pair in layers]
-        numbers = joined([_patches(desk, image, pair) for image, pair in zip(made, layers, strict=True)])
+        numbers = measured_images(desk, made, layers)
         rows.append((f"{table.steps} steps, mean of {samples}", *cells(numbers)))
         curves["mean of K, by K"][samples] = means(numbers)
     title = "Quality of the default bundle by steps and by the size of the ensemble"
@@ -190,10 +197,6 @@ def _quality(desk: Desk, found: Findings, layers: Sequence[LayerPair]) -> None:
         for label, key in _SHOWN.items()
     }
     found.figures.append(line_chart("trust-quality", title, panels, "steps, or K", log_x=True))
-
-
-def _patches(desk: Desk, image: Image, pair: LayerPair) -> Numbers:
-    return compared(desk, image, pair.hr, random_corners(pair, desk.plan.patch.per_layer, desk.plan.seed))
 
 
 def _grey(mean: FloatImage) -> Image:

@@ -12,7 +12,16 @@ from monitor.study.findings import Cell, Findings, Picture, Table
 from monitor.study.methods import NAMES, Method, short_name
 from monitor.study.paper import TABLE_4, TABLE_4_NCVD
 from monitor.study.patch import paper_row
-from monitor.study.quality import COLUMNS, KEYS, NOTE, Numbers, cells, cut, joined, means, patch_numbers, random_corners
+from monitor.study.quality import (
+    COLUMNS,
+    KEYS,
+    NOTE,
+    cells,
+    cut,
+    means,
+    measured,
+    random_corners,
+)
 
 _SHOWN = {"MAE": "mae", "PSNR, dB (peak 1)": "psnr", "SSIM": "ssim", "nCVD": "ncvd"}
 Rows = list[tuple[Cell, ...]]
@@ -41,7 +50,7 @@ def run(desk: Desk) -> Findings:
             if model is None:
                 continue
             rows += [_row(desk, model, kernel, count, target, layers) for target, layers in targets.items()]
-            numbers = means(_measured(desk, model, held))
+            numbers = means(measured(desk, model, held))
             curves.setdefault(f"kernel {kernel} px", {})[count] = numbers
             if count == max(c for c in desk.plan.sweep.train_builds if c <= len(others)):
                 found.figures.append(_examples(desk, model, kernel, held))
@@ -78,13 +87,7 @@ def _row(
     desk: Desk, method: Method, kernel: int, count: int, target: str, layers: Sequence[LayerPair]
 ) -> tuple[Cell, ...]:
     trained_on: Cell = count or None
-    return (target, kernel, trained_on, NAMES[method.name], *cells(_measured(desk, method, layers)))
-
-
-def _measured(desk: Desk, method: Method, layers: Sequence[LayerPair]) -> Numbers:
-    count, seed = desk.plan.patch.per_layer, desk.plan.seed
-    some = layers[: desk.plan.sweep.test_layers]
-    return joined([patch_numbers(desk, method, pair, random_corners(pair, count, seed)) for pair in some])
+    return (target, kernel, trained_on, NAMES[method.name], *cells(measured(desk, method, layers)))
 
 
 def _examples(desk: Desk, model: Method, kernel: int, held: Sequence[LayerPair]) -> Picture:
