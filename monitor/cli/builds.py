@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from monitor.cli import archives, keeping
+from monitor.cli import archives, keeping, parts
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
 from monitor.domain import ConfigError
 from monitor.store import BuildReader, import_folder, list_builds, list_product_sets, load_recipe, request_end
@@ -24,6 +24,7 @@ for verb in (
     archives.archive,
     archives.restore,
     archives.diff,
+    parts.parts,
 ):
     app.command()(verb)
 

@@ -26,6 +26,7 @@ from monitor.store.models import ModelBook
 from monitor.store.notes import AlarmNotes, hold_alarms
 from monitor.store.notify import notify
 from monitor.store.omezarr import VolumeGrid
+from monitor.store.part_export import PartOrder, PartSpan, export_parts, part_mesh, part_spans
 from monitor.store.pinning import pin, pinned, unpin
 from monitor.store.planes import planes_of
 from monitor.store.product_reader import ProductReader
@@ -80,6 +81,8 @@ __all__ = [
     "LayerSignal",
     "ModelBook",
     "ModelEvent",
+    "PartOrder",
+    "PartSpan",
     "ProductReader",
     "ProductRecord",
     "ProductWriter",
@@ -104,6 +107,7 @@ __all__ = [
     "comparisons",
     "control_replay",
     "end_requested",
+    "export_parts",
     "forecast",
     "forecast_for",
     "free_build_id",
@@ -120,6 +124,8 @@ __all__ = [
     "make_room",
     "new_build_id",
     "notify",
+    "part_mesh",
+    "part_spans",
     "picture_of",
     "pin",
     "pinned",

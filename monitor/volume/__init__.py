@@ -5,8 +5,10 @@ between; 127 is unknown in them too.
 """
 
 from monitor.volume.mesh import Mesh, mesh_slab, mesh_slabs
+from monitor.volume.nominal import Deviation, deviation, slice_mask
 from monitor.volume.parts import Part, PartFinder, PartSlice, cut, find_parts, labelled
 from monitor.volume.pyramid import METAL, POWDER, UNKNOWN, halve, nearest, pyramid
+from monitor.volume.single import coloured, open_edges, single
 from monitor.volume.stl import stl_bytes
 from monitor.volume.thin import merge_planes
 from monitor.volume.tracking import NOT_KNOWN, Tracked, seen_below, track
@@ -16,12 +18,15 @@ __all__ = [
     "NOT_KNOWN",
     "POWDER",
     "UNKNOWN",
+    "Deviation",
     "Mesh",
     "Part",
     "PartFinder",
     "PartSlice",
     "Tracked",
+    "coloured",
     "cut",
+    "deviation",
     "find_parts",
     "halve",
     "labelled",
@@ -29,8 +34,11 @@ __all__ = [
     "mesh_slab",
     "mesh_slabs",
     "nearest",
+    "open_edges",
     "pyramid",
     "seen_below",
+    "single",
+    "slice_mask",
     "stl_bytes",
     "track",
 ]

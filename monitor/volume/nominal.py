@@ -1,0 +1,105 @@
+"""What a part should be: slices of its CAD mesh, and how far a surface is off it. Pure; refuses to know files.
+
+CAD meshes are in plate coordinates here: x to the right, y downwards in the picture, z up from the plate, in mm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from monitor.domain import Mask, PlateGrid
+from monitor.volume.mesh import Mesh
+
+_SHIFT = 6
+"""Bits below the pixel that outlines are drawn with."""
+_CHUNK = 4096
+"""Points that are compared at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """How far a surface is off its nominal, in mm; positive where there is too much metal.
+
+    Attributes:
+        distances: float32 (V,), of each vertex.
+        mean: mean of the signed distances.
+        rms: root mean square.
+        p95: 95 % of the distances are smaller, without their sign.
+        worst: greatest distance, without its sign.
+    """
+
+    distances: npt.NDArray[np.float32]
+    mean: float
+    rms: float
+    p95: float
+    worst: float
+
+
+def slice_mask(nominal: Mesh, z_mm: float, grid: PlateGrid) -> Mask:
+    """Where a CAD mesh is solid at a height: bool (rows, columns). Nested outlines are holes.
+
+    Args:
+        nominal: a closed mesh in plate coordinates.
+        z_mm: height above the plate; the middle of a layer, so that it does not lie in a face.
+        grid: the plate grid.
+    """
+    import trimesh  # here, as only builds with CAD need it
+
+    out = np.zeros(grid.shape, np.uint8)
+    solid = trimesh.Trimesh(nominal.vertices.astype(np.float64), nominal.faces, process=True)
+    segments = trimesh.intersections.mesh_plane(solid, [0, 0, 1], [0, 0, z_mm])  # type: ignore[no-untyped-call]
+    if len(segments):
+        loops = [np.asarray(loop)[:, :2] for loop in trimesh.load_path(np.asarray(segments)).discrete]
+        places = [(loop - grid.origin_mm) / grid.mm_per_px * 2**_SHIFT for loop in loops if len(loop) > 3]
+        cv2.fillPoly(out, [np.rint(place).astype(np.int32) for place in places], 1, shift=_SHIFT)
+    return out.astype(bool)
+
+
+def deviation(surface: Mesh, nominal: Mesh) -> Deviation:
+    """Signed distance of every vertex of a surface to the nominal mesh.
+
+    The distance is that to the nearest point of the nearest triangles (those around the nearest vertices of a mesh that
+    is divided until its edges are short); outside the nominal is positive.
+    """
+    import trimesh
+
+    edge = max(float(np.ptp(nominal.vertices, axis=0).max()) / 100, 0.05)
+    vertices, faces = trimesh.remesh.subdivide_to_size(nominal.vertices.astype(np.float64), nominal.faces, edge)  # type: ignore[no-untyped-call]
+    fine = trimesh.Trimesh(vertices, faces, process=True)
+    points = surface.vertices.astype(np.float64)
+    near = [_signed(fine, points[k : k + _CHUNK]) for k in range(0, len(points), _CHUNK)]
+    distances = np.concatenate(near) if near else np.zeros(0)
+    size = np.abs(distances) if len(distances) else np.zeros(1)
+    return Deviation(
+        distances.astype(np.float32),
+        float(distances.mean()) if len(distances) else 0.0,
+        float(np.sqrt(np.mean(size**2))),
+        float(np.percentile(size, 95)),
+        float(size.max()),
+    )
+
+
+def _signed(fine: object, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Distances to the nearest of the triangles whose centres are nearest; the sign is that of their side."""
+    import trimesh
+    from scipy.spatial import cKDTree
+
+    assert isinstance(fine, trimesh.Trimesh)  # noqa: S101 - trimesh has no types
+    count = min(12, len(fine.faces))
+    _, nearest = cKDTree(fine.triangles_center).query(points, k=count)
+    nearest = nearest.reshape(len(points), count)
+    corners = fine.triangles[nearest].reshape(-1, 3, 3)
+    closest = trimesh.triangles.closest_point(corners, np.repeat(points, count, axis=0))  # type: ignore[no-untyped-call]
+    off = points[:, None] - closest.reshape(len(points), count, 3)
+    lengths = np.linalg.norm(off, axis=2)
+    shortest = lengths.min(axis=1, keepdims=True)
+    # At an edge several triangles are as near: the one that faces the point most decides on which side it is.
+    facing = np.einsum("pkc,pkc->pk", off, fine.face_normals[nearest])
+    facing[lengths > shortest + 1e-6] = 0.0
+    strongest = np.take_along_axis(facing, np.abs(facing).argmax(axis=1)[:, None], axis=1)
+    signed: npt.NDArray[np.float64] = (np.where(strongest < 0, -1.0, 1.0) * shortest)[:, 0]
+    return signed
