@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FULL_HD = (1080, 1920)
 BUILD = "pixels"
 LAYERS_A_STEP = 4
-TUBES = (3, 4)
+TUBES = (1, 2)
 """Rows and columns of tubes on the plate."""
 WARM_UP = 3
 """Layers that are shown and not counted: everything is asked for the first time."""
@@ -63,13 +63,13 @@ class PixelCosts:
     """What was measured.
 
     Attributes:
-        triangles: of the part volume at the end, as the page was given them.
+        triangles: of the part volume before the first and after the last layer, as the page is given them.
         pushed_s, pictures_s, volume_s: from the commit of a layer's products to the state at the page, to its pictures
             and to its part volume on the screen, by layer.
         page_core_s, browser_core_s: core time of the page's process and of all the browser's, by layer.
     """
 
-    triangles: int = 0
+    triangles: tuple[int, int] = (0, 0)
     pushed_s: list[float] = field(default_factory=list)
     pictures_s: list[float] = field(default_factory=list)
     volume_s: list[float] = field(default_factory=list)
@@ -114,19 +114,21 @@ def measure_pixels(
     with ExitStack() as stack:
         build = stack.enter_context(_Growing.in_store(settings, shape))
         server = stack.enter_context(page_process(folder, settings))
-        while _triangles(settings) < triangles:
+        while (first := _triangles(settings)) < triangles:
             for _ in range(LAYERS_A_STEP):
                 build.grow()
         page = stack.enter_context(_looking(browser, settings))
         for number in range(-WARM_UP, layers):
+            build.take()
+            page.wait_for_timeout(1e3 * REST_S)
             before = _spent(server)
-            committed_s = build.grow()
+            committed_s = build.process()
             seen = _seen(page, build.done - 1)
             page.wait_for_timeout(1e3 * REST_S)
             if number >= 0:
                 costs.note(committed_s, seen, before, _spent(server))
                 progress(number + 1)
-        costs.triangles = _triangles(settings)
+        costs.triangles = first, _triangles(settings)
     return costs
 
 
@@ -155,11 +157,19 @@ class _Growing:
         ):
             yield cls(writer, products, facts, grid)
 
-    def grow(self) -> float:
-        """Commit the next layer and its products; time.time() at which the products were committed."""
+    def grow(self) -> None:
+        """Commit the next layer and its products at once."""
+        self.take()
+        self.process()
+
+    def take(self) -> None:
+        """Commit the next layer."""
+        self._writer.commit(layer(self.done, self._facts))
+        self._writer.set_reference(self.done, self.mask)
+
+    def process(self) -> float:
+        """Commit its products; time.time() at which they were committed."""
         index, self.done = self.done, self.done + 1
-        self._writer.commit(layer(index, self._facts))
-        self._writer.set_reference(index, self.mask)
         picture = self._pictures[index % TWINS]
         measures = (Measure("area", 100.0 + index % 7, "mm²", self.grid.um_per_px, "mask"),)
         self._products.commit(

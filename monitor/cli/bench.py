@@ -161,8 +161,8 @@ def pixels(
     out.print(_told_pixels(found))
     cores = [f"{1e3 * median(spent):.0f} ms" for spent in (found.page_core_s, found.browser_core_s)]
     out.print(
-        f"{found.triangles} triangles, pictures of 1920 × 1080 pixels, {layers} layers; core time a layer: "
-        f"{cores[0]} of the page's process, {cores[1]} of the browser",
+        f"{found.triangles[0]} to {found.triangles[1]} triangles, pictures of 1920 × 1080 pixels, {layers} layers; "
+        f"core time a layer: {cores[0]} of the page's process, {cores[1]} of the browser",
         highlight=False,
         soft_wrap=True,
     )

@@ -33,6 +33,7 @@ from monitor.web.gate import Gate
 from monitor.web.headers import Guard, allowed_names
 from monitor.web.library import Library
 from monitor.web.live import Lookout, Newest, watch
+from monitor.web.news import Demand, NewsDesk
 from monitor.web.openapi import describe
 
 
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.alarms = AlarmBook(settings.store.root)
     app.state.metrics = Metrics(settings, app.state.library.summaries)
     app.state.newest = Newest()
+    app.state.demand = Demand()
     install_errors(app)
     _let_in(app, settings)
     for routes in (routes_alarms, routes_builds, routes_files, routes_plant, routes_replay, routes_reports):
@@ -79,10 +81,13 @@ def _let_in(app: FastAPI, settings: Settings) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    lookout = Lookout(app.state.library, app.state.alarms, app.state.settings.web.stale_after_s)
-    watching = asyncio.create_task(watch(lookout, app.state.newest))
+    state = app.state
+    desk = NewsDesk(state.cache, state.demand, state.settings.web.mesh_px)
+    lookout = Lookout(state.library, state.alarms, state.settings.web.stale_after_s, desk)
+    watching = asyncio.create_task(watch(lookout, state.newest))
     yield
-    app.state.newest.close()
+    state.newest.close()
     watching.cancel()
+    desk.close()
     with suppress(asyncio.CancelledError):
         await watching

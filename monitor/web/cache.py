@@ -23,6 +23,11 @@ class ByteCache:
         self._lock = threading.Lock()
         self._makers = threading.BoundedSemaphore(makers)
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether the bytes of `key` are kept."""
+        with self._lock:
+            return key in self._kept
+
     def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         """The bytes of `key`, made now if they are not kept; raises what `make` raises."""
         with self._lock:

@@ -23,6 +23,7 @@ from monitor.store import (
     list_builds,
     list_product_sets,
 )
+from monitor.store.layout import commits_in, product_folder
 from monitor.web.schema import LayerRow, MeasureFacts
 
 LIST_S = 2.0
@@ -54,9 +55,10 @@ class Build:
         reader: the build.
         products: the product set.
         usual: name of the set that is meant where none is named.
+        commits: folders of the commit records of both.
     """
 
-    def __init__(self, reader: BuildReader, products: ProductReader, usual: str) -> None:
+    def __init__(self, reader: BuildReader, products: ProductReader, usual: str, commits: tuple[Path, Path]) -> None:
         self.reader = reader
         self.products = products
         self.manifest = reader.manifest
@@ -64,6 +66,7 @@ class Build:
         """The product set where it is not the usual one: addresses must name it."""
         self._rows: dict[int, Row] = {}
         self._lock = threading.Lock()
+        self._commits, self._product_commits = commits
 
     def rows(self, start: int = 0, stop: int | None = None) -> list[Row]:
         """Rows of the committed layers in start … stop−1, ascending."""
@@ -71,6 +74,19 @@ class Build:
         wanted = [i for i in self.reader.layers() if i >= start and (stop is None or i < stop)]
         with self._lock:
             return [self._row(index, index in processed) for index in wanted]
+
+    def row(self, index: int) -> Row:
+        """Row of one layer that has products.
+
+        Raises:
+            NotInStore: it has none.
+        """
+        with self._lock:
+            return self._row(index, processed=True)
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes when a layer or its products are committed: when their folders changed last, in ns; 0 without one."""
+        return _changed_ns(self._commits), _changed_ns(self._product_commits)
 
     def newest(self, known: int | None) -> int | None:
         """Newest committed layer, looked for from `known` on: layers come in order."""
@@ -133,7 +149,9 @@ class Library:
         with self._lock:
             if key not in self._builds:
                 reader = BuildReader.open(self.root, build)
-                self._builds[key] = Build(reader, ProductReader.open(self.root, build, product_set), self.product_set)
+                products = ProductReader.open(self.root, build, product_set)
+                folders = commits_in(self.root / build), commits_in(product_folder(self.root / build, product_set))
+                self._builds[key] = Build(reader, products, self.product_set, folders)
             self._builds.move_to_end(key)
             while len(self._builds) > OPEN_BUILDS:
                 self._builds.popitem(last=False)
@@ -147,6 +165,13 @@ class Library:
                 if summary.manifest.id == build:
                     return summary
         return None
+
+
+def _changed_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _newest(reader: BuildReader | ProductReader, known: int | None) -> int | None:

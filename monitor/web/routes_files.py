@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from monitor.domain import NotInStore
 from monitor.web.cache import ByteCache
-from monitor.web.deviation import Kind, values_bytes, values_digest
+from monitor.web.deviation import Kind
 from monitor.web.library import Build
+from monitor.web.news import Demand, WantedPicture, WantedSurface
 from monitor.web.parts import find_parts
-from monitor.web.pictures import MASKS, Format, encode, picture
+from monitor.web.pictures import Format
+from monitor.web.prepared import Prepared, prepared_picture, prepared_slab, prepared_values
 from monitor.web.routes_builds import BuildDep, Index, SettingsDep
 from monitor.web.schema import MeshView, PartsView
-from monitor.web.surface import Plan, Slab, mesh_bytes, plan
+from monitor.web.surface import Plan, Slab, plan
 from monitor.web.views import VERSION_CHARS, mesh_view, parts_view
 
 router = APIRouter(prefix="/api/v1")
@@ -36,13 +37,9 @@ def layer_picture(
     v: Version = "",
 ) -> Response:
     """A picture of a layer as a file."""
-    wanted = picture(found, index, kind)
-    chosen = form or wanted.default_format
-    columns = None if width is None or width >= wanted.shape[1] else width
-    digest = wanted.digest.partition(":")[2]
-    key = (wanted.kind in MASKS, digest, wanted.bits, columns, chosen)
-    tag = f"{digest[:32]}-{columns or 'full'}-{chosen}"
-    return _cached(request, key, tag, v, digest, f"image/{chosen}", lambda: encode(wanted, columns, chosen))
+    prepared = prepared_picture(found, index, kind, width, form)
+    _demand(request).note(found, index, WantedPicture(kind, width, form))
+    return _cached(request, prepared, v)
 
 
 @router.get("/builds/{build}/layers/{index}/parts")
@@ -63,10 +60,8 @@ def mesh_slab(request: Request, found: BuildDep, settings: SettingsDep, slab: in
     """One slab of the surface; the layout of the bytes is that of `monitor.web.surface`."""
     planned = plan(found, settings.web.mesh_px)
     wanted = _slab(found, planned, slab)
-    return _cached(
-        request, ("mesh", wanted.digest), wanted.digest[:32], v, wanted.digest, "application/octet-stream",
-        lambda: mesh_bytes(found, planned, wanted),
-    )  # fmt: skip
+    _demand(request).note(found, wanted.stop - 1, WantedSurface())
+    return _cached(request, prepared_slab(found, planned, wanted), v)
 
 
 @router.get("/builds/{build}/mesh/{slab}/{kind}", response_class=Response)
@@ -76,14 +71,13 @@ def mesh_values(
     """A number for each vertex of a slab; the layout of the bytes is that of `monitor.web.deviation`."""
     planned = plan(found, settings.web.mesh_px)
     wanted = _slab(found, planned, slab)
-    digest = values_digest(planned, wanted, kind, found.reader.references())
-    cache: ByteCache = request.app.state.cache
+    _demand(request).note(found, wanted.stop - 1, WantedSurface(kind))
+    return _cached(request, prepared_values(found, planned, wanted, kind, request.app.state.cache), v)
 
-    def make() -> bytes:
-        mesh = cache.get(("mesh", wanted.digest), lambda: mesh_bytes(found, planned, wanted))
-        return values_bytes(found, planned, wanted, kind, mesh)
 
-    return _cached(request, (kind, digest), digest[:32], v, digest, "application/octet-stream", make)
+def _demand(request: Request) -> Demand:
+    demand: Demand = request.app.state.demand
+    return demand
 
 
 def _slab(found: Build, planned: Plan, slab: int) -> Slab:
@@ -94,14 +88,12 @@ def _slab(found: Build, planned: Plan, slab: int) -> Slab:
     return planned.slabs[slab]
 
 
-def _cached(
-    request: Request, key: object, tag: str, asked: str, digest: str, media: str, make: Callable[[], bytes]
-) -> Response:
+def _cached(request: Request, prepared: Prepared, asked: str) -> Response:
     """The bytes, or 304 where the browser has them; for ever where the address names this very content."""
-    forever = len(asked) >= VERSION_CHARS and digest.startswith(asked)
-    headers = {"ETag": f'"{tag}"', "Cache-Control": FOREVER if forever else ASK}
+    forever = len(asked) >= VERSION_CHARS and prepared.digest.startswith(asked)
+    headers = {"ETag": f'"{prepared.tag}"', "Cache-Control": FOREVER if forever else ASK}
     known = [item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")]
-    if f'"{tag}"' in known:
+    if f'"{prepared.tag}"' in known:
         return Response(status_code=304, headers=headers)
     cache: ByteCache = request.app.state.cache
-    return Response(cache.get(key, make), media_type=media, headers=headers)
+    return Response(cache.get(prepared.key, prepared.make), media_type=prepared.media, headers=headers)

@@ -33,10 +33,13 @@ async def live(socket: WebSocket) -> None:
 
 
 async def _send(socket: WebSocket, newest: Newest, entry: Entry) -> None:
-    version = 0
+    version, told = 0, ""
     try:
         while state := await newest.after(version):
             version, text = state
+            name, with_news = newest.news
+            if name != told:
+                text, told = with_news, name
             if not entry.still(socket.scope):
                 await socket.close(POLICY_VIOLATION, "the session has ended")
                 return

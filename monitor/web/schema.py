@@ -286,6 +286,19 @@ class MeshView(Answer):
     y_mm: tuple[float, float]
 
 
+class LayerNews(Answer):
+    """A layer whose products came, with all that a page shows of it: nobody who follows the build need ask."""
+
+    build: str
+    """Id of its build."""
+    row: LayerRow
+    measures: dict[str, MeasureFacts]
+    """What the row's measures mean."""
+    layer: LayerView
+    mesh: MeshView
+    """The surface with this layer."""
+
+
 class ReplayOrder(Answer):
     """What a person wants of a replay that runs."""
 
@@ -338,3 +351,5 @@ class LiveState(Answer):
     alarms: AlarmsNow
     replay: ReplayView | None = None
     """The replay that runs; null where none does."""
+    news: LayerNews | None = None
+    """The newest layer with products; each connection is told of it once, null where it was told before."""

@@ -27,7 +27,8 @@ from monitor.store import VolumeGrid
 from monitor.volume import Mesh, merge_planes, mesh_slab
 from monitor.web.library import Build, Row
 
-PLANES = 16
+PLANES = 4
+"""Thin, so that little is meshed, sent and drawn anew when the part grows by a layer."""
 MOST_PLANES = 192
 MAGIC = b"LPM1"
 _HEAD = "<4sIII"

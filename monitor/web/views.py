@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+import cv2
 import numpy as np
 
 from monitor.domain import CameraFacts, NotInStore, PlateGrid
@@ -250,7 +251,7 @@ def _figures(picture: Picture | None) -> tuple[float | None, float | None]:
     """Mean and 99th percentile of a stored map, as grey levels of 0 … 1."""
     if picture is None:
         return None, None
-    counts = np.bincount(picture.read().ravel(), minlength=256)
+    counts = cv2.calcHist([picture.read()], [0], None, [256], [0, 256]).ravel()
     levels = np.arange(256) / (255.0 * GAIN)
     p99 = levels[np.searchsorted(np.cumsum(counts), 0.99 * counts.sum())]
     return float((counts * levels).sum() / counts.sum()), float(p99)

@@ -17,7 +17,6 @@ from tests.web.building import load_builder
 PATIENCE_MS = 30_000
 OPTIONS = (
     "--no-sandbox",  # in a container Chromium is root
-    "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",

@@ -62,5 +62,13 @@ export function mark(name) {
   if (marks.length > MARKS) performance.clearMarks(marks.shift());
 }
 
-/** The same once what was drawn up to now has been handed to the screen: the frame after the next begins. */
+const HIDDEN_MS = 200;
+
+/** Resolves with the next frame; soon in a hidden page, which has none. */
+export const frame = () => new Promise((done) => {
+  requestAnimationFrame(done);
+  setTimeout(done, HIDDEN_MS);
+});
+
+/** Leave a mark when what was drawn up to now is on the screen. */
 export const markShown = (name) => requestAnimationFrame(() => requestAnimationFrame(() => mark(name)));

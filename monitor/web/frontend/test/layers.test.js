@@ -3,11 +3,24 @@ import { test } from "node:test";
 import { placed } from "../src/layers/place.js";
 import { rowWords } from "../src/layers/scrubber.js";
 import { worst } from "../src/layers/strip.js";
-import { columns, find, firstOpen, merge, newestDone, newestShown, problem, stack } from "../src/model/layers.js";
+import { columns, complete, find, firstOpen, merge, newestDone, newestShown, problem, stack, told } from "../src/model/layers.js";
 import { problemRuns } from "../src/side/problems.js";
 
 const row = (index, state = "ok", more = {}) => ({ index, state, reason: "", gaps: {}, measures: {}, timings_s: {}, ...more });
 const rows = (...states) => states.map((state, i) => row(i, state));
+
+test("a layer that is told is taken in where nothing is missing before it", () => {
+  assert.deepEqual(told(rows("ok", "pending"), row(1)).map(({ state }) => state), ["ok", "ok"]);
+  assert.deepEqual(told(rows("ok"), row(1)).map(({ index }) => index), [0, 1]);
+  assert.equal(told(rows("ok"), row(2)), null);
+  assert.deepEqual(told([], row(0)).length, 1);
+});
+
+test("the list is complete by the server's own numbers, and not with a layer or products too few", () => {
+  assert.equal(complete(rows("ok", "missing", "pending"), { committed: 2, processed: 2 }), true);
+  assert.equal(complete(rows("ok", "pending"), { committed: 2, processed: 1 }), false);
+  assert.equal(complete(rows("ok", "pending", "ok"), { committed: 2, processed: 3 }), false);
+});
 
 test("rows that come in later replace those in work and keep the order", () => {
   const merged = merge(rows("ok", "pending", "pending"), [row(1, "missing"), row(2), row(3, "pending")]);

@@ -2,6 +2,7 @@
 
 import { makeDialog } from "../chrome/dialog.js";
 import { el } from "../dom.js";
+import { getJson } from "../model/api.js";
 import { clock, count } from "../words.js";
 
 const ORIGINS = { simulated: "virtual printer", replay: "replay", import: "imported", live: "printer" };
@@ -36,9 +37,11 @@ export function installBuilds(store) {
   };
   filter.addEventListener("input", fill);
   store.watch(["builds", "build", "other"], fill);
-  return () => {
+  return async () => {
     dialog.open();
     fill();
+    // The push tells of the newest build; others may have grown as well.
+    await getJson("builds").then((builds) => store.set({ builds })).catch(() => {});
   };
 }
 

@@ -10,6 +10,14 @@ export function merge(rows, newer) {
   return kept.concat([...byIndex.values()].sort((a, b) => a.index - b.index));
 }
 
+/** The rows with one that was told; null where layers before it are not known, and must be asked for. Pure. */
+export const told = (rows, row) => (row.index <= (rows[rows.length - 1]?.index ?? -1) + 1 ? merge(rows, [row]) : null);
+
+/** Whether the list is all that the server has. Pure. */
+export function complete(rows, { committed, processed }) {
+  return rows[rows.length - 1]?.index === committed && rows.filter(({ state }) => state !== "pending").length === processed;
+}
+
 /** From which index on rows may have changed: the first that is still in work, or the one after the last. */
 export function firstOpen(rows) {
   const open = rows.find((row) => row.state === "pending");

@@ -1,7 +1,7 @@
 // Which build and layer are shown. Owns fetching them; refuses to draw.
 
 import { getJson } from "./api.js";
-import { find, firstOpen, merge, newestShown } from "./layers.js";
+import { complete, find, firstOpen, merge, newestShown, told } from "./layers.js";
 
 const KEPT_LAYERS = 60;
 const OTHER_MS = 10000;
@@ -65,6 +65,22 @@ export function startSession(store) {
     loading = null;
   }
 
+  /** Take in what the push told of a new layer; whether nothing is left to ask for. */
+  function takeIn({ news, build: brief, committed, processed }) {
+    const { build } = state;
+    if (!news || news.build !== build?.id || news.build !== wantedBuild() || brief.ended !== build.ended) return false;
+    const rows = told(state.rows, news.row);
+    if (!rows) return false;
+    keep(`${build.id}/${news.row.index}/finished`, Promise.resolve(news.layer));
+    store.set({
+      rows,
+      build: { ...build, layers: brief.layers, processed },
+      legend: { ...state.legend, ...news.measures },
+      mesh: { build: build.id, processed, view: news.mesh },
+    });
+    return complete(rows, { committed, processed });
+  }
+
   async function showLayer() {
     const { build, layer } = state;
     const row = build && layer !== null ? state.rows[find(state.rows, layer)] : null;
@@ -79,12 +95,14 @@ export function startSession(store) {
   /** Everything about one layer; a finished one never changes. */
   async function layerOf(id, row) {
     const key = `${id}/${row.index}/${row.state === "pending" ? "pending" : "finished"}`;
-    if (!kept.has(key)) {
-      kept.set(key, getJson(`builds/${encodeURIComponent(id)}/layers/${row.index}`));
-      kept.get(key).catch(() => kept.delete(key));
-      if (kept.size > KEPT_LAYERS) kept.delete(kept.keys().next().value);
-    }
+    if (!kept.has(key)) keep(key, getJson(`builds/${encodeURIComponent(id)}/layers/${row.index}`));
     return kept.get(key);
+  }
+
+  function keep(key, coming) {
+    kept.set(key, coming);
+    coming.catch(() => kept.delete(key));
+    if (kept.size > KEPT_LAYERS) kept.delete(kept.keys().next().value);
   }
 
   store.watch(["live", "chosen"], () => {
@@ -94,9 +112,7 @@ export function startSession(store) {
     const key = `${wantedBuild()} ${mine}`;
     if (key === asked) return;
     asked = key;
-    // Asked for beside the rows, not after them: the pictures are there one round trip sooner.
-    if (state.follow && live.product !== null && live.build?.id === wantedBuild()) layerOf(live.build.id, { index: live.product }).catch(() => {});
-    refresh();
+    if (live.build?.id !== wantedBuild() || !takeIn(live)) refresh();
   });
   store.watch(["connection"], () => {
     if (state.connection === "lost") asked = "";
@@ -105,6 +121,11 @@ export function startSession(store) {
     const key = `${state.live?.build?.id} ${state.live?.build?.layers} ${state.live?.build?.ended}`;
     if (!state.live || key === state.buildsKey) return;
     store.set({ buildsKey: key });
+    const known = state.builds.find(({ id }) => id === state.live.build?.id);
+    if (known && known.ended === state.live.build.ended) {
+      store.set({ builds: state.builds.map((build) => (build === known ? { ...build, layers: state.live.build.layers } : build)) });
+      return;
+    }
     await getJson("builds").then((builds) => store.set({ builds })).catch(failed);
   });
   store.watch(["rows", "follow", "view", "build"], () => {

@@ -31,6 +31,12 @@ export function roundUp(value) {
   return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= value * 0.999);
 }
 
+/** A round height with room for more, so that a part that grows is not painted anew with each layer. */
+export function roomFor(tall) {
+  const step = 2 ** Math.ceil(Math.log2(Math.max(tall, 1e-3))) / 8;
+  return Math.ceil(tall / step - 1e-9) * step;
+}
+
 /** A scale [low, high] for all values (a list of arrays): round, and wide enough for 98 % of them. */
 export function scaleOf(kind, arrays) {
   const known = [];

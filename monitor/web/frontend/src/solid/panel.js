@@ -1,7 +1,7 @@
 // The panel of the growing part. Owns which slabs are fetched and what is said of them; the drawing is loaded late.
 
 import { list, slider, toggle } from "../controls.js";
-import { el, markShown, say } from "../dom.js";
+import { el, frame, markShown, say } from "../dom.js";
 import { getBytes, getJson } from "../model/api.js";
 import { find } from "../model/layers.js";
 import { count, height, number } from "../words.js";
@@ -33,12 +33,7 @@ export function installSolid(panel, store) {
     addTools(tools, store);
     reset.hidden = false;
     canvas.addEventListener("keydown", (event) => turn(event, solid.view));
-    const follow = follower(solid, store);
-    // The pictures come first: a weak machine takes its time for the part.
-    let following = 0;
-    const soon = () => { clearTimeout(following); following = setTimeout(follow, PATIENCE_MS); };
-    store.watch(["build", "rows"], soon);
-    store.watch(["drawn"], () => { clearTimeout(following); follow(); });
+    store.watch(["build", "mesh"], follower(solid, store));
     let waiting = 0;
     store.watch(["layer", "follow", "stretch"], () => {
       clearTimeout(waiting);
@@ -58,13 +53,14 @@ function follower(solid, store) {
   let busy = false;
   let again = false;
   let done = "";
+  const afterPictures = picturesFirst(store);
   return async function follow() {
     const key = state.build ? `${state.build.id} ${state.build.processed}` : "";
     if (key === done) return;
     if (busy) { again = true; return; }
     busy = true;
     try {
-      await refresh(solid, state);
+      await refresh(solid, state, afterPictures);
       done = key;
     } catch (error) {
       solid.tell(error.what ? `No 3D view now: ${error.what}` : String(error));
@@ -74,16 +70,33 @@ function follower(solid, store) {
   };
 }
 
-async function refresh(solid, state) {
+/** A function that waits until the shown layer's pictures are on the screen, but not for long: a weak machine takes its time for the part. */
+function picturesFirst({ state, watch }) {
+  const waiting = new Set();
+  const there = () => !state.follow || state.drawn === `${state.build?.id} ${state.layer}`;
+  watch(["drawn", "follow"], () => {
+    if (!there()) return;
+    for (const done of waiting) done();
+    waiting.clear();
+  });
+  return async () => {
+    if (!there()) await new Promise((done) => { waiting.add(done); setTimeout(done, PATIENCE_MS); });
+    await frame();
+  };
+}
+
+async function refresh(solid, state, afterPictures) {
   const { view } = solid;
   const { build } = state;
   if (!build) {
     view.addresses.forEach((address) => view.drop(address));
     return;
   }
-  const mesh = await getJson(build.mesh_url);
+  const told = state.mesh?.build === build.id && state.mesh.processed === build.processed;
+  const mesh = told ? state.mesh.view : await getJson(build.mesh_url);
   const { add, drop } = difference(view.addresses, mesh.slabs.map((slab) => slab.url));
   const came = await Promise.all(add.map(async (address) => [address, decodeSlab(await getBytes(address))]));
+  await afterPictures();
   if (state.build?.id !== build.id) return;
   for (const address of drop) view.drop(address);
   for (const [address, slab] of came) view.add(address, slab);
@@ -92,8 +105,8 @@ async function refresh(solid, state) {
   view.gaps(mesh.gaps.filter((gap) => gap.state !== "pending"), mesh);
   view.frame(build.id);
   solid.tell(mesh.slabs.length ? "" : "No layer is in the volume yet");
-  markShown(`volume of ${build.processed} layers`);
   await colour(solid, state);
+  markShown(`volume of ${build.processed} layers`);
 }
 
 async function colour({ tint, mesh, tell }, state) {

@@ -1,7 +1,7 @@
 // The surface in the colours of a number. Owns which numbers are fetched and which slabs are painted again.
 
 import { getBytes } from "../model/api.js";
-import { colourOf, paint, scaleOf } from "./colour.js";
+import { colourOf, paint, roomFor, scaleOf } from "./colour.js";
 
 export class Tint {
   #kept = new Map();
@@ -24,7 +24,7 @@ export class Tint {
       this.legend.set(kind, null);
       return;
     }
-    const scale = colour.id === "height" ? [mesh.bottom_mm, Math.max(mesh.top_mm, mesh.bottom_mm + 1e-3)] : scaleOf(kind, found.filter(Boolean));
+    const scale = colour.id === "height" ? [mesh.bottom_mm, mesh.bottom_mm + roomFor(mesh.top_mm - mesh.bottom_mm)] : scaleOf(kind, found.filter(Boolean));
     slabs.forEach(({ url }, i) => this.#paint(url, slabs[i][colour.url] ?? url, kind, found[i], scale));
     this.legend.set(kind, scale);
   }

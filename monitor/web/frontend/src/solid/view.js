@@ -17,6 +17,17 @@ const FAR = 1e9;
 // Where the kept side of a cut lies, in world coordinates.
 const AXES = { height: new Vector3(0, -1, 0), x: new Vector3(-1, 0, 0), y: new Vector3(0, 0, -1) };
 
+const BY_PROCESSOR = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** Whether more than the processor draws: smooth edges would make that three times slower. */
+function hasGraphicsCard() {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const said = context?.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL;
+  const name = context?.getParameter(said ?? context.RENDERER);
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return !BY_PROCESSOR.test(name);
+}
+
 export class SolidView {
   #slabs = new Map();
   #gaps = new Group();
@@ -26,7 +37,9 @@ export class SolidView {
   #turned = false;
   #placed = "";
   #cutAt = null;
+  #cutKey = "";
   #open = [];
+  #frames = "";
   #cut = new Plane(new Vector3(0, -1, 0), FAR);
   #above = new Plane(new Vector3(0, 1, 0), -FAR);
   #solid = new MeshLambertMaterial({ clippingPlanes: [this.#cut] });
@@ -38,7 +51,7 @@ export class SolidView {
   /** Throws where the browser has no WebGL. */
   constructor(canvas) {
     this.canvas = canvas;
-    this.renderer = new WebGLRenderer({ canvas, antialias: true });
+    this.renderer = new WebGLRenderer({ canvas, antialias: hasGraphicsCard() });
     this.renderer.localClippingEnabled = true;
     this.scene = new Scene();
     this.camera = new PerspectiveCamera(32, 1, 0.1, 10000);
@@ -136,6 +149,9 @@ export class SolidView {
 
   /** Show the room of missing layers (each with bottom_mm and top_mm) as frames around the part. */
   gaps(gaps, mesh) {
+    const key = JSON.stringify(gaps);
+    if (key === this.#frames) return;
+    this.#frames = key;
     for (const { geometry } of this.#gaps.children) geometry.dispose();
     this.#gaps.clear();
     if (gaps.length) this.#gaps.add(...gaps.map((gap) => new LineSegments(gapFrame(mesh, gap), this.#gap)));
@@ -146,6 +162,9 @@ export class SolidView {
 
   /** Show what lies beyond a place (mm) on an axis ("height", "x", "y") as a ghost; null shows everything. */
   cutAt(at) {
+    const key = at && [at.axis, at.mm, this.box.bottom, this.box.stretch].join();
+    if (key === this.#cutKey) return;
+    this.#cutKey = key;
     const mm = at === null ? FAR : at.axis === "height" ? (at.mm - this.box.bottom) * this.box.stretch : at.mm;
     this.#cut.normal.copy(AXES[at?.axis ?? "height"]);
     this.#cut.constant = mm;
