@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -24,6 +25,7 @@ from monitor.bench.viewers import Audience, watching
 from monitor.config import Settings, load_settings
 from monitor.domain import StoreError
 from monitor.store import BuildReader, list_builds, read_statuses
+from monitor.supervise import NICE, step_back
 
 LOOK_S = 0.02
 START_S = 120.0
@@ -223,9 +225,13 @@ def _acquisition(settings: Settings, period_s: float) -> Iterator[int]:
 
 @contextmanager
 def page_process(folder: Path, settings: Settings) -> Iterator[int]:
-    """The page in a process of its own, once it answers; its process id."""
+    """The page in a process of its own, as `lpbf-monitor run` starts it, once it answers; its process id."""
     command = [sys.executable, "-m", "monitor.cli", "web", "--config", str(folder / "monitor.toml")]
-    with (folder / "page.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
+    back = partial(step_back, NICE["web"])
+    with (
+        (folder / "page.log").open("wb") as log,
+        subprocess.Popen(command, stderr=log, preexec_fn=back, start_new_session=True) as process,
+    ):
         try:
             _wait_for(settings.web.port, process)
             yield process.pid

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli.common import ConfigOption, service, settings_of, told
-from monitor.supervise import Child, Supervisor
+from monitor.supervise import NICE, Child, Supervisor
 
 NameOption = Annotated[str, typer.Option("--name", help="Name of the build; without one it is named by the time.")]
 
@@ -65,8 +65,8 @@ def children(config: Path | None, acquire_options: Sequence[str] = ()) -> list[C
     """The four processes. The page first, so that a person sees the others start."""
     option = ["--config", str(config)] if config else []
     return [
-        Child("web", ["web", *option]),
+        Child("web", ["web", *option], NICE["web"]),
         Child("alarms", ["alarms", *option]),
-        Child("worker", ["worker", *option]),
+        Child("worker", ["worker", *option], NICE["worker"]),
         Child("acquire", ["acquire", *option, *acquire_options]),
     ]

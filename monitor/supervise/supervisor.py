@@ -19,10 +19,12 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
 from monitor.supervise.ear import Ear
+from monitor.supervise.priority import step_back
 
 log = structlog.get_logger("supervise")
 
@@ -51,10 +53,12 @@ class Child:
     Attributes:
         name: for the log.
         command: arguments after `python -m monitor.cli`.
+        nice: how far it steps back where the processor is busy, 0 … 19.
     """
 
     name: str
     command: Sequence[str]
+    nice: int = 0
     process: subprocess.Popen[bytes] | None = None
     done: bool = False
     restarts: int = 0
@@ -129,7 +133,8 @@ class Supervisor:
         command = [sys.executable, "-m", "monitor.cli", *child.command]
         child.ear = Ear()
         environment = {**os.environ, **child.ear.environment}
-        child.process = subprocess.Popen(command, preexec_fn=_die_with_parent, start_new_session=True, env=environment)
+        prepare = partial(_prepare, child.nice)
+        child.process = subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, env=environment)
         child.started = time.monotonic()
         log.info("process started", process=child.name, pid=child.process.pid)
 
@@ -163,6 +168,7 @@ def _end(name: str, process: subprocess.Popen[bytes], deadline: float) -> None:
         process.wait()
 
 
-def _die_with_parent() -> None:
+def _prepare(nice: int) -> None:
     """Runs in the child: a supervisor killed with SIGKILL must not leave orphans that hold the build's lock."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    step_back(nice)

@@ -46,6 +46,25 @@ def script(folder: Path, name: str, text: str) -> str:
     return str(path)
 
 
+def test_a_process_that_steps_back_does_so_in_its_session_too(scripts: Path) -> None:
+    """Its niceness is what was asked for, and so is that of its session where the kernel shares by sessions."""
+    text = f"""
+import os, pathlib, time
+group = pathlib.Path("/proc/self/autogroup")
+said = group.read_text().split()[-1] if os.access(group, os.W_OK) else "7"
+pathlib.Path({str(scripts / "said.tmp")!r}).write_text(f"{{os.nice(0)}} {{said}}")
+os.rename({str(scripts / "said.tmp")!r}, {str(scripts / "said")!r})
+time.sleep(60)
+"""
+    before = os.nice(0)
+    stop = threading.Event()
+    thread = supervise([Child("modest", [script(scripts, "m.py", text)], nice=7)], stop)
+    until((scripts / "said").exists)
+    stop.set()
+    thread.join(20)
+    assert (scripts / "said").read_text() == f"{min(before + 7, 19)} 7"
+
+
 def test_a_killed_process_comes_back(scripts: Path) -> None:
     """SIGKILL costs one restart, nothing else."""
     child = Child("sleeper", [script(scripts, "s.py", "import time; time.sleep(60)")])
