@@ -3,7 +3,7 @@
 import { field, makeDialog, makeTrouble } from "../chrome/dialog.js";
 import { el } from "../dom.js";
 import { goTo } from "../layers/place.js";
-import { acknowledge, alarmWord, lightOf } from "../model/alarms.js";
+import { acknowledge, alarmWord, lightOf, mayAcknowledge } from "../model/alarms.js";
 import { getJson } from "../model/api.js";
 import { makeLight } from "../chrome/light.js";
 import { clock, number, sentence, unit } from "../words.js";
@@ -48,7 +48,7 @@ const seenBy = ({ acknowledgement: { user, time, comment } }) =>
   el("p.seen", {}, el("b", {}, user), ` acknowledged it at ${clock(time)}: “${comment}”`);
 
 /** Why a named person cannot acknowledge; null for one who can, and for who has not logged in yet. */
-const mayNot = (me) => (me?.name && !me.may.includes("operator")
+const mayNot = (me) => (!mayAcknowledge(me)
   ? el("p.dim", {}, `You are ${me.name}, ${me.role}: an operator acknowledges alarms.`)
   : null);
 

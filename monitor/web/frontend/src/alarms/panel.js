@@ -1,7 +1,7 @@
 // Open alarms, and what the rules cannot tell. Owns the list; seeing one is the dialog's.
 
 import { SHAPES } from "../model/health.js";
-import { alarmWord, byUrgency, lightOf, unseen } from "../model/alarms.js";
+import { alarmWord, byUrgency, lightOf, mayAcknowledge, unseen } from "../model/alarms.js";
 import { el } from "../dom.js";
 import { clock } from "../words.js";
 
@@ -14,16 +14,17 @@ export function installAlarms(panel, store, { look, history }) {
   const list = el("ul.alarm-list");
   panel.append(el("div.head", {}, title, past), list);
   let shown = "";
-  store.watch(["live", "build"], ({ live, build }) => {
+  store.watch(["live", "build", "me"], ({ live, build, me }) => {
     const open = [...(live?.alarms?.open ?? [])].sort(byUrgency);
     const unsure = live?.alarms?.unsure ?? [];
-    const key = JSON.stringify([open, unsure, build?.id]);
+    const may = mayAcknowledge(me);
+    const key = JSON.stringify([open, unsure, build?.id, may]);
     if (key === shown) return;
     shown = key;
     const waiting = unseen(open).length;
     title.textContent = waiting ? `Alarms: ${waiting}` : "Alarms";
     panel.dataset.light = waiting ? lightOf(unseen(open)[0]) : "good";
-    list.replaceChildren(...open.slice(0, MOST).map((alarm) => entry(alarm, build, look)), ...unsure.map(doubt));
+    list.replaceChildren(...open.slice(0, MOST).map((alarm) => entry(alarm, build, look, may)), ...unsure.map(doubt));
     if (!open.length) list.prepend(el("li.dim", {}, calm(live, unsure)));
     if (open.length > MOST) list.append(el("li.dim", {}, `and ${open.length - MOST} more`));
   });
@@ -36,16 +37,17 @@ export function calm(live, unsure) {
   return unsure.length ? "No alarm. These cannot be told at present:" : "No alarm.";
 }
 
-function entry(alarm, build, look) {
+function entry(alarm, build, look, may) {
   const where = [alarm.layer === null ? "" : `layer ${alarm.layer}`, alarm.build && alarm.build !== build?.id ? alarm.build : "", clock(alarm.raised)].filter(Boolean).join(" · ");
   const seen = alarm.state === "acknowledged";
+  const verb = seen || !may ? "Look" : "Acknowledge";
   return el("li.alarm", { "data-light": lightOf(alarm), "data-seen": seen ? "true" : null },
     el("div.alarm-text", {},
       el("p.alarm-head", {}, el("span.shape", { "aria-hidden": "true" }, SHAPES[lightOf(alarm)]), el("b", {}, alarm.title), el("span.dim", {}, where)),
       el("p.reason", {}, alarm.reason)),
     el("div.alarm-foot", {},
       el("p.dim.small", {}, seen ? `${alarm.acknowledgement.user}: ${alarm.acknowledgement.comment}` : alarmWord(alarm)),
-      el("button", { type: "button", "data-alarm": alarm.id, onclick: () => look(alarm.id), "aria-label": `${seen ? "Look at" : "Acknowledge"}: ${alarm.title}` }, seen ? "Look" : "Acknowledge")));
+      el("button", { type: "button", "data-alarm": alarm.id, onclick: () => look(alarm.id), "aria-label": `${verb === "Look" ? "Look at" : verb}: ${alarm.title}` }, verb)));
 }
 
 const doubt = (reading) => el("li.doubt", {}, el("b", {}, reading.title), ` (${reading.subject}): ${reading.reason}`);

@@ -38,6 +38,9 @@ export function alarmMarks(alarms, build) {
   return marks;
 }
 
+/** Whether acknowledging is offered: to an operator, and to who has not said a name yet. Pure. */
+export const mayAcknowledge = (me) => !me?.name || me.may.includes("operator");
+
 export const acknowledge = (id, comment) => postJson(`alarms/${encodeURIComponent(id)}/acknowledge`, { comment });
 
 /** Keep `alarms` {open, history} true: open ones from the live state, the history of the shown build when those change. */
