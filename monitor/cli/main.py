@@ -12,6 +12,7 @@ from monitor.cli import (
     config,
     demo,
     doctor,
+    evaluate,
     models,
     processes,
     processing,
@@ -45,6 +46,7 @@ app.command("process")(processing.process)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("study")(study.study)
 
 

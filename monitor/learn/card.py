@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from monitor.learn.evaluate import NCVD_PX, POWDER_PX
+from monitor.learn.measuring import NCVD_PX, POWDER_MOST, POWDER_PX
 from monitor.learn.recipe import AnyTraining, DiffusionTraining, RegressionTraining
 
 _BETTER = {"mae": -1, "psnr": 1, "ssim": 1, "ncvd": -1, "powder_db": -1}
@@ -36,12 +36,13 @@ gain and offset fitted to HR plate by plate, which only one who knows HR can do;
 autoencoder: the ceiling of SR. mae, psnr and ssim are of grey values in [0, 1]. ncvd is the wavelet phase-harmonic
 covariance distance (5 scales, 8 angles, covariances about HR's means in units of HR's deviations, divided by HR's
 norm; less is better), the mean over patches of {ncvd_px} × {ncvd_px} pixels on a lattice of twice that. powder_db is
-the log-spectral distance on a patch of {powder_px} × {powder_px} pixels of powder alone; powder_grain is the grain's
-variance there, as a multiple of HR's (1 is best).
+the log-spectral distance on up to {powder_most} patches of {powder_px} × {powder_px} pixels of powder alone;
+powder_grain is the grain's variance there, as a multiple of HR's (1 is best).
 
 {table}
 
 {verdict}
+{calibration}
 {picture}
 ## Limits
 {limits}
@@ -71,8 +72,10 @@ def write_card(
         digest=facts.get("data_sha256", "unknown"),
         ncvd_px=NCVD_PX,
         powder_px=POWDER_PX,
+        powder_most=POWDER_MOST,
         table=_table(results),
         verdict=_verdict(results),
+        calibration=_calibration(results.get("calibration")),
         picture=_PICTURE if pictured else "",
     )
     path.write_text(text, encoding="utf-8")
@@ -125,6 +128,22 @@ def _limits(recipe: AnyTraining) -> str:
     )
 
 
+def _calibration(found: Mapping[str, float] | None) -> str:
+    """How far the ensemble's spread can be believed."""
+    if not found:
+        return ""
+    covered = ", ".join(
+        f"{found[name]:.0%} (nominal {name.removeprefix('coverage_')} %)"
+        for name in found
+        if name.startswith("coverage")
+    )
+    return (
+        f"\n**The ensemble's spread**, of {found['samples']:.0f} samples, held against the truth of held-out plates: "
+        f"its intervals cover {covered}; it would have to be multiplied by {found['spread_factor']:.2f} to be as large "
+        "as the error on the mean."
+    )
+
+
 def _verdict(results: Mapping[str, Mapping[str, float]]) -> str:
     """Where SR is better than LR and than LR in HR's tone, and where it is not, in words."""
     lines = []
@@ -144,7 +163,7 @@ def _verdict(results: Mapping[str, Mapping[str, float]]) -> str:
 
 def _looks(results: Mapping[str, Mapping[str, float]], *methods: str) -> list[str]:
     """Looks for which all these methods were measured."""
-    looks = sorted({name.split("_")[0] for name in results})
+    looks = sorted({name.split("_")[0] for name in results if name != "calibration"})
     return [look for look in looks if all(f"{look}_{method}" in results for method in methods)]
 
 
@@ -155,6 +174,7 @@ def _words(names: list[str]) -> str:
 def _table(results: Mapping[str, Mapping[str, float]]) -> str:
     if not results:
         return "Not measured."
+    results = {name: row for name, row in results.items() if name != "calibration"}
     columns = [name for name in _COLUMNS if any(name in row for row in results.values())]
     lines = [f"| builds and method | {' | '.join(columns)} |", f"| --- | {' | '.join('---' for _ in columns)} |"]
     for name, row in sorted(results.items()):

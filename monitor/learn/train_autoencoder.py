@@ -10,7 +10,7 @@ from rich.console import Console
 
 from monitor.learn.autoencoding import AutoencoderTrainer
 from monitor.learn.budget import Stage
-from monitor.learn.evaluate import Grey
+from monitor.learn.measuring import Grey
 from monitor.learn.networks import Autoencoder
 from monitor.learn.parallel import Team
 from monitor.learn.patches import PatchSampler

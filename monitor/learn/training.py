@@ -24,7 +24,7 @@ from monitor.learn.budget import Stage
 from monitor.learn.bundling import Facts, write_bundle
 from monitor.learn.data import load_data
 from monitor.learn.degradation import measured_blur
-from monitor.learn.evaluate import evaluate, sample_pictures
+from monitor.learn.evaluate import calibrate, evaluate, sample_pictures
 from monitor.learn.parallel import Team
 from monitor.learn.patches import PatchSampler
 from monitor.learn.plans import Plan, StagePlan, plan_of
@@ -284,6 +284,8 @@ def _close(run: Run, held_out: Plates, train_set: Plates) -> Path:
         models.save(run.out / WEIGHTS)
         run.progress.say("measuring and exporting")
         results = evaluate(models, held_out, run.team.device)
+        if run.recipe.kind != "regression":
+            results["calibration"] = calibrate(models, held_out, run.team.device)
         sample_pictures(models, held_out, run.team.device, samples)
         facts: Facts = {
             "data_sha256": train_set.digest,
