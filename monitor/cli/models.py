@@ -105,6 +105,22 @@ def import_(
 
 
 @app.command()
+def wrap(
+    checkpoint: Annotated[Path, typer.Argument(help="A .pth of Segment Anything (vit_b, vit_l, vit_h) or MobileSAM.")],
+    name: Annotated[str, typer.Option(help="Name of the bundle.")],
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "Apache-2.0",
+    to: Annotated[Path, typer.Option("--to", help="Folder in which the bundle's folder is made.")] = Path(),
+) -> None:
+    """Make a segmenter bundle of a published checkpoint: a copy, a self-test, a manifest. Needs torch."""
+    from monitor.inference.wrapping import wrap_checkpoint
+
+    with told():
+        made = wrap_checkpoint(checkpoint, to, name, licence)
+    _say(f"[green]✓[/] {made}")
+    _say(f"  next: lpbf-monitor models import {made}")
+
+
+@app.command()
 def export(
     bundle: BundleArgument,
     to: Annotated[Path, typer.Option("--to", help="The .zip to write, or a folder.")] = Path(),

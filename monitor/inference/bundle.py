@@ -95,7 +95,7 @@ class Bundle:
         Raises:
             BundleError: no such graph, or the provider cannot run it.
         """
-        return open_session(self.path(role), provider, threads)
+        return open_session(self.path(role), provider, threads, role)
 
     def _check_graphs(self) -> None:
         others = sorted(ROLES[self.manifest.kind] - set(self.manifest.graphs))

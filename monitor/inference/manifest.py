@@ -20,8 +20,8 @@ ROLES: dict[str, frozenset[str]] = {
     "regression": frozenset({"model"}),
     "segmenter": frozenset({"encoder", "decoder"}),
 }
-GRAPHS = frozenset({".onnx", ".pt2", ".safetensors"})
-SUFFIXES = frozenset({".onnx", ".pt2", ".safetensors", ".npz", ".json", ".csv", ".md", ".png", ".svg"})
+GRAPHS = frozenset({".onnx", ".pth", ".pt2", ".safetensors"})
+SUFFIXES = frozenset({".onnx", ".pth", ".pt2", ".safetensors", ".npz", ".json", ".csv", ".md", ".png", ".svg"})
 
 
 class Table(BaseModel):
@@ -171,6 +171,9 @@ class BundleManifest(Table):
         missing = (ROLES[self.kind] | {"self_test"}) - set(self.files)
         if missing:
             raise ValueError(f"files: a {self.kind} bundle also needs {', '.join(sorted(missing))}")
+        checkpoints = {role for role, entry in self.files.items() if entry.path.endswith(".pth")}
+        if checkpoints - (ROLES["segmenter"] if self.kind == "segmenter" else set()):
+            raise ValueError("files: only a segmenter's encoder and decoder may have the suffix .pth")
         if (self.diffusion is not None) != self.kind.endswith("-diffusion"):
             raise ValueError("the table [diffusion] belongs to the diffusion kinds, and to them only")
         if self.regression is not None and self.kind != "regression":

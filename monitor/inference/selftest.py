@@ -44,7 +44,7 @@ def write_self_test(file: Path, graphs: Mapping[str, Path], inputs: Mapping[str,
     arrays: Arrays = {}
     for role, feeds in inputs.items():
         arrays |= {f"{role}/in/{name}": value for name, value in feeds.items()}
-        outputs = open_session(graphs[role]).run(feeds)
+        outputs = open_session(graphs[role], role=role).run(feeds)
         arrays |= {f"{role}/out/{name}": value for name, value in outputs.items()}
     np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -69,7 +69,7 @@ def _run(
     feeds, expected = _part(arrays, f"{role}/in/"), _part(arrays, f"{role}/out/")
     if not expected:
         raise BundleError(f"{file}: has no outputs for '{role}'", cure="make the bundle again with a self-test")
-    session: Session = open_session(path, provider, threads)
+    session: Session = open_session(path, provider, threads, role)
     outputs = session.run(feeds)
     if set(outputs) != set(expected):
         raise BundleError(

@@ -95,13 +95,14 @@ class OnnxSession:
         return dict(zip(names, values, strict=True))
 
 
-def open_session(path: Path, provider: Provider = "cpu", threads: int = 1) -> Session:
+def open_session(path: Path, provider: Provider = "cpu", threads: int = 1, role: str = "") -> Session:
     """Open a network on the provider that was asked for, and on no other.
 
     Args:
         path: an ONNX file with all its weights inside, a `.pt2` program, or `.safetensors` weights of our networks.
         provider: "cpu", "cuda" or "tensorrt".
         threads: CPU threads inside one operator.
+        role: which half of a `.pth` checkpoint of Segment Anything is meant, "encoder" or "decoder".
 
     Raises:
         BundleError: no such file, not a whole one, external data, something in it that could be run, torch is needed
@@ -111,6 +112,10 @@ def open_session(path: Path, provider: Provider = "cpu", threads: int = 1) -> Se
         from monitor.inference.torch_session import open_torch
 
         return open_torch(path, provider, threads)
+    if path.suffix == ".pth":
+        from monitor.inference.checkpoint import open_checkpoint
+
+        return open_checkpoint(path, role, provider, threads)
     if not path.is_file():
         raise BundleError(f"{path}: there is no such file", cure="name an existing ONNX file")
     name, options = _available(provider)
