@@ -18,6 +18,7 @@ import numpy as np
 
 from monitor.config import DetectorSettings
 from monitor.domain import LayerEnd, SampleBlock
+from monitor.trigger.doubt import Doubts
 from monitor.trigger.edges import find_edges
 from monitor.trigger.gap import GapModel
 
@@ -81,7 +82,8 @@ class LaserOffDetector:
 
     def learn(self, past: Iterable[LayerEnd]) -> None:
         """Begin the statistics of the pauses anew: a build began, with layers that are known already, oldest first."""
-        self._model = GapModel(self._settings, past)
+        known = tuple(past)
+        self._model, self._doubts = GapModel(self._settings, known), Doubts(known)
         self._set_gap()
 
     def feed(self, block: SampleBlock) -> list[LayerEnd]:
@@ -151,13 +153,15 @@ class LaserOffDetector:
             ends.append(end)
             self._off = fall
             self._model.add(end)
+            self._doubts.add(end)
             self._set_gap()
         self._fall = self._first = None
         self._on_samples = self._longest_pause = 0
 
     def _layer_end(self, first: _Instant, fall: _Instant, detected_s: float) -> LayerEnd:
         on_time_s = self._on_samples / self._rate_hz
-        pause, recoat = self._longest_pause, self._recoat
+        pause = self._longest_pause
+        recoat_s = None if self._recoat is None else self._recoat / self._rate_hz
         return LayerEnd(
             fall.sample,
             fall.time_s,
@@ -165,9 +169,9 @@ class LaserOffDetector:
             on_time_s,
             detected_s,
             None if pause is None else pause / self._rate_hz,
-            None if recoat is None else recoat / self._rate_hz,
+            recoat_s,
             self._model.estimate,
-            self._model.doubt(on_time_s),
+            self._doubts.of(on_time_s, recoat_s),
         )
 
     def _set_gap(self) -> None:

@@ -9,7 +9,7 @@ of a tail.
 
 The gap stays as configured while both of its estimated errors are small, and is moved no further than it takes. An
 extrapolated tail holds only as far as the layers to come are like those that were seen. So no estimate is told below
-1e-9, and layers that look like half a layer, or like two, are noted as unsure and not learnt from.
+1e-9, and layers that are noted as unsure (see `doubt`) are not learnt from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +36,6 @@ LEAST_SCALE = 0.05
 """Of a fitted tail, in natural logarithms: no machine is trusted to repeat its pauses better than to 5 %."""
 SHORTEST_S = 1e-4
 STEPS = 49
-RECENT = 5
-"""So many layers say how long the laser is on in a layer; changes of the parts are followed as fast."""
-SHORT, LONG = 0.7, 1.7
-"""Less or more laser-on time than this, in units of the usual, is noted."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,31 +87,15 @@ class GapModel:
         self._gaps = gaps[np.argsort(np.abs(np.log(gaps / self._configured_s)), kind="stable")]
         self._inner: deque[float] = deque(maxlen=WINDOW)
         self._recoats: deque[float] = deque(maxlen=WINDOW)
-        self._on: deque[float] = deque(maxlen=RECENT)
-        self._before_s = 0.0  # laser-on time of the layer before
         self._was_unsure = False
         self.estimate = GapEstimate(self._configured_s)
         for end in past:
             self.add(end)
 
-    def doubt(self, on_time_s: float) -> str:
-        """Why what ends with so much laser-on time may not be one layer, "" where nothing speaks for it."""
-        usual = median(self._on) if len(self._on) == RECENT else on_time_s
-        if SHORT * usual <= on_time_s <= LONG * usual:
-            return ""
-        said = f"the laser was on for {on_time_s:.3g} s, usual are {usual:.3g} s"
-        if on_time_s > usual:
-            return f"{said}: larger parts, or two layers with a pause shorter than the quiet gap, or a gate stuck on"
-        if abs((on_time_s + self._before_s) / usual - 1) < 0.1:
-            return f"{said}: perhaps the rest of the layer before it, after a pause of the machine"
-        return f"{said}: smaller parts, or a part of a layer, cut by a pause of the machine or a restart"
-
     def add(self, end: LayerEnd) -> None:
         """Learn from the next layer; one that nobody saw tells nothing."""
         if not end.on_time_s:
             return
-        self._on.append(end.on_time_s)
-        self._before_s = end.on_time_s
         after_unsure, self._was_unsure = self._was_unsure, bool(end.unsure)
         if end.unsure or end.inner_pause_s is None:
             return

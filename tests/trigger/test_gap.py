@@ -65,16 +65,6 @@ def test_the_gap_stays_within_its_range(pauses: list[tuple[float, float]], bound
         assert error is None or 1e-9 <= error <= 1.0
 
 
-def test_half_and_double_layers_are_doubted() -> None:
-    """Half of the usual laser-on time is perhaps a part of a layer, twice of it perhaps two; the usual is neither."""
-    model = GapModel(DetectorSettings(), layers([0.1] * 10, [12.0] * 10, on_s=10.0))
-    assert "a part of a layer" in model.doubt(4.0)
-    assert "two layers" in model.doubt(20.0)
-    assert model.doubt(9.0) == ""
-    model.add(LayerEnd(0, 0.0, 0.0, 7.5, 0.0))
-    assert "the rest of the layer before it" in model.doubt(2.5)
-
-
 def test_what_is_unsure_is_not_learnt_from() -> None:
     """A layer that is unsure, and the pause after it, leave the estimate as it was."""
     model = GapModel(DetectorSettings(), layers([0.1] * 10, [12.0] * 10))
