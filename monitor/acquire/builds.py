@@ -18,7 +18,7 @@ import structlog
 from pydantic import ValidationError
 
 from monitor.config import DetectorSettings, Settings
-from monitor.domain import CalibrationError, CameraFacts, StoreError, StoreLocked
+from monitor.domain import CalibrationError, CameraFacts, StoreError, StoreLocked, Uptime
 from monitor.store import (
     BuildManifest,
     BuildReader,
@@ -69,12 +69,15 @@ def running_build(settings: Settings, name: str) -> BuildSummary | None:
 
 
 def away_s(build: BuildReader) -> float:
-    """Seconds since the last commit of a build, by the wall clock; 0 before its first layer."""
+    """Seconds since the last commit of a build, by the wall clock after a boot; 0 before its first layer."""
     layers = build.layers()
     if not layers:
         return 0.0
-    committed = datetime.fromisoformat(build.record(layers[-1]).committed)
-    return max(0.0, (datetime.now(UTC) - committed).total_seconds())
+    last = build.record(layers[-1])
+    away = Uptime.now().since(last.uptime)
+    if away is None:
+        away = (datetime.now(UTC) - datetime.fromisoformat(last.committed)).total_seconds()
+    return max(0.0, away)
 
 
 def usual_s(build: BuildReader) -> float | None:

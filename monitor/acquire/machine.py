@@ -24,12 +24,12 @@ from monitor.acquire.capturing import HANG_S, Capturing, Window
 from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, SignalLost, Silence
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
-from monitor.acquire.missed import missed, reckoned, unseen
+from monitor.acquire.missed import missed, on_one_clock, reckoned, unseen
 from monitor.acquire.recoating import KEPT, Recoating, Shots, recorded_recoats
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
-from monitor.domain import Frame, Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull
+from monitor.domain import Frame, Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull, Uptime
 from monitor.store import BuildReader, BuildWriter, LayerSignal, Pulse, end_requested
 from monitor.trigger import WINDOW
 
@@ -219,9 +219,10 @@ class Acquisition:
         reader = BuildReader.open(self._settings.store.root, writer.manifest.id)
         records = [reader.record(index) for index in reader.layers()[-RHYTHM:]]
         seen, now = [record.end.off_s for record in records], end.off_s
-        if why == AWAY:  # the devices' clock may have begun anew; a wall clock goes on
-            seen = [datetime.fromisoformat(record.wall_time).timestamp() for record in records]
-            now = datetime.fromisoformat(self._wall_time(writer.next_index, end)).timestamp()
+        if why == AWAY:  # the devices' clock may have begun anew; the machine's goes on
+            wall_time, known = self._wall_time(writer.next_index, end), Uptime.now()
+            ended = replace(known, seconds=known.seconds - self._age_s(end))
+            seen, now = on_one_clock(records, wall_time, ended)
         found = missed(seen, now)
         self._doubt = f"from layer {writer.next_index} on: {found.doubt}" if found.doubt else self._doubt
         if self._recoating and (found.layers or found.doubt):
@@ -312,8 +313,11 @@ class Acquisition:
         recorded = self._recorded(index)
         if self._recording and recorded is not None:
             return self._recording.record(recorded).wall_time
-        age = self._bench.rig.clock.now() - end.off_s if self._origin == "live" else 0.0
-        return (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="milliseconds")
+        return (datetime.now(UTC) - timedelta(seconds=self._age_s(end))).isoformat(timespec="milliseconds")
+
+    def _age_s(self, end: LayerEnd) -> float:
+        """Seconds since the layer end; 0 where time is virtual."""
+        return self._bench.rig.clock.now() - end.off_s if self._origin == "live" else 0.0
 
     def _store(self, writer: BuildWriter, layer: Layer, signal: LayerSignal) -> None:
         """The reference first: who sees the layer sees what it should be."""

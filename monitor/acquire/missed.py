@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-from monitor.domain import CameraFacts, Gap, Layer, LayerEnd
+from monitor.domain import CameraFacts, Gap, Layer, LayerEnd, Uptime
+from monitor.store import LayerRecord
 
 NEAR = 0.25
 """So near to a whole number of layers must the time be, in layers."""
@@ -52,6 +54,24 @@ def missed(ends_s: Sequence[float], now_s: float) -> Missed:
     return Missed(
         0, f"{away:.0f} s passed unseen, {ratio:.1f} layers at the usual pace: numbers may be {off(ratio)} low"
     )
+
+
+def on_one_clock(records: Sequence[LayerRecord], wall_time: str, now: Uptime) -> tuple[list[float], float]:
+    """When layers ended, and the one that ended now, in s on one clock.
+
+    It is the one that nobody can set, or after a boot the wall clock.
+
+    Args:
+        records: of the layers.
+        wall_time: UTC of the end of the layer that ended now, ISO 8601.
+        now: the same moment by the clock that nobody can set.
+    """
+    ends = [record.ended for record in records]
+    before = [now.since(end) for end in ends]
+    if None not in before:
+        return [now.seconds - seconds for seconds in before if seconds is not None], now.seconds
+    walls = [datetime.fromisoformat(record.wall_time).timestamp() for record in records]
+    return walls, datetime.fromisoformat(wall_time).timestamp()
 
 
 def off(ratio: float) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 
@@ -17,6 +18,7 @@ class Outage:
         layers: number of layers that have no frame of it, or that ended unseen.
         first: the first of these layers, None for none.
         back: UTC of the first good layer after it, None before.
+        since_s, back_s: the same on the machine's monotonic clock.
     """
 
     device: str
@@ -25,6 +27,8 @@ class Outage:
     layers: int = 0
     first: int | None = None
     back: datetime | None = None
+    since_s: float = field(default_factory=time.monotonic)
+    back_s: float | None = None
 
     @classmethod
     def begun(cls, device: str, why: str) -> Outage:
@@ -37,12 +41,12 @@ class Outage:
 
     def over(self) -> Outage:
         """The same, ended now."""
-        return replace(self, back=datetime.now(UTC))
+        return replace(self, back=datetime.now(UTC), back_s=time.monotonic())
 
     @property
     def seconds(self) -> float:
         """How long it has lasted, or did."""
-        return round(((self.back or datetime.now(UTC)) - self.since).total_seconds(), 1)
+        return round((time.monotonic() if self.back_s is None else self.back_s) - self.since_s, 1)
 
     @property
     def cost(self) -> str:

@@ -22,7 +22,7 @@ from monitor.alarms.latch import Evidence
 from monitor.alarms.rules_layers import LAYER_RULES, PRODUCT_RULES
 from monitor.alarms.samples import ProductFacts, Usual
 from monitor.config import Settings
-from monitor.domain import NotInStore
+from monitor.domain import NotInStore, Uptime
 from monitor.store import AlarmNotes, BuildReader, ProductReader
 
 ENOUGH = 3
@@ -42,6 +42,7 @@ class Progress:
         areas: (layer, mm²) of the last believed masks.
         measures: names of the measures that were there.
         times: UTC times of the last layer ends, ISO 8601.
+        ended: the last of them by a clock that nobody can set, None where it is not known.
     """
 
     layers: int = 0
@@ -51,6 +52,7 @@ class Progress:
     areas: list[tuple[int, float]] = field(default_factory=list)
     measures: list[str] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
+    ended: Uptime | None = None
 
 
 _adapter = TypeAdapter(Progress)
@@ -113,10 +115,14 @@ class Follower:
         pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
         return median(pauses) if len(pauses) >= ENOUGH else None
 
-    @property
-    def last_layer(self) -> datetime | None:
-        """When the last layer ended."""
-        return datetime.fromisoformat(self._times[-1]) if self._times else None
+    def since_layer_s(self, now: datetime) -> float | None:
+        """Seconds since the last layer ended; None before the first. `now` (UTC) counts for one of another boot."""
+        if not self._times:
+            return None
+        since_s = Uptime.now().since(self.progress.ended)
+        if since_s is None:
+            since_s = (now - datetime.fromisoformat(self._times[-1])).total_seconds()
+        return max(0.0, since_s)
 
     def _next_layer(self) -> list[Verdict] | None:
         index = self.progress.layers
@@ -127,6 +133,7 @@ class Follower:
         verdicts = self._layers.take(layer_facts(record), build=self.build, layer=index)
         if _is_time(record.wall_time):
             self._times.append(record.wall_time)
+            self.progress.ended = record.ended
         self.progress.layers = index + 1
         return verdicts
 

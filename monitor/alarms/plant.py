@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from pathlib import Path
 
+from monitor.alarms.clock_watch import ClockWatch
 from monitor.alarms.following import Follower
 from monitor.alarms.samples import PlantFacts, ProcessFacts
 from monitor.domain import ProcessStatus
-from monitor.store import read_heartbeats
+from monitor.store import AlarmNotes, read_heartbeats
 
 OFF = ("off", "stopped")
 OWN = "alarms"
@@ -55,20 +56,20 @@ class LaserWatch:
     """For how long every heartbeat of acquisition has found the laser on."""
 
     def __init__(self) -> None:
-        self._since: datetime | None = None
+        self._first: ProcessStatus | None = None
 
     def on_s(self, acquire: ProcessStatus | None) -> float | None:
         """Seconds without a pause as far as the heartbeats tell; None where they do not."""
         on = acquire.facts.get("laser_on") if acquire else None
         if acquire is None or not isinstance(on, bool):
-            self._since = None
+            self._first = None
             return None
         if not on:
-            self._since = None
+            self._first = None
             return 0.0
-        now = heartbeat_time(acquire)
-        self._since = min(self._since or now, now)
-        return (now - self._since).total_seconds()
+        if self._first is None or acquire.after_s(self._first) < 0:
+            self._first = acquire
+        return acquire.after_s(self._first)
 
 
 class Plant:
@@ -77,10 +78,12 @@ class Plant:
     Args:
         root: directory of all builds.
         silent_s: a heartbeat that is older is no longer believed, s.
+        notes: where is kept what must outlive this process.
     """
 
-    def __init__(self, root: Path, silent_s: float) -> None:
+    def __init__(self, root: Path, silent_s: float, notes: AlarmNotes) -> None:
         self._root = root
+        self._clock = ClockWatch(notes)
         self._silent_s = silent_s
         self._disk = DiskWatch()
         self._laser = LaserWatch()
@@ -95,6 +98,9 @@ class Plant:
             now_s: seconds on a clock that only goes forward.
             followers: the builds that are followed.
             ways: age (s) of the oldest event that did not get through, and why, by way out.
+
+        Raises:
+            StoreError: that the clock was set cannot be kept.
         """
         beats = read_heartbeats(self._root)
         processes = tuple(_process(name, status, now) for name, status in beats.items() if name != OWN)
@@ -106,37 +112,24 @@ class Plant:
             processes=processes,
             silent_s=self._silent_s,
             build=running.build if running else "",
-            since_layer_s=_since(running, now),
+            since_layer_s=running.since_layer_s(now) if running else None,
             usual_s=running.usual_s if running else None,
             laser_on_s=self._laser.on_s(acquire),
             backlog=max((follower.backlog for follower in followers), default=0),
             free_gb=free_gb,
             full_in_h=self._disk.full_in_h(now_s, free_gb),
             ways=ways,
+            clock_step_s=self._clock.step_s(),
         )
-
-
-def heartbeat_time(status: ProcessStatus) -> datetime:
-    """When a process gave its last sign of life; long ago where that cannot be read."""
-    try:
-        then = datetime.fromisoformat(status.heartbeat)
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
-    return then if then.tzinfo else then.replace(tzinfo=UTC)
 
 
 def _process(name: str, status: ProcessStatus | None, now: datetime) -> ProcessFacts:
     if status is None:
         return ProcessFacts(name, None)
-    age_s = (now - heartbeat_time(status)).total_seconds()
+    age_s = status.age_s(now)
     if age_s < -AHEAD_S:  # a clock that was wrong: this heartbeat would look alive for ever
         return ProcessFacts(name, None)
     return ProcessFacts(name, status, max(0.0, age_s), watched=status.state not in OFF)
-
-
-def _since(running: Follower | None, now: datetime) -> float | None:
-    last = running.last_layer if running else None
-    return None if last is None else max(0.0, (now - last).total_seconds())
 
 
 def _free_gb(root: Path) -> float | None:

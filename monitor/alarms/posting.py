@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 
 import structlog
 
@@ -69,6 +70,7 @@ class Poster:
         self._done: set[str] = set()
         self._failures = 0
         self._oldest: str | None = None
+        self._oldest_s = 0.0
         self._why = ""
         self._thread = threading.Thread(target=self._run, name=f"way-{self.name}", daemon=True)
 
@@ -81,9 +83,7 @@ class Poster:
     def waiting(self) -> tuple[float, str]:
         """Age of the oldest event that did not get through, in s, and why; (0, "") when all is sent."""
         oldest, why = self._oldest, self._why
-        if oldest is None:
-            return 0.0, ""
-        return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()), why or "being sent"
+        return (0.0, "") if oldest is None else (monotonic() - self._oldest_s, why or "being sent")
 
     @property
     def status(self) -> DeviceStatus:
@@ -104,7 +104,7 @@ class Poster:
     def round(self) -> None:
         """Send everything that is due, oldest first, as far as the receiver takes it."""
         due = list(self._due())
-        self._oldest = due[0][1] if due else None
+        self._wait_for(due[0][1] if due else None)
         self._why = self._send_all(due) or self._say_state()
         if self._why:
             self._failures += 1
@@ -129,6 +129,13 @@ class Poster:
                 self._stop.wait(self.pause_s)
         finally:
             self._way.close()
+
+    def _wait_for(self, oldest: str | None) -> None:
+        """The age of a new oldest event is taken once: a clock that is set later does not change it."""
+        if oldest is not None and oldest != self._oldest:
+            age_s = (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
+            self._oldest_s = monotonic() - max(0.0, age_s)
+        self._oldest = oldest
 
     def _due(self) -> Iterator[tuple[Alarm, str, str]]:
         """(alarm, time, event) of what has no receipt, oldest first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isinf
 
+from monitor.alarms.clock_watch import step_words
 from monitor.alarms.samples import PlantFacts, ProcessFacts, Rule, Sample
 from monitor.store import gigabytes
 
@@ -130,6 +131,12 @@ def bundle_refused(facts: PlantFacts) -> Iterator[Sample]:
             yield Sample("bundles", float(bool(told)), "; ".join(map(str, told)) or "no bundle was refused")
 
 
+def clock_set(facts: PlantFacts) -> Iterator[Sample]:
+    """How far the wall clock was set, ahead or back; shown for a minute."""
+    step_s = facts.clock_step_s
+    yield Sample("clock", abs(step_s), step_words(step_s) if step_s else "the clock runs evenly")
+
+
 PLANT_RULES: tuple[Rule[PlantFacts], ...] = (
     Rule("late_layer", "Layer is late", "layers", late_layer),
     Rule("stuck_laser", "Laser does not pause", "s", stuck_laser),
@@ -141,5 +148,6 @@ PLANT_RULES: tuple[Rule[PlantFacts], ...] = (
     Rule("process_silent", "Process gives no sign of life", "s", process_silent),
     Rule("process_failed", "Process cannot go on", "1", process_failed),
     Rule("way_stuck", "Alarm does not get out", "s", way_stuck),
+    Rule("clock_set", "Clock was set", "s", clock_set),
     Rule("bundle_refused", "Bundle refused", "1", bundle_refused),
 )

@@ -26,7 +26,7 @@ from monitor.alarms.posting import Poster, make_ways
 from monitor.alarms.rules_plant import PLANT_RULES
 from monitor.alarms.samples import PlantFacts
 from monitor.config import Settings
-from monitor.domain import Alarm, Cause, ProcessStatus, Reading, StoreError
+from monitor.domain import Alarm, Cause, ProcessStatus, Reading, StoreError, Uptime
 from monitor.store import AlarmBook, AlarmNotes, Heart, Pulse, Readings, hold_alarms, refill_reserve, write_readings
 
 log = structlog.get_logger("alarms")
@@ -53,7 +53,7 @@ class Evaluation:
         self.keeper = Keeper(self.book, self._photograph)
         self.builds = Builds(settings, self.notes, _now())
         rules = settings.alarms.rules
-        self._plant = Plant(root, rules.process_silent.limit)
+        self._plant = Plant(root, rules.process_silent.limit, self.notes)
         self._bench: Bench[PlantFacts] = Bench(PLANT_RULES, rules, "seconds", _seeded(self.keeper.open()))
         self._readings: dict[tuple[str, str, str], Reading] = {}
         self._listed_s = self._judged_s = float("-inf")
@@ -74,7 +74,7 @@ class Evaluation:
             self._follow(follower)
         self._tried(partial(self.builds.close_finished, self.keeper))
         self._judge_plant(now_s)
-        self._tried(lambda: write_readings(self._settings.store.root, Readings(_now(), self._said())))
+        self._tried(lambda: write_readings(self._settings.store.root, Readings(_now(), self._said(), Uptime.now())))
 
     def status(self) -> ProcessStatus:
         """The heartbeat of this moment."""
@@ -102,8 +102,12 @@ class Evaluation:
         elapsed = 0.0 if self._judged_s == float("-inf") else now_s - self._judged_s
         self._judged_s = now_s
         waiting = {poster.name: poster.waiting for poster in self.posters}
-        facts = self._plant.look(datetime.now(UTC), now_s, self.builds.followers, waiting)
-        self._apply(self._bench.take(facts, elapsed=elapsed))
+        try:
+            facts = self._plant.look(datetime.now(UTC), now_s, self.builds.followers, waiting)
+        except StoreError as error:
+            self._say(error)
+        else:
+            self._apply(self._bench.take(facts, elapsed=elapsed))
 
     def _apply(self, verdicts: Iterable[Verdict]) -> None:
         """Keep what they mean; one that cannot be kept now is kept with the next reading."""

@@ -137,6 +137,7 @@ class PlantFacts:
         free_gb: free space of the store, GB; None where it cannot be read.
         full_in_h: hours until it is full; None where too little is known, infinite where it does not fill.
         ways: age of the oldest event that did not get through, s, and why, by way out.
+        clock_step_s: how far the wall clock was set ahead just now (back: below 0), s; 0 where it was not.
     """
 
     processes: tuple[ProcessFacts, ...] = ()
@@ -149,6 +150,7 @@ class PlantFacts:
     free_gb: float | None = None
     full_in_h: float | None = None
     ways: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    clock_step_s: float = 0.0
 
     def process(self, name: str) -> ProcessFacts | None:
         """One process; None where it never ran."""

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +70,7 @@ def lives(root: Path, process: str) -> bool:
     status = next((status for status in read_statuses(root) if status.process == process), None)
     if status is None or status.state == "stopped":
         return False
-    return datetime.now(UTC) - datetime.fromisoformat(status.heartbeat) < timedelta(seconds=FRESH_S)
+    return status.age_s(datetime.now(UTC)) < FRESH_S
 
 
 def person() -> str:

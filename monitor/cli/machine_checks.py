@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import pwd
@@ -39,10 +38,9 @@ def running(settings: Settings) -> dict[str, int]:
     """Process id of each of the monitor's processes that gave a sign of life lately, by name."""
     found: dict[str, int] = {}
     for status in read_statuses(settings.store.root):
-        with contextlib.suppress(ValueError):
-            age = (datetime.now(UTC) - datetime.fromisoformat(status.heartbeat)).total_seconds()
-            if age <= settings.web.stale_after_s and status.state not in ("stopped", "failed"):
-                found[status.process] = status.pid
+        fresh = status.age_s(datetime.now(UTC)) <= settings.web.stale_after_s
+        if fresh and status.state not in ("stopped", "failed"):
+            found[status.process] = status.pid
     return found
 
 

@@ -95,6 +95,8 @@ class RulesSettings(Section):
     """Of the plant, each process: it says that it cannot go on (0 or 1)."""
     way_stuck: RuleSettings = _plant(300, after=0)
     """Of the plant, each way out: age of the oldest event that did not get through, in s."""
+    clock_set: RuleSettings = _plant(2, after=0)
+    """Of the plant: how far the wall clock was set, ahead or back, in s. Times of layers and alarms are by it."""
     bundle_refused: RuleSettings = _plant(1, Severity.NOTICE, after=0)
     """Of the plant: a bundle was refused or could not be activated (0 or 1)."""
 

@@ -62,6 +62,7 @@ from monitor.domain.signals import (
     SignalFacts,
     SignalGap,
 )
+from monitor.domain.uptime import Uptime
 
 __all__ = [
     "CODE_V",
@@ -131,5 +132,6 @@ __all__ = [
     "StoreLocked",
     "StoreVersion",
     "Upscaled",
+    "Uptime",
     "WrongShape",
 ]

@@ -71,12 +71,8 @@ class Lookout:
 
 
 def age_s(status: ProcessStatus, now: datetime) -> float:
-    """Seconds since the heartbeat; infinity where it cannot be read."""
-    try:
-        then = datetime.fromisoformat(status.heartbeat)
-    except ValueError:
-        return float("inf")
-    return max(0.0, (now - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds())
+    """Seconds since the heartbeat; very many where it cannot be read."""
+    return max(0.0, status.age_s(now))
 
 
 def is_up(status: ProcessStatus, now: datetime, stale_s: float) -> bool:

@@ -16,7 +16,7 @@ from typing import Self
 
 import structlog
 
-from monitor.domain import ProcessStatus, StoreError
+from monitor.domain import ProcessStatus, StoreError, Uptime
 from monitor.store.notify import notify, status_line
 from monitor.store.pulse import Pulse
 from monitor.store.status import write_status
@@ -57,7 +57,7 @@ class Heart:
         if late and not self._late:
             log.error("work is stuck", work=late)
         self._late = late
-        status = replace(self._status(), heartbeat=now)
+        status = replace(self._status(), heartbeat=now, uptime=Uptime.now())
         if late:
             status = replace(status, state="failed", detail=f"stuck: {late}")
         self._tell(f"STATUS={status_line(status)}" + ("" if late else "\nWATCHDOG=1"))

@@ -6,11 +6,12 @@ As a heartbeat it is worth a second: replaced whole, but not fsynced.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from monitor.domain import Reading
+from monitor.domain import Reading, Uptime
 from monitor.store.disk import make_folder
 from monitor.store.layout import alarms_folder
 from monitor.store.reserve import from_reserve
@@ -23,10 +24,17 @@ class Readings:
     Attributes:
         time: UTC time at which they were read, ISO 8601.
         readings: one for each rule and subject.
+        uptime: the same moment by a clock that nobody can set.
     """
 
     time: str
     readings: tuple[Reading, ...]
+    uptime: Uptime | None = None
+
+    def age_s(self, now: datetime) -> float:
+        """Seconds since they were read; `now` (UTC) counts for those of another boot or machine."""
+        age_s = Uptime.now().since(self.uptime)
+        return (now - datetime.fromisoformat(self.time)).total_seconds() if age_s is None else age_s
 
 
 _adapter = TypeAdapter(Readings)

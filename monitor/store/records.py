@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -34,6 +35,7 @@ from monitor.domain import (
     StoreCorrupt,
     StoreError,
     StoreVersion,
+    Uptime,
 )
 
 FORMAT = 4
@@ -179,6 +181,7 @@ class LayerRecord:
         recoats: stored frames of the fresh powder by camera; with `recoat_gaps` empty where they were not wanted.
         recoat_gaps: reasons of those that were wanted and are missing, by camera.
         calibrations: digest of each calibrated camera's calibration; empty where an older version recorded it.
+        uptime: when it was committed, by a clock that nobody can set; None where an older version wrote it.
     """
 
     index: int
@@ -197,7 +200,16 @@ class LayerRecord:
     recoats: Mapping[str, FrameRecord] = field(default_factory=dict)
     recoat_gaps: Mapping[str, str] = field(default_factory=dict)
     calibrations: Mapping[str, str] = field(default_factory=dict)
+    uptime: Uptime | None = None
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    @property
+    def ended(self) -> Uptime | None:
+        """When the layer ended, by a clock that nobody can set; None where that is not known."""
+        if self.uptime is None:
+            return None
+        held = datetime.fromisoformat(self.committed) - datetime.fromisoformat(self.wall_time)
+        return Uptime(self.uptime.boot, self.uptime.seconds - max(0.0, held.total_seconds()))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from monitor.domain import CameraFacts, Frame, Gap, Layer, Mask, StoreError
+from monitor.domain import CameraFacts, Frame, Gap, Layer, Mask, StoreError, Uptime
 from monitor.store.arrays import DurableStore
 from monitor.store.disk import disk_errors, make_folder, staged, sync_folder, write_durable
 from monitor.store.layout import (
@@ -276,6 +276,7 @@ def _record(layer: Layer, frames: Mapping[tuple[str, str], FrameRecord], signal:
         laser_map_gap="" if signal.laser_map else signal.laser_map_gap,
         recoats={name: frame for (group, name), frame in frames.items() if group == RECOAT},
         recoat_gaps=_gaps(layer.recoats),
+        uptime=Uptime.now(),
     )
 
 

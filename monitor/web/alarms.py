@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.domain import Alarm, AlarmState, Reading
@@ -73,7 +73,7 @@ def alarm_view(alarm: Alarm) -> AlarmView:
 def readings_now(root: Path, stale_after_s: float) -> tuple[ReadingView, ...]:
     """What the rules say; nothing where they have not been read for long: an old reading is no reading."""
     said = read_readings(root)
-    if said is None or datetime.now(UTC) - datetime.fromisoformat(said.time) > timedelta(seconds=stale_after_s):
+    if said is None or said.age_s(datetime.now(UTC)) > stale_after_s:
         return ()
     return tuple(_reading(reading) for reading in said.readings)
 

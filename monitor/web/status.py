@@ -7,7 +7,7 @@ said that it stopped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from monitor.domain import DeviceStatus, ProcessStatus
 from monitor.web.schema import DeviceView, Light, ProcessView, ReplayView, Status
@@ -47,7 +47,7 @@ def replay_view(statuses: Sequence[ProcessStatus], now: datetime, stale_after_s:
 
 def is_fresh(status: ProcessStatus, now: datetime, stale_after_s: float) -> bool:
     """Whether the process gave a sign of life lately."""
-    return now - _time(status) <= timedelta(seconds=stale_after_s)
+    return status.age_s(now) <= stale_after_s
 
 
 def _process(name: str, status: ProcessStatus | None, now: datetime, stale_after_s: float) -> ProcessView:
@@ -73,7 +73,7 @@ def _process(name: str, status: ProcessStatus | None, now: datetime, stale_after
 
 
 def _words(status: ProcessStatus, now: datetime, silent: bool) -> tuple[Light, str]:
-    since = clock_words(_time(status), now)
+    since = clock_words(status.time, now)
     if silent:
         return "bad", f"not responding since {since}"
     if status.state in _OFF:
@@ -106,12 +106,3 @@ def clock_words(then: datetime, now: datetime) -> str:
     """Local time of day, with the date where it was not today."""
     local, today = then.astimezone(), now.astimezone()
     return local.strftime("%H:%M:%S" if local.date() == today.date() else "%Y-%m-%d %H:%M")
-
-
-def _time(status: ProcessStatus) -> datetime:
-    """The heartbeat as an aware time; one without a zone is UTC, one that cannot be read is long ago."""
-    try:
-        then = datetime.fromisoformat(status.heartbeat)
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
-    return then if then.tzinfo else then.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from monitor.domain import (
     Measure,
     ProcessStatus,
     ProductState,
+    Uptime,
 )
 from monitor.store import BuildManifest, BuildWriter, ProductWriter, write_status
 
@@ -203,7 +204,9 @@ def _timings(index: int) -> dict[str, float]:
     return {stage: float(mean * rng.uniform(0.9, 1.25)) for stage, mean in means.items()}
 
 
-def write_statuses(settings: Settings, build: str, layer: int | None, *, now: datetime | None = None) -> None:
+def write_statuses(
+    settings: Settings, build: str, layer: int | None, *, now: datetime | None = None, uptime: Uptime | None = None
+) -> None:
     """Write healthy heartbeats of acquire and worker."""
     beat = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
     devices = (
@@ -215,8 +218,8 @@ def write_statuses(settings: Settings, build: str, layer: int | None, *, now: da
     facts = {"backlog": 1, "bundles": BUNDLES, "device": "CPUExecutionProvider"}
     done = None if layer is None else layer - 1
     working = ProcessStatus("worker", pid, "processing", f"layer {layer}", beat, build, done, (), facts)
-    write_status(root, waiting)
-    write_status(root, working)
+    write_status(root, replace(waiting, uptime=uptime))
+    write_status(root, replace(working, uptime=uptime))
 
 
 def small_store(
