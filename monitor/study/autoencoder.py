@@ -14,17 +14,7 @@ from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import image_grid
 from monitor.study.findings import Cell, Findings, Table
 from monitor.study.paper import TABLE_5
-from monitor.study.patch import paper_row
-from monitor.study.quality import (
-    COLUMNS,
-    KEYS,
-    NOTE,
-    PATCH_PX,
-    cells,
-    cut,
-    measured_images,
-    random_corners,
-)
+from monitor.study.quality import COLUMNS, KEYS, NOTE, PATCH_PX, cells, cut, measured_images, paper_row, random_corners
 from monitor.study.training import latent_recipe
 
 _SHOWN = 3

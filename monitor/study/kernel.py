@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from monitor.study.data import DataSet, kernel_sigma, synthetic
@@ -10,22 +9,14 @@ from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import line_chart
 from monitor.study.findings import Cell, Findings, Table
 from monitor.study.methods import NAMES
-from monitor.study.quality import (
-    COLUMNS,
-    NOTE,
-    cells,
-    means,
-    measured,
-)
-
-_SHOWN = {"MAE": "mae", "PSNR, dB (peak 1)": "psnr", "SSIM": "ssim", "nCVD": "ncvd"}
+from monitor.study.quality import COLUMNS, NOTE, Curves, cells, means, measured, panels
 
 
 def run(desk: Desk) -> Findings:
     """Blur HR by every kernel; compare LR, the default bundle and a model that was trained for that kernel."""
     found = Findings("Blur kernels (Figure 13)")
     rows: list[tuple[Cell, ...]] = []
-    curves: dict[str, dict[int, dict[str, float]]] = {}
+    curves: Curves = {}
     for kernel in desk.plan.sweep.kernels:
         data = _blurred(desk.data_set("A"), kernel)
         for method in desk.methods(whole_plates(data.train), found, ("lr", "latent", "default")):
@@ -39,17 +30,9 @@ def run(desk: Desk) -> Findings:
     )
     columns = ("kernel, px", "σ, px", "method", *COLUMNS)
     found.tables.append(Table("kernel-A", "Quality against the blur kernel (Figure 13)", columns, tuple(rows), note))
-    panels = {
-        label: {name: _line([(k, v[key]) for k, v in at.items() if key in v]) for name, at in curves.items()}
-        for label, key in _SHOWN.items()
-    }
     title = "Quality of held-out layers against the blur kernel (as Figure 13)"
-    found.figures.append(line_chart("kernel-A", title, panels, "kernel, px"))
+    found.figures.append(line_chart("kernel-A", title, panels(curves), "kernel, px"))
     return found
-
-
-def _line(points: Sequence[tuple[int, float]]) -> tuple[list[float], list[float]]:
-    return [float(x) for x, _ in points], [y for _, y in points]
 
 
 def _blurred(data: DataSet, kernel: int) -> DataSet:

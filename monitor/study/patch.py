@@ -17,10 +17,12 @@ from monitor.study.quality import (
     KEYS,
     NOTE,
     PATCH_PX,
+    SHOWN,
     Numbers,
     cells,
     cut,
     measured,
+    paper_row,
     random_corners,
 )
 
@@ -61,13 +63,6 @@ def sample_seconds(desk: Desk, method: Method) -> tuple[float | None, int | None
     return seconds, None if seconds is None else batch
 
 
-def paper_row(label: str, row: Row, keys: tuple[str, ...]) -> tuple[Cell, ...]:
-    """A row of the paper under our columns; empty where it has no such number. Its PSNR is of its own convention."""
-    under = {"paper_like_psnr": row.get("psnr"), **{key: value for key, value in row.items() if key != "psnr"}}
-    values = [under.get(key) for key in keys]
-    return (label, *(v if v is None else v.value if v.std is None else (v.value, v.std) for v in values))
-
-
 def _table(desk: Desk, name: str, rows: list[tuple[Cell, ...]], paper: Mapping[str, Row]) -> Table:
     layers = len(desk.data_set(name).test[: desk.plan.sweep.test_layers])
     keys = (*KEYS, "seconds", "batch")
@@ -92,9 +87,8 @@ def _examples(desk: Desk, data: DataSet, methods: list[Method]) -> Picture:
 
 
 def _distributions(name: str, numbers: Mapping[str, Numbers]) -> Picture:
-    shown = {"MAE": "mae", "PSNR, dB (peak 1)": "psnr", "SSIM": "ssim", "nCVD": "ncvd"}
     panels = {
         label: {short_name(method): [v for v in values[key] if v is not None] for method, values in numbers.items()}
-        for label, key in shown.items()
+        for label, key in SHOWN.items()
     }
     return box_chart(f"patch-{name}-distributions", f"Patches of data set {name} by method (as Figure 7)", panels)

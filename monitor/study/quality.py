@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from monitor.study.data import LayerPair
 from monitor.study.desk import Desk
 from monitor.study.findings import Cell, mean_of, spread
 from monitor.study.methods import Method
+from monitor.study.paper import Row
 
 PATCH_PX = 64
 Corner = tuple[int, int]
@@ -27,6 +29,10 @@ Numbers = dict[str, list[float | None]]
 """Per patch: mae, psnr, paper_like_psnr, ssim, cvd, ncvd."""
 COLUMNS = ("MAE", "PSNR, dB (peak 1)", "PSNR, dB (paper-like)", "SSIM", "CVD", "nCVD")
 KEYS = ("mae", "psnr", "paper_like_psnr", "ssim", "cvd", "ncvd")
+SHOWN = {"MAE": "mae", "PSNR, dB (peak 1)": "psnr", "SSIM": "ssim", "nCVD": "ncvd"}
+"""What figures show of them, by the axis' label."""
+Curves = dict[str, dict[int, dict[str, float]]]
+"""Means by the line's name and by what is varied."""
 NOTE = (
     'Grey values in [0, 1]; mean ± standard deviation over patches. PSNR with peak 1, and "paper-like" with the HR '
     "patch's own range as peak. SSIM: Gaussian window of σ = 1.5. CVD: 4465 wavelet phase-harmonic covariances (5 "
@@ -91,10 +97,28 @@ def cells(numbers: Numbers) -> list[Cell]:
     return [spread(numbers[key]) for key in KEYS]
 
 
+def paper_row(label: str, row: Row, keys: tuple[str, ...]) -> tuple[Cell, ...]:
+    """A row of the paper under our columns; empty where it has no such number. Its PSNR is of its own convention."""
+    under = {"paper_like_psnr": row.get("psnr"), **{key: value for key, value in row.items() if key != "psnr"}}
+    values = [under.get(key) for key in keys]
+    return (label, *(v if v is None else v.value if v.std is None else (v.value, v.std) for v in values))
+
+
 def means(numbers: Numbers) -> dict[str, float]:
     """The mean of every number that is defined anywhere."""
     found = {key: mean_of(numbers[key]) for key in KEYS}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def panels(curves: Curves) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
+    """Lines (x, y) by name, for each of `SHOWN`."""
+    return {
+        label: {
+            name: ([float(x) for x, v in at.items() if key in v], [v[key] for v in at.values() if key in v])
+            for name, at in curves.items()
+        }
+        for label, key in SHOWN.items()
+    }
 
 
 def _numbers(image: Image, hr: Image, corners: Sequence[Corner]) -> Numbers:
@@ -103,11 +127,17 @@ def _numbers(image: Image, hr: Image, corners: Sequence[Corner]) -> Numbers:
     for corner in corners:
         ours, theirs = cut(image, corner), cut(hr, corner)
         quality = image_quality(ours, theirs)
-        a, b = texture_moments(ours, bank), texture_moments(theirs, bank)
-        row = (quality.mae, quality.psnr, quality.paper_like_psnr, quality.ssim, *_distances(a, b))
+        texture = _distances(texture_moments(ours, bank), _reference_moments(theirs.tobytes(), theirs.shape))
+        row = (quality.mae, quality.psnr, quality.paper_like_psnr, quality.ssim, *texture)
         for key, value in zip(KEYS, row, strict=True):
             out[key].append(value)
     return out
+
+
+@lru_cache(maxsize=2048)
+def _reference_moments(patch: bytes, shape: tuple[int, int]) -> Texture:
+    """Of an HR patch, to which many methods are held; 40 kB each."""
+    return texture_moments(np.frombuffer(patch, np.uint8).reshape(shape), wavelet_bank(shape))
 
 
 def _distances(ours: Texture, theirs: Texture) -> tuple[float, float | None]:

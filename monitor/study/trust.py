@@ -19,19 +19,11 @@ from monitor.study.figures import line_chart
 from monitor.study.findings import Cell, Findings, Table
 from monitor.study.methods import Bundled
 from monitor.study.planting import KINDS, auc, scores
-from monitor.study.quality import (
-    COLUMNS,
-    NOTE,
-    cells,
-    means,
-    measured,
-    measured_images,
-)
+from monitor.study.quality import COLUMNS, NOTE, Curves, cells, means, measured, measured_images, panels
 from monitor.study.stacks import segmented
 
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
 _BINS = 10
-_SHOWN = {"MAE": "mae", "SSIM": "ssim", "nCVD": "ncvd"}
 
 
 def run(desk: Desk) -> Findings:
@@ -174,7 +166,7 @@ def _guard(desk: Desk, found: Findings, model: Bundled, layers: Sequence[LayerPa
 
 def _quality(desk: Desk, found: Findings, layers: Sequence[LayerPair]) -> None:
     rows: list[tuple[Cell, ...]] = []
-    curves: dict[str, dict[int, dict[str, float]]] = {"one sample, by steps": {}, "mean of K, by K": {}}
+    curves: Curves = {"one sample, by steps": {}, "mean of K, by K": {}}
     table = desk.bundled().table
     if table is None:
         found.missing("quality by steps and by the size of the ensemble", "the default bundle draws no samples")
@@ -192,11 +184,7 @@ def _quality(desk: Desk, found: Findings, layers: Sequence[LayerPair]) -> None:
         curves["mean of K, by K"][samples] = means(numbers)
     title = "Quality of the default bundle by steps and by the size of the ensemble"
     found.tables.append(Table("trust-quality", title, ("drawn with", *COLUMNS), tuple(rows), f"Data set A. {NOTE}"))
-    panels = {
-        label: {name: ([float(n) for n in at], [v[key] for v in at.values()]) for name, at in curves.items()}
-        for label, key in _SHOWN.items()
-    }
-    found.figures.append(line_chart("trust-quality", title, panels, "steps, or K", log_x=True))
+    found.figures.append(line_chart("trust-quality", title, panels(curves), "steps, or K", log_x=True))
 
 
 def _grey(mean: FloatImage) -> Image:

@@ -11,19 +11,20 @@ from monitor.study.figures import image_grid, line_chart
 from monitor.study.findings import Cell, Findings, Picture, Table
 from monitor.study.methods import NAMES, Method, short_name
 from monitor.study.paper import TABLE_4, TABLE_4_NCVD
-from monitor.study.patch import paper_row
 from monitor.study.quality import (
     COLUMNS,
     KEYS,
     NOTE,
+    Curves,
     cells,
     cut,
     means,
     measured,
+    panels,
+    paper_row,
     random_corners,
 )
 
-_SHOWN = {"MAE": "mae", "PSNR, dB (peak 1)": "psnr", "SSIM": "ssim", "nCVD": "ncvd"}
 Rows = list[tuple[Cell, ...]]
 
 
@@ -31,29 +32,40 @@ def run(desk: Desk) -> Findings:
     """Hold a build out; vary the number of builds that are trained on, and the blur."""
     found = Findings("Zero-shot: a build that nothing was trained on (Table 4, Figures 11 and 12)")
     rows: Rows = []
-    curves: dict[str, dict[int, dict[str, float]]] = {}
+    curves: Curves = {}
     for kernel in desk.plan.sweep.zero_shot_kernels:
         held, *others = hr_only_builds(desk.plan, kernel, desk.cache)
         _note_used(desk, held, others)
         targets = {held[0].build: held, **_real(desk, kernel, found)}
-        for target, layers in targets.items():
-            rows += [
-                _row(desk, m, kernel, 0, target, layers)
-                for m in desk.methods(whole_plates(held), found, ("lr", "default"))
-            ]
-        for count in desk.plan.sweep.train_builds:
-            if count > len(others):
-                found.missing(f"training on {count} builds", f"size '{desk.size}' renders {len(others)}")
-                continue
-            train = whole_plates([pair for build in others[:count] for pair in build])
-            model = desk.model("latent", train, found)
-            if model is None:
-                continue
+        untrained = desk.methods(whole_plates(held), found, ("lr", "default"))
+        rows += [_row(desk, m, kernel, 0, target, layers) for target, layers in targets.items() for m in untrained]
+        models = _trained(desk, others, found)
+        for count, model in models.items():
             rows += [_row(desk, model, kernel, count, target, layers) for target, layers in targets.items()]
-            numbers = means(measured(desk, model, held))
-            curves.setdefault(f"kernel {kernel} px", {})[count] = numbers
-            if count == max(c for c in desk.plan.sweep.train_builds if c <= len(others)):
-                found.figures.append(_examples(desk, model, kernel, held))
+            curves.setdefault(f"kernel {kernel} px", {})[count] = means(measured(desk, model, held))
+        if models:
+            found.figures.append(_examples(desk, models[max(models)], kernel, held))
+    found.tables.append(_table(desk, rows))
+    if curves:
+        title = "Quality of the held-out build against the number of builds trained on (as Figure 12)"
+        found.figures.append(line_chart("zeroshot-builds", title, panels(curves), "builds trained on"))
+    return found
+
+
+def _trained(desk: Desk, others: Sequence[Sequence[LayerPair]], found: Findings) -> dict[int, Method]:
+    """The paper's model by the number of builds that it was trained on."""
+    out = {}
+    for count in desk.plan.sweep.train_builds:
+        if count > len(others):
+            found.missing(f"training on {count} builds", f"size '{desk.size}' renders {len(others)}")
+            continue
+        model = desk.model("latent", whole_plates([pair for build in others[:count] for pair in build]), found)
+        if model is not None:
+            out[count] = model
+    return out
+
+
+def _table(desk: Desk, rows: Rows) -> Table:
     printed: Rows = [(None, None, None, *paper_row(f"paper, {name}", row, KEYS)) for name, row in TABLE_4.items()]
     columns = ("held-out build", "kernel, px", "builds trained on", "method", *COLUMNS)
     sigmas = ", ".join(f"{k} px: {kernel_sigma(k):.1f} px" for k in desk.plan.sweep.zero_shot_kernels)
@@ -62,10 +74,7 @@ def run(desk: Desk) -> Findings:
         f"The paper's nCVD is {TABLE_4_NCVD[0]} and {TABLE_4_NCVD[1]}; our copy does not show which belongs to which. "
         f"The default bundle was trained on virtual builds with another degradation. {NOTE}"
     )
-    found.tables.append(Table("zeroshot", "A held-out build (Table 4)", columns, (*rows, *printed), note))
-    if curves:
-        found.figures.append(_curve_figure(curves))
-    return found
+    return Table("zeroshot", "A held-out build (Table 4)", columns, (*rows, *printed), note)
 
 
 def _note_used(desk: Desk, held: Sequence[LayerPair], others: Sequence[Sequence[LayerPair]]) -> None:
@@ -96,15 +105,3 @@ def _examples(desk: Desk, model: Method, kernel: int, held: Sequence[LayerPair])
     rows = {f"{c[0]}, {c[1]}": [cut(image, c) for image in pictures] for c in random_corners(pair, 3, desk.plan.seed)}
     title = f"Patches of the held-out build, blurred by a kernel of {kernel} px (as Figure 11)"
     return image_grid(f"zeroshot-examples-{kernel}", title, rows, ("LR", short_name(model.name), "HR"))
-
-
-def _curve_figure(curves: dict[str, dict[int, dict[str, float]]]) -> Picture:
-    panels = {
-        label: {
-            name: ([float(n) for n, v in at.items() if key in v], [v[key] for v in at.values() if key in v])
-            for name, at in curves.items()
-        }
-        for label, key in _SHOWN.items()
-    }
-    title = "Quality of the held-out build against the number of builds trained on (as Figure 12)"
-    return line_chart("zeroshot-builds", title, panels, "builds trained on")
