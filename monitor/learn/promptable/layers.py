@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import SegmentSettings
-from monitor.domain import Image, Mask, PlateGrid
+from monitor.domain import FloatImage, Image, Mask, PlateGrid
 from monitor.learn.plates import Plates
 from monitor.learn.promptable.recipe import ScenesRecipe
 from monitor.learn.promptable.scenes import Textures, random_layer
@@ -34,11 +34,18 @@ class Layer:
         image: uint8 (rows, columns).
         mask: bool (rows, columns), where metal is.
         found: bool (rows, columns), where the initial mask finds metal; all False where it was not asked.
+        share: float32 (rows, columns), the share of each pixel that is metal; None where it is as in the mask.
     """
 
     image: Image
     mask: Mask
     found: Mask
+    share: FloatImage | None = None
+
+    @property
+    def metal(self) -> FloatImage:
+        """Share of each pixel that is metal: a thin wall fills few pixels of a reduced crop."""
+        return self.mask.astype(np.float32) if self.share is None else self.share
 
 
 class ScenePool:
@@ -102,9 +109,9 @@ class Cropper:
         grey = cv2.resize(image[part], (edge, edge), interpolation=method)
         method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         both = (where[part].astype(np.float32) for where in (mask, layer.found))
-        shares = [cv2.resize(where, (edge, edge), interpolation=method) for where in both]
+        shares = [np.asarray(cv2.resize(where, (edge, edge), interpolation=method), np.float32) for where in both]
         exposed = _exposed(rng, np.asarray(grey, dtype=np.uint8))
-        return _turned(rng, Layer(exposed, shares[0] >= 0.5, shares[1] >= 0.5))
+        return _turned(rng, Layer(exposed, shares[0] >= 0.5, shares[1] >= 0.5, shares[0]))
 
     def _corner(self, rng: Rng, mask: Mask, window: int) -> tuple[int, int]:
         free = np.array(mask.shape) - window
@@ -135,4 +142,4 @@ def _turned(rng: Rng, layer: Layer) -> Layer:
         array = np.rot90(array, turns)
         return np.ascontiguousarray(array[:, ::-1] if mirrored else array)
 
-    return Layer(turned(layer.image), turned(layer.mask), turned(layer.found))
+    return Layer(turned(layer.image), turned(layer.mask), turned(layer.found), turned(layer.metal))

@@ -153,7 +153,7 @@ class Run:
         crops = [self.cropper.crop(rng, layer, edge) for layer in layers]
         asked: list[Asked] = [ask(rng, c.image, c.mask, self.recipe.prompt, c.found) for c in crops]
         images = torch.from_numpy(np.stack([c.image for c in crops])).float() / 255.0
-        masks = torch.from_numpy(np.stack([c.mask for c in crops])).float()
+        masks = torch.from_numpy(np.stack([c.metal for c in crops]))
         targets = torch.from_numpy(np.concatenate([a.targets for a in asked])).float()
         near = torch.from_numpy(np.concatenate([a.near for a in asked])).float()
         offset = torch.from_numpy(rng.uniform(0, max(0, self.recipe.image_size - edge), (len(crops), 2))).float()
