@@ -9,6 +9,7 @@ from monitor.cli import (
     alarms,
     bench,
     builds,
+    calibrate,
     config,
     demo,
     doctor,
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(config.app, name="config")
 app.add_typer(builds.app, name="builds")
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(models.app, name="models")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(users.app, name="users")

@@ -10,7 +10,7 @@ refused, and nothing else is taken in its place.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -121,24 +121,38 @@ class CalibrationBook:
                 f"{facts.shape[:2]}",
                 cure="calibrate by a picture of this camera",
             )
-        folder = self._folder(facts.name)
-        number = max(recorded(folder), default=0) + 1
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         record = CalibrationRecord(
-            facts.name, number, facts.serial, facts.model, calibration, calibration.digest, made_of, by, now
+            facts.name, 0, facts.serial, facts.model, calibration, calibration.digest, made_of, by, ""
         )
-        what = f"calibration of camera '{facts.name}'"
+        return self._keep(record, picture)
+
+    def _keep(self, record: CalibrationRecord, picture: bytes) -> CalibrationRecord:
+        """Keep a record under the next number, now."""
+        folder, what = self._folder(record.camera), f"calibration of camera '{record.camera}'"
+        number = max(recorded(folder), default=0) + 1
+        kept = replace(record, number=number, accepted=datetime.now(UTC).isoformat(timespec="milliseconds"))
         with disk_errors(what):
             make_folder(folder, self._root)
             try:
                 put_file(_picture_file(folder, number), picture)
-                put_file(record_file(folder, number), to_json(record), exclusive=True)
+                put_file(record_file(folder, number), to_json(kept), exclusive=True)
             except FileExistsError as error:
                 raise StoreError(
                     f"{what}: another one was accepted just now", cure="look at it, then try again"
                 ) from error
             sync_folder(folder)
-        return record
+        return kept
+
+    def again(self, camera: str, number: int, *, by: str) -> CalibrationRecord:
+        """Let an earlier one hold again: the same, kept anew under the next number.
+
+        Raises:
+            NotInStore: there is no such calibration.
+            StoreError: the disk failed.
+        """
+        picture = self.picture(camera, number)
+        old = read_record(CalibrationRecord, record_file(self._folder(camera), number))
+        return self._keep(replace(old, made_of=f"calibration {number} again", by=by), picture)
 
     def picture(self, camera: str, number: int) -> bytes:
         """PNG of the residuals of one calibration.
