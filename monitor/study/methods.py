@@ -15,7 +15,7 @@ import numpy as np
 
 from monitor.config import UpscaleSettings
 from monitor.domain import ConfigError, Image
-from monitor.inference import Bundle, DiffusionTable, Provider, default_models_dir, find_bundle
+from monitor.inference import Bundle, DiffusionTable, Provider, find_bundle
 from monitor.study.data import LayerPair
 from monitor.study.timing import bundle_seconds
 from monitor.upscale import Upscaler
@@ -178,7 +178,7 @@ def bundle_paths(given: list[str]) -> dict[str, Path]:
         ConfigError: no such method.
         BundleError: no such bundle.
     """
-    found = {"default": find_bundle(default_models_dir(), DEFAULT_BUNDLE)}
+    found = {"default": find_bundle(None, DEFAULT_BUNDLE)}
     for text in given:
         method, _, where = text.rpartition("=")
         method = method or "default"

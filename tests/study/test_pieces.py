@@ -15,12 +15,13 @@ from monitor.study.cache import Cache, digest_of
 from monitor.study.data import LayerPair, hr_only_builds, kernel_sigma, real_layers, split_parts, synthetic, virtual_set
 from monitor.study.findings import Table, mean_of, spread
 from monitor.study.methods import PLAIN, bundle_paths, in_tone
-from monitor.study.plan import Plan, load_plan, sizes
+from monitor.study.plan import Plan, load_plan, recipes_dir, sizes
 from monitor.study.planting import KINDS, auc, plant, scores
 from monitor.study.quality import powder_corners
 from monitor.study.run import run_studies
 from monitor.study.stacks import Stack, overlap, true_stacks
 from monitor.study.tables import markdown, shown, write_table
+from monitor.study.training import KINDS as TRAINED
 from monitor.study.trust import reliability
 
 
@@ -44,7 +45,8 @@ def pair(edge: int = 128) -> LayerPair:
 def test_every_size_that_is_shipped_can_be_read() -> None:
     """smoke, cpu and full are there, and each names recipes that are there as well."""
     assert set(sizes()) == {"smoke", "cpu", "full"}
-    assert not any(getattr(load_plan("cpu").train, name) for name in ("regression", "pixel", "latent"))
+    named = {getattr(load_plan(size).train, method) for size in sizes() for method in TRAINED} - {""}
+    assert {recipe for recipe in named if not (recipes_dir() / f"{recipe}.toml").is_file()} == set()
 
 
 def test_wrong_names_are_refused_with_a_cure(tmp_path: Path) -> None:
