@@ -15,7 +15,8 @@ import structlog
 from monitor.alarms.samples import LayerFacts, ProductFacts, Usual
 from monitor.config import Settings
 from monitor.domain import CameraRole, Mask, PlateGrid, ProductState, StoreError
-from monitor.store import BuildReader, LayerRecord, ProductReader
+from monitor.store import BuildReader, LayerRecord, ProductReader, ProductRecord
+from monitor.volume.intended import nominal_pixels
 
 log = structlog.get_logger("alarms")
 
@@ -55,6 +56,8 @@ def product_facts(
         device=record.device,
         asked_device=_asked(settings.upscale.provider, record.device),
         measures={measure.name: measure for measure in record.measures},
+        parts=record.parts,
+        nominal_mm2=_nominal(products, record, reference, grid),
         reference_area_mm2=None if reference is None else np.count_nonzero(reference) * grid.mm_per_px**2,
         compared_with=compared_with,
         shift_mm=None if mask is None or anchor is None else shift_mm(anchor, mask, grid),
@@ -84,6 +87,19 @@ def shift_mm(before: Mask, now: Mask, grid: PlateGrid) -> tuple[float, float] | 
         return None
     width, height = grid.size_mm
     return x * width / side, y * height / side
+
+
+def _nominal(
+    products: ProductReader, record: ProductRecord, reference: Mask | None, grid: PlateGrid
+) -> dict[int, float]:
+    """Area of each part's reference, mm²."""
+    if reference is None or "part_id" not in record.arrays:
+        return {}
+    ids = _tried(lambda: products.array(record.index, "part_id"))
+    if ids is None:
+        return {}
+    found = nominal_pixels(ids, reference, record.parts)
+    return {part: pixels * grid.mm_per_px**2 for part, (pixels, _) in found.items()}
 
 
 def _anchor(reader: BuildReader, products: ProductReader, index: int, usual: Usual) -> tuple[str, Mask | None]:

@@ -20,7 +20,7 @@ from monitor.alarms.facts import layer_facts, product_facts
 from monitor.alarms.judging import Bench, Verdict
 from monitor.alarms.latch import Evidence
 from monitor.alarms.rules_layers import LAYER_RULES, PRODUCT_RULES
-from monitor.alarms.samples import ProductFacts, Usual
+from monitor.alarms.samples import ProductFacts, Usual, part_measures
 from monitor.config import Settings
 from monitor.domain import NotInStore, Uptime
 from monitor.store import AlarmNotes, BuildReader, ProductReader
@@ -158,7 +158,7 @@ class Follower:
         found = facts.measures.get("area")
         if facts.believed and found and found.value > 0:
             self._areas.append((facts.index, found.value))
-        self.progress.measures = sorted({*self.progress.measures, *facts.measures})
+        self.progress.measures = sorted({*self.progress.measures, *facts.measures, *_rough_parts(facts)})
 
     def _note(self) -> None:
         if self._notes is None:
@@ -196,3 +196,8 @@ def _is_time(text: str) -> bool:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
+
+
+def _rough_parts(facts: ProductFacts) -> set[str]:
+    """Names of the parts' roughness, which is not defined for every part: what had it should have it again."""
+    return {name for name in part_measures(facts) if name.endswith(" Sa")}

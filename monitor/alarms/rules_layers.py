@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import hypot
 
-from monitor.alarms.samples import LayerFacts, ProductFacts, Rule, Sample
-from monitor.domain import Measure, ProductState
+from monitor.alarms.samples import LayerFacts, ProductFacts, Rule, Sample, part_measures
+from monitor.domain import Measure, PartInLayer, ProductState
+from monitor.domain.telling import told
 
 LAYER = "layer"
 NO_MASK = "no mask that could be believed"
@@ -42,7 +43,31 @@ def anomaly(facts: ProductFacts) -> Iterator[Sample]:
 
 
 def area(facts: ProductFacts) -> Iterator[Sample]:
-    """Melted area against the reference mask, else against the running level of the layers before, in %."""
+    """Melted area, of the layer and of each part, against what is expected, in %."""
+    yield from _whole_area(facts)
+    if facts.believed:
+        for part in facts.parts:
+            yield from _part_area(part, facts.nominal_mm2.get(part.id))
+
+
+def _part_area(part: PartInLayer, nominal_mm2: float | None) -> Iterator[Sample]:
+    """A part against its reference: by so much at least it is off, whatever of its interval is true.
+
+    Nothing without an interval: one pixel around a small part is a third of its area.
+    """
+    subject = f"part {part.id}"
+    if nominal_mm2 and part.lost:
+        yield Sample(subject, 100.0, f"{subject}: no metal where its reference mask has {nominal_mm2:.4g} mm²")
+    found = next((measure for measure in part.measures if measure.name == "area"), None)
+    if nominal_mm2 and found and found.spread is not None:
+        off = max(0.0, abs(found.value - nominal_mm2) - found.spread)
+        yield Sample(
+            subject, 100 * off / nominal_mm2, f"{subject}: {told(found)}, {nominal_mm2:.4g} mm² by its reference"
+        )
+
+
+def _whole_area(facts: ProductFacts) -> Iterator[Sample]:
+    """Against the reference mask, else against the running level of the layers before."""
     expected, of = facts.reference_area_mm2, "its reference mask"
     if expected is None:
         expected, of = facts.usual.area_mm2, "the layers before"
@@ -66,13 +91,31 @@ def drift(facts: ProductFacts) -> Iterator[Sample]:
         yield Sample(LAYER, 1000 * hypot(x, y), said)
 
 
+def measured_of_parts(wanted: str) -> Callable[[ProductFacts], Iterator[Sample]]:
+    """A number of each part that has it, and of the whole layer; unsure where a part lacks what it had before."""
+    whole = measured(lambda name: name == wanted)
+
+    def look(facts: ProductFacts) -> Iterator[Sample]:
+        yield from whole(facts)
+        found = part_measures(facts) if facts.believed else {}
+        for part in facts.parts:
+            name = f"part {part.id} {wanted}"
+            if name in found:
+                yield Sample(name, found[name].value, f"part {part.id}: {told(found[name])}")
+            elif name in facts.usual.measures:
+                yield Sample(name, None, f"{name}: not measured in this layer")
+
+    return look
+
+
 def measured(matches: Callable[[str], bool]) -> Callable[[ProductFacts], Iterator[Sample]]:
     """A measure as it is; unsure where the layers before had it. A build that never has it is not judged by it."""
 
     def look(facts: ProductFacts) -> Iterator[Sample]:
         for name in sorted(filter(matches, facts.usual.measures | set(facts.measures))):
             found = facts.measures.get(name) if facts.believed else None
-            yield _sample(name, found) if found else Sample(name, None, f"{name}: not measured in this layer")
+            said = f"{told(found)}, from {found.basis}" if found else f"{name}: not measured in this layer"
+            yield Sample(name, found.value if found else None, said)
 
     return look
 
@@ -126,7 +169,7 @@ PRODUCT_RULES: tuple[Rule[ProductFacts], ...] = (
     Rule("drift", "Melted area out of place", "µm", drift, picture="mask"),
     Rule("camera_moved", "Camera moved", "px", cameras(" moved"), picture="rectified"),
     Rule("light_changed", "Light changed", "%", cameras(" light change"), picture="rectified"),
-    Rule("roughness", "Surface too rough", "µm", measured(lambda name: name.split()[-1] == "Sa"), picture="mask"),
+    Rule("roughness", "Surface too rough", "µm", measured_of_parts("Sa"), picture="mask"),
     Rule("guard", "Generated picture disagrees with the webcam", "%", guard, picture="inconsistency"),
     Rule("wrong_device", "Model on the wrong device", "1", wrong_device),
 )

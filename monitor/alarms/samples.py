@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from monitor.alarms.latch import Axis
-from monitor.domain import DeviceStatus, Measure, ProcessStatus, ProductState
+from monitor.domain import DeviceStatus, Measure, PartInLayer, ProcessStatus, ProductState
 
 Box = tuple[int, int, int, int]
 """(top, left, bottom, right) in pixels of the plate grid, the last two exclusive."""
@@ -55,7 +55,7 @@ class Usual:
     Attributes:
         area_mm2: running median of the melted area of believed layers.
         anchor: the believed layer whose place this one is compared with.
-        measures: names of the measures that were there before.
+        measures: names of the measures that were there before, of a part as "part 3 Sa".
     """
 
     area_mm2: float | None = None
@@ -74,6 +74,8 @@ class ProductFacts:
         device: where the models ran, "" where they did not run.
         asked_device: where they should.
         measures: numbers of this layer, by name.
+        parts: the parts of this layer with their numbers.
+        nominal_mm2: area of each part's reference, by its id; empty where there is none.
         reference_area_mm2: area of the reference mask; None where there is none.
         compared_with: what its place is compared with, in words; "" where there is nothing to compare it with.
         shift_mm: how far (x, y) the melted area stands beside that; None where that cannot be told.
@@ -88,6 +90,8 @@ class ProductFacts:
     device: str = ""
     asked_device: str = ""
     measures: Mapping[str, Measure] = field(default_factory=dict)
+    parts: tuple[PartInLayer, ...] = ()
+    nominal_mm2: Mapping[int, float] = field(default_factory=dict)
     reference_area_mm2: float | None = None
     compared_with: str = ""
     shift_mm: tuple[float, float] | None = None
@@ -99,6 +103,11 @@ class ProductFacts:
     def believed(self) -> bool:
         """Whether its mask is believed."""
         return self.state is ProductState.OK
+
+
+def part_measures(facts: ProductFacts) -> dict[str, Measure]:
+    """Every number of every part, by a name such as "part 3 Sa"."""
+    return {f"part {part.id} {measure.name}": measure for part in facts.parts for measure in part.measures}
 
 
 @dataclass(frozen=True, slots=True)

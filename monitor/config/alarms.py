@@ -58,7 +58,8 @@ class RulesSettings(Section):
     anomaly: RuleSettings = RuleSettings(limit=1, raise_after=2, clear_after=3, unsure_after=3)
     """Of layers: a segmentation that is not believed (0 or 1)."""
     area: RuleSettings = RuleSettings(limit=20, raise_after=3, clear_after=3)
-    """Of layers: melted area against what is expected, in %."""
+    """Of layers: melted area against what is expected, in %; of each part by so much as it is off at least, by its
+    interval."""
     dimension: RuleSettings = RuleSettings(limit=1000, raise_after=3, clear_after=3)
     """Of layers: 95th percentile of the distance from outline to reference ("hd95"), in µm."""
     drift: RuleSettings = RuleSettings(limit=300, raise_after=3, clear_after=3)
@@ -69,7 +70,7 @@ class RulesSettings(Section):
     light_changed: RuleSettings = RuleSettings(limit=20, raise_after=3, clear_after=3, unsure_after=3)
     """Of layers, each camera: how much its brightness has changed since the build's start, anywhere, in %."""
     roughness: RuleSettings = RuleSettings(limit=50, raise_after=3, clear_after=3)
-    """Of layers: arithmetical mean height Sa, in µm."""
+    """Of layers, each round part: arithmetical mean height Sa of its outline, in µm."""
     guard: RuleSettings = RuleSettings(limit=6, raise_after=3, clear_after=3)
     """Of layers: mean disagreement of the super-resolved picture, degraded again, with the webcam's, in % of the grey
     scale."""

@@ -2,7 +2,7 @@
 
 Where the build has a nominal mask, the parts are its pieces, and melted metal belongs to the nearest one within
 `REACH_MM`; elsewhere they are the mask's own pieces. Parts are numbered from the back of the plate to its front, then
-left to right. Numbers are of this one layer's mask: they carry no interval.
+left to right. This is for products of an older version, which hold no parts: newer ones were measured by the worker.
 """
 
 from __future__ import annotations

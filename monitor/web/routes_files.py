@@ -11,13 +11,13 @@ from monitor.web.cache import ByteCache
 from monitor.web.deviation import Kind
 from monitor.web.library import Build
 from monitor.web.news import Demand, WantedPicture, WantedSurface
-from monitor.web.parts import find_parts
+from monitor.web.parts_view import parts_view
 from monitor.web.pictures import Format
 from monitor.web.prepared import Prepared, prepared_picture, prepared_slab, prepared_values
 from monitor.web.routes_builds import BuildDep, Index, SettingsDep
 from monitor.web.schema import MeshView, PartsView
 from monitor.web.surface import Plan, Slab, plan
-from monitor.web.views import VERSION_CHARS, mesh_view, parts_view
+from monitor.web.views import VERSION_CHARS, mesh_view
 
 router = APIRouter(prefix="/api/v1")
 
@@ -45,8 +45,9 @@ def layer_picture(
 @router.get("/builds/{build}/layers/{index}/parts")
 def layer_parts(found: BuildDep, settings: SettingsDep, index: Index) -> PartsView:
     """The separate parts of a layer with area and diameter, against the nominal ones where the build has them."""
-    rule = settings.alarms.rules.area
-    return parts_view(find_parts(found, index), found.manifest.grid, rule.limit if rule.enabled else None)
+    rules = settings.alarms.rules
+    area, sa = (rule.limit if rule.enabled else None for rule in (rules.area, rules.roughness))
+    return parts_view(found, index, area_percent=area, sa_um=sa)
 
 
 @router.get("/builds/{build}/mesh")

@@ -152,7 +152,11 @@ class MeasureView(MeasureFacts):
     name: str
     value: float
     spread: float | None
-    """Half-width from the ensemble, same unit; null where not estimated."""
+    """Half-width of the 90 % interval, same unit; null where not estimated."""
+    floor: float | None = None
+    """What a perfect part of the same size would show through the pixels alone, same unit; null where not known."""
+    window_um: float | None = None
+    """Width of the window along the contour of a roughness, µm."""
 
 
 class PictureView(Answer):
@@ -219,10 +223,11 @@ class LayerView(Answer):
 
 
 class PartView(Answer):
-    """One part in one layer, of this layer's mask alone: no interval is claimed."""
+    """One part in one layer."""
 
     number: int
-    """From 1, from the back of the plate to its front."""
+    """Its number in the build, the same in every layer. In products of an older version: from 1, from the back of the
+    plate to its front, in this layer alone."""
     area_mm2: float
     diameter_mm: float
     """Of the circle with the area of the part and its holes."""
@@ -232,6 +237,12 @@ class PartView(Answer):
     """Middle of its bounding box on the plate (x, y)."""
     size_mm: tuple[float, float]
     """(width, height) of its bounding box."""
+    measures: tuple[MeasureView, ...] = ()
+    """Its numbers with their intervals; none in products of an older version."""
+    touching: tuple[int, ...] = ()
+    """Parts whose metal is one piece with its own in this layer."""
+    lost: bool = False
+    """Whether it has no metal here although the nominal outline says that it should."""
 
 
 class PartsView(Answer):
@@ -243,6 +254,10 @@ class PartsView(Answer):
     """Whether the parts are those of the nominal mask."""
     area_tolerance_percent: float | None
     """How far an area may be off the nominal one: the limit of the alarm rule `area`; null where the rule is off."""
+    sa_limit_um: float | None = None
+    """How rough a wall may be: the limit of the alarm rule `roughness`; null where the rule is off."""
+    intervals: str = ""
+    """What the intervals rest on, or why there are none, in words."""
 
 
 class SlabView(Answer):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from monitor.domain import CameraFacts, NotInStore, PlateGrid
+from monitor.domain import CameraFacts, Measure, NotInStore, PlateGrid
 from monitor.store import BuildManifest, LayerRecord, ProductRecord
 from monitor.web.deviation import Kind, values_digest
 from monitor.web.library import Build, Row, latency_s
-from monitor.web.parts import Part
 from monitor.web.pictures import FULL_SCALE, GAIN, Picture, pictures, recoat_gaps
 from monitor.web.schema import (
     BuildView,
@@ -24,8 +22,6 @@ from monitor.web.schema import (
     LayerView,
     MeasureView,
     MeshView,
-    PartsView,
-    PartView,
     PictureView,
     Rows,
     SlabView,
@@ -144,35 +140,6 @@ def _slab(build: Build, plan: Plan, slab: Slab, nominal: Sequence[int], spread: 
     )
 
 
-def parts_view(parts: Sequence[Part], grid: PlateGrid, area_tolerance_percent: float | None) -> PartsView:
-    """Say the parts of a layer in millimetres."""
-    nominal = any(part.nominal_px is not None for part in parts)
-    return PartsView(
-        parts=tuple(_part(number, part, grid) for number, part in enumerate(parts, 1)),
-        um_per_px=grid.um_per_px,
-        nominal=nominal,
-        area_tolerance_percent=area_tolerance_percent,
-    )
-
-
-def _part(number: int, part: Part, grid: PlateGrid) -> PartView:
-    mm, (x, y) = grid.mm_per_px, grid.origin_mm
-    left, top, right, bottom = part.box
-
-    def diameter(filled: int) -> float:
-        return 2 * math.sqrt(filled * mm**2 / math.pi)
-
-    return PartView(
-        number=number,
-        area_mm2=part.area_px * mm**2,
-        diameter_mm=diameter(part.filled_px),
-        nominal_area_mm2=None if part.nominal_px is None else part.nominal_px * mm**2,
-        nominal_diameter_mm=None if part.nominal_filled_px is None else diameter(part.nominal_filled_px),
-        centre_mm=(x + (left + right - 1) / 2 * mm, y + (top + bottom - 1) / 2 * mm),
-        size_mm=((right - left) * mm, (bottom - top) * mm),
-    )
-
-
 def _planned(manifest: BuildManifest) -> int | None:
     """How many layers there will be: as the configuration says, or as the virtual printer does."""
     layers = manifest.config.get("store", {}).get("planned_layers")
@@ -213,11 +180,14 @@ def _frames(record: LayerRecord) -> tuple[FrameView, ...]:
 
 
 def _measures(product: ProductRecord | None) -> tuple[MeasureView, ...]:
-    return tuple(
-        MeasureView(
-            name=m.name, value=m.value, unit=m.unit, um_per_px=m.um_per_px, basis=m.basis, spread=m.spread
-        )
-        for m in (product.measures if product else ())
+    return tuple(measure_view(measure) for measure in (product.measures if product else ()))
+
+
+def measure_view(m: Measure) -> MeasureView:
+    """Say one number with everything that it rests on."""
+    return MeasureView(
+        name=m.name, value=m.value, unit=m.unit, um_per_px=m.um_per_px, basis=m.basis, spread=m.spread,
+        floor=m.floor, window_um=m.window_um,
     )  # fmt: skip
 
 

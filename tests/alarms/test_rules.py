@@ -12,7 +12,7 @@ from monitor.alarms.rules_layers import LAYER_RULES, PRODUCT_RULES
 from monitor.alarms.rules_plant import PLANT_RULES
 from monitor.alarms.samples import LayerFacts, PlantFacts, ProcessFacts, ProductFacts, Rule, Sample, Usual
 from monitor.config import RulesSettings
-from monitor.domain import DeviceStatus, Measure, ProcessStatus, ProductState
+from monitor.domain import DeviceStatus, Measure, PartInLayer, ProcessStatus, ProductState
 
 RULES: Mapping[str, Rule[Any]] = {rule.name: rule for rule in (*LAYER_RULES, *PRODUCT_RULES, *PLANT_RULES)}
 GOOD = ProductFacts(
@@ -20,7 +20,16 @@ GOOD = ProductFacts(
     ProductState.OK,
     device="CPUExecutionProvider",
     asked_device="CPUExecutionProvider",
-    measures={name: Measure(name, 40.0, "mm²", 100.0, "mask") for name in ("area", "hd95", "Sa")},
+    measures={
+        name: Measure(name, value, "mm²", 100.0, "mask")
+        for name, value in {
+            "area": 40.0,
+            "hd95": 40.0,
+            "Sa": 12.0,
+            "webcam moved": 0.1,
+            "webcam light change": 1.0,
+        }.items()
+    },
     reference_area_mm2=40.0,
     compared_with="its reference mask",
     shift_mm=(0.0, 0.0),
@@ -46,6 +55,40 @@ def value(name: str, facts: object) -> float | None:
     return sample.value
 
 
+def part(number: int, *measures: Measure, lost: bool = False) -> PartInLayer:
+    return PartInLayer(number, (0, 0, 10, 10), measures, lost=lost)
+
+
+def test_each_parts_roughness_is_judged_and_said_with_its_interval_and_window() -> None:
+    """One subject a part; without an interval that is said; a part that had it and has it no more is unsure."""
+    sure = Measure("Sa", 62.0, "µm", 50.0, "outline", spread=8.4, floor=4.0, window_um=830.0)
+    plain = Measure("Sa", 31.0, "µm", 50.0, "outline")
+    usual = replace(GOOD.usual, measures=frozenset({"part 3 Sa"}))
+    facts = replace(GOOD, measures={}, parts=(part(1, sure), part(2, plain), part(3), part(4)), usual=usual)
+    found = look("roughness", facts)
+    assert {subject: sample.value for subject, sample in found.items()} == {
+        "part 1 Sa": 62.0, "part 2 Sa": 31.0, "part 3 Sa": None,
+    }  # fmt: skip
+    assert "62.0 ± 8.4 µm (90 % interval, window 830 µm, pixels alone 4 µm)" in found["part 1 Sa"].reason
+    assert "31 µm (no interval yet)" in found["part 2 Sa"].reason
+
+
+def test_a_parts_area_is_off_by_what_its_interval_leaves_no_doubt_of() -> None:
+    """10 ± 2 mm² of 16 is 25 % at least; without an interval nothing is judged; a lost part is off by all of it."""
+    parts = (
+        part(1, Measure("area", 10.0, "mm²", 50.0, "outline", spread=2.0)),
+        part(2, Measure("area", 15.0, "mm²", 50.0, "outline", spread=2.0)),
+        part(3, Measure("area", 1.0, "mm²", 50.0, "outline")),
+        part(4, lost=True),
+    )
+    found = look("area", replace(GOOD, parts=parts, nominal_mm2=dict.fromkeys((1, 2, 3, 4), 16.0)))
+    assert {subject: sample.value for subject, sample in found.items() if subject != "layer"} == {
+        "part 1": 25.0, "part 2": 0.0, "part 4": 100.0,
+    }  # fmt: skip
+    assert "± 2.0 mm²" in found["part 1"].reason
+    assert list(look("area", replace(GOOD, state=ProductState.ANOMALY, parts=parts))) == ["layer"]
+
+
 def test_every_rule_has_settings_and_every_setting_a_rule() -> None:
     """No rule is without limit, no limit without rule."""
     assert set(RULES) == set(RulesSettings.model_fields)
@@ -55,7 +98,7 @@ def test_every_rule_has_settings_and_every_setting_a_rule() -> None:
 def test_a_good_layer_is_well_by_every_rule(rule: Rule[ProductFacts]) -> None:
     """What is usual and as it should be is within every clear level."""
     settings = RulesSettings().rule(rule.name)
-    samples = list(rule.look(replace(GOOD, measures=GOOD.measures | {"Sa": Measure("Sa", 12, "µm", 100, "window")})))
+    samples = list(rule.look(GOOD))
     assert samples
     for sample in samples:
         assert sample.value is not None

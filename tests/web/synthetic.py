@@ -40,7 +40,8 @@ from monitor.domain import (
     ProductState,
     Uptime,
 )
-from monitor.store import BuildManifest, BuildWriter, ProductWriter, write_status
+from monitor.store import BuildManifest, BuildReader, BuildWriter, ProductReader, ProductWriter, write_status
+from monitor.worker import PartBook
 
 START = datetime(2026, 7, 18, 14, 15, 3, tzinfo=UTC)
 CADENCE_S = 23.0
@@ -105,6 +106,8 @@ class SyntheticBuild:
         )
         self.writer = BuildWriter.create(self.root, self.manifest)
         self.products = ProductWriter.open(self.root, self.id)
+        reader = BuildReader.open(self.root, self.id)
+        self._book = PartBook(settings, reader, ProductReader.open(self.root, self.id))
 
     def __enter__(self) -> SyntheticBuild:
         return self
@@ -125,7 +128,7 @@ class SyntheticBuild:
 
     def process(self, index: int) -> None:
         """Commit one layer's products."""
-        self.products.commit(self._product(index))
+        self.products.commit(self._book.complete(self._product(index)))
 
     def _frames(self, index: int) -> dict[str, npt.NDArray[Any]]:
         plate = render_plate(self.spec, index)

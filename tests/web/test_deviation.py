@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from monitor.config import AlarmsSettings
+from monitor.domain import PartInLayer
+from monitor.store import ProductReader
+from monitor.volume.intended import nominal_pixels
 from monitor.web.deviation import signed_distance_mm
 from monitor.web.parts import split
 from tests.web.conftest import Site
@@ -70,3 +73,27 @@ def test_a_rings_diameter_counts_its_hole(site: Site) -> None:
     assert abs(part["diameter_mm"] - 8.0) < 0.8
     assert part["area_mm2"] < 0.9 * np.pi * 16
     assert site.client.get(f"{site.base}/layers/2/parts").status_code == 404
+
+
+def test_a_part_is_said_as_the_worker_measured_it(site: Site) -> None:
+    """Its lasting number, area and diameter with what they rest on, and why there is no interval yet."""
+    answer: Any = site.json(f"{site.base}/layers/1/parts")
+    (part,) = answer["parts"]
+    stored = ProductReader.open(site.served.settings.store.root, site.build).record(1).parts[0]
+    assert part["number"] == stored.id == 1
+    assert [m["name"] for m in part["measures"]] == [m.name for m in stored.measures]
+    assert part["area_mm2"] == next(m.value for m in stored.measures if m.name == "area")
+    assert all(m["spread"] is None and m["unit"] and m["basis"] for m in part["measures"])
+    assert "no intervals" in answer["intervals"]
+
+
+def test_what_a_part_should_be_follows_its_number() -> None:
+    """Each part has the reference's pixels under it, with holes counted apart; a lost one has those in its box."""
+    ring = _disc(20, (30, 30)) & ~_disc(8, (30, 30))
+    ids = np.where(ring, np.uint16(7), np.uint16(0))
+    lost = PartInLayer(9, (80, 80, 101, 101), (), lost=True)
+    reference = ring | _disc(10, (90, 90))
+    found = nominal_pixels(ids, reference, (PartInLayer(7, (10, 10, 51, 51), ()), lost))
+    assert found[7] == (int(ring.sum()), int(_disc(20, (30, 30)).sum()))
+    assert found[9][0] == int(_disc(10, (90, 90)).sum())
+    assert nominal_pixels(ids, ring, (PartInLayer(7, (10, 10, 51, 51), ()),)).keys() == {7}

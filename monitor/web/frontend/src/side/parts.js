@@ -2,7 +2,7 @@
 
 import { el } from "../dom.js";
 import { getJson } from "../model/api.js";
-import { count, number, percent } from "../words.js";
+import { count, number, percent, sentence } from "../words.js";
 
 const NONE = "not measured";
 
@@ -27,8 +27,8 @@ export function installParts(panel, store) {
     try {
       const found = await getJson(`builds/${encodeURIComponent(build.id)}/layers/${view.index}/parts`);
       if (key !== asked) return;
-      note.textContent = partsWords(found, view);
-      cards.replaceChildren(...worstFirst(found.parts, view, found.area_tolerance_percent).map((part) => card(part, found, view, store)));
+      note.textContent = partsWords(found);
+      cards.replaceChildren(...worstFirst(found.parts, view, found).map((part) => card(part, found, view, store)));
     } catch (error) {
       asked = "";
       note.textContent = `No parts now: ${error.what ?? error}`;
@@ -39,56 +39,76 @@ export function installParts(panel, store) {
 }
 
 /** What all cards rest on. Pure. */
-export function partsWords({ parts, um_per_px: um, nominal }, { measures }) {
+export function partsWords({ parts, um_per_px: um, nominal, intervals }) {
   if (!parts.length) return "No part in this layer.";
   const from = nominal ? "against the nominal outline" : "as the mask falls apart";
-  const rough = measures.some(isRoughness) ? " Sa is the whole layer's." : "";
-  return `${count(parts.length, "part")} ${from}, at ${number(um, 3)} µm per pixel; areas and diameters without an interval.${rough} Choose one to look at it.`;
+  return `${count(parts.length, "part")} ${from}, at ${number(um, 3)} µm per pixel. ${sentence(intervals || "no interval yet")}. Choose one to look at it.`;
 }
 
-const isRoughness = ({ name }) => name.toLowerCase() === "sa";
+const NO_INTERVAL = "no interval yet";
 
-function roughness({ measures }) {
-  const sa = measures.find(isRoughness);
-  if (!sa) return { name: "Sa", value: NONE, more: "" };
-  return { name: "Sa", value: `${number(sa.value, 3)} ${sa.unit}`, more: sa.spread === null ? "no interval" : `± ${number(sa.spread, 2)}` };
+/** Value and half-width as digits: both to the second significant digit of the half-width. Pure. */
+export function interval(value, spread) {
+  if (spread === null || spread === undefined) return number(value, 3);
+  const digits = spread > 0 ? Math.min(Math.max(0, 1 - Math.floor(Math.log10(spread))), 6) : 3;
+  return `${value.toFixed(digits)} ± ${spread.toFixed(digits)}`;
+}
+
+/** A figure of a part: the worker's number with its interval, else that of the mask alone. */
+function figure(name, part, key, value, unit, nominal) {
+  const found = part.measures?.find((measure) => measure.name === key);
+  const of = nominal === null ? "" : `of ${number(nominal, 3)}`;
+  const sure = found?.spread === null || found?.spread === undefined ? NO_INTERVAL : "90 %";
+  return { name, value: `${interval(found?.value ?? value, found?.spread)} ${unit}`, more: [of, sure].filter(Boolean).join(", ") };
+}
+
+function roughness({ measures = [] }, limit) {
+  const sa = measures.find(({ name }) => name === "Sa");
+  if (!sa) return { name: "Sa", value: NONE, more: measures.length ? "not a round part" : "" };
+  const more = [sa.spread === null ? NO_INTERVAL : "90 %", sa.window_um && `window ${number(sa.window_um / 1000, 2)} mm`, sa.floor !== null && `pixels alone ${number(sa.floor, 2)}`];
+  return { name: "Sa", value: `${interval(sa.value, sa.spread)} ${sa.unit}`, more: more.filter(Boolean).join(", "), light: limit !== null && sa.value >= limit ? "warn" : undefined };
 }
 
 /** Figures of a card: [{name, value, more, light}], the verdict last. Pure. */
-export function cardLines(part, view, tolerance = null) {
-  const off = part.nominal_area_mm2 ? part.area_mm2 / part.nominal_area_mm2 - 1 : null;
-  const of = (nominal) => (nominal === null ? "" : `of ${number(nominal, 3)}`);
+export function cardLines(part, view, { area_tolerance_percent: tolerance = null, sa_limit_um: limit = null } = {}) {
+  if (part.lost) return [verdict(part, view, tolerance)];
   return [
-    { name: "Area", value: `${number(part.area_mm2, 3)} mm²`, more: of(part.nominal_area_mm2) },
-    { name: "Diameter", value: `${number(part.diameter_mm, 3)} mm`, more: of(part.nominal_diameter_mm) },
-    roughness(view),
-    verdict(part, off, view, tolerance),
+    figure("Area", part, "area", part.area_mm2, "mm²", part.nominal_area_mm2),
+    figure("Diameter", part, "equivalent diameter", part.diameter_mm, "mm", part.nominal_diameter_mm),
+    roughness(part, limit),
+    verdict(part, view, tolerance),
   ];
 }
 
 /** Parts with something wrong first, then as they lie. Pure. */
-export function worstFirst(parts, view, tolerance) {
-  const rank = (part) => ["bad", "warn", undefined].indexOf(cardLines(part, view, tolerance).at(-1).light);
+export function worstFirst(parts, view, limits) {
+  const rank = (part) => Math.min(...cardLines(part, view, limits).map(({ light }) => ["bad", "warn", undefined].indexOf(light)));
   return [...parts].sort((a, b) => rank(a) - rank(b) || a.number - b.number);
 }
 
-function verdict(part, off, view, tolerance) {
+/** What the area says of the part: good and bad only where the whole interval does. */
+function verdict(part, view, tolerance) {
   if (view.state === "anomaly") return { name: "Verdict", value: "not believed", more: "the layer's mask is not", light: "warn" };
-  if (off === null) return { name: "Verdict", value: "none", more: "no nominal outline" };
-  if (part.area_mm2 === 0) return { name: "Verdict", value: "not there", more: "no metal found", light: "bad" };
-  const sign = off < 0 ? "−" : "+";
-  const value = `${sign}${percent(Math.abs(off))}`;
+  if (part.lost || (part.nominal_area_mm2 && part.area_mm2 === 0)) return { name: "Verdict", value: "not there", more: "no metal found", light: "bad" };
+  if (!part.nominal_area_mm2) return { name: "Verdict", value: "none", more: "no nominal outline" };
+  const off = part.area_mm2 / part.nominal_area_mm2 - 1;
+  const value = `${off < 0 ? "−" : "+"}${percent(Math.abs(off))}`;
   if (tolerance === null) return { name: "Verdict", value, more: "alarm rule off" };
-  const within = Math.abs(off) * 100 <= tolerance;
-  return { name: "Verdict", value: within ? `good, ${value}` : value, more: `${within ? "within" : "beyond"} ±${number(tolerance)} %`, light: within ? undefined : "warn" };
+  const spread = (part.measures?.find(({ name }) => name === "area")?.spread ?? 0) / part.nominal_area_mm2;
+  const [least, most] = [Math.max(0, Math.abs(off) - spread) * 100, (Math.abs(off) + spread) * 100];
+  if (most <= tolerance) return { name: "Verdict", value: `good, ${value}`, more: `within ±${number(tolerance)} %`, light: undefined };
+  if (least > tolerance) return { name: "Verdict", value, more: `beyond ±${number(tolerance)} %`, light: "warn" };
+  return { name: "Verdict", value: `not sure, ${value}`, more: `its interval reaches over ±${number(tolerance)} %`, light: "warn" };
 }
 
+const touches = ({ touching = [] }) => (touching.length ? `touches part ${touching.join(", ")}` : "");
+
 function card(part, found, view, store) {
-  const lines = cardLines(part, view, found.area_tolerance_percent);
+  const lines = cardLines(part, view, found);
   const { value, more, light } = lines.pop();
   return el("li", {}, el("button.card", {
     type: "button", "data-tip": `Show part ${part.number} in the pictures`,
     onclick: () => store.set({ focus: { centre_mm: part.centre_mm, size_mm: part.size_mm } }),
-  }, el("span.card-head", {}, el("b", {}, `Part ${part.number}`), el("b", light ? { "data-light": light } : {}, value === "none" ? "no verdict" : value), el("small", {}, more)),
-  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el(line.value === NONE ? "b.none" : "b", {}, line.value), line.more && el("small", {}, line.more))))));
+  }, el("span.card-head", {}, el("b", {}, `Part ${part.number}`), el("b", light ? { "data-light": light } : {}, value === "none" ? "no verdict" : value), el("small", {}, [more, touches(part)].filter(Boolean).join(" · "))),
+  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el(line.value === NONE ? "b.none" : "b", line.light ? { "data-light": line.light } : {}, line.value), line.more && el("small", {}, line.more))))));
 }
