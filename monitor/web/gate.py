@@ -7,6 +7,8 @@ person changes is written to the audit log afterwards, with its outcome.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from urllib.parse import parse_qsl
 
 import structlog
 from starlette.datastructures import Headers
@@ -65,6 +67,9 @@ class Gate:
         if not (length.isascii() and length.isdigit()) or int(length) > self._most:
             await answer(413, f"more than {self._most} bytes were sent", "send less")(scope, receive, send)
             return
+        if repeated := _repeated(scope):
+            await answer(422, f"'{repeated[:40]}' is asked for more than once", "ask for it once")(scope, receive, send)
+            return
         said: list[int] = []
 
         async def sending(message: Message) -> None:
@@ -88,6 +93,12 @@ class Gate:
             await asyncio.to_thread(self._audit.add, person.name, person.role, client.address, what, outcome)
         except MonitorError as error:
             log.error("audit log not written", who=person.name, deed=what, outcome=outcome, reason=error.what)
+
+
+def _repeated(scope: Scope) -> str:
+    """A name that stands more than once in the query, of which all but one would be ignored; "" for none."""
+    names = Counter(name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    return next((name for name, times in names.items() if times > 1), "")
 
 
 async def _refuse(error: MonitorError, scope: Scope, receive: Receive, send: Send) -> None:

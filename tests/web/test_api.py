@@ -142,3 +142,10 @@ def _references(node: Any) -> list[str]:
         own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
         return own + [found for value in node.values() for found in _references(value)]
     return [found for value in node for found in _references(value)] if isinstance(node, list) else []
+
+
+def test_a_question_that_is_asked_twice_is_refused(site: Site) -> None:
+    """Of two values one would be ignored in silence: the answer says which name it was."""
+    answer = site.client.get("/api/v1/alarms?before=J&before=K")
+    assert answer.status_code == 422
+    assert "'before'" in answer.json()["what"]
