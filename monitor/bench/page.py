@@ -38,18 +38,26 @@ class PageCosts:
     committed: dict[int, float]
     latency_s: dict[int, float]
 
-    def pairs(self) -> list[tuple[Phase, Phase]]:
-        """Each phase with viewers, after the one without."""
+    def pairs(self) -> dict[int, list[tuple[Phase, Phase]]]:
+        """Phases with so many viewers, each after the one without, by the number of viewers."""
         phases = self.commits.phases
-        return list(zip(phases[::2], phases[1::2], strict=True))
+        found: dict[int, list[tuple[Phase, Phase]]] = {}
+        for alone, watched in zip(phases[::2], phases[1::2], strict=True):
+            found.setdefault(watched.viewers, []).append((alone, watched))
+        return found
 
-    def latency(self, phase: Phase) -> float:
-        """Median of a phase, in s."""
-        return median(self.latency_s[c.index] for c in phase.layers)
+    def latency(self, phases: Sequence[Phase]) -> float:
+        """Median over all layers of these phases, in s."""
+        return median(self.latency_s[c.index] for phase in phases for c in phase.layers)
 
-    def pushes_s(self, phase: Phase) -> list[float]:
-        """From committed products to the state at a viewer, for every viewer and layer of a phase."""
-        return [at - self.committed[index] for index, at in phase.audience.heard if index in self._own(phase)]
+    def pushes_s(self, phases: Sequence[Phase]) -> list[float]:
+        """From committed products to the state at a viewer, for every viewer and layer of these phases."""
+        return [
+            at - self.committed[index]
+            for phase in phases
+            for index, at in phase.audience.heard
+            if index in self._own(phase)
+        ]
 
     def _own(self, phase: Phase) -> set[int]:
         """Layers of the phase but its first, whose products may have been there before the viewers were."""
@@ -66,6 +74,7 @@ def measure_page(
     *,
     layers: int = 12,
     viewers: Sequence[int] = (1, 10, 50),
+    turns: int = 1,
     period_s: float = 1.5,
     frames: tuple[tuple[int, int], tuple[int, int]] = FRAMES,
     progress: Progress = lambda done: None,
@@ -76,6 +85,7 @@ def measure_page(
         folder: on the disk that is measured.
         layers: of each phase.
         viewers: of the phases with viewers.
+        turns: how often all phases are gone through: a disk that slows down meanwhile slows all of them.
         period_s: from one layer to the next, in s.
         frames: (rows, columns) of the webcam and of the Basler.
         progress: called with the number of layers that are committed.
@@ -83,7 +93,7 @@ def measure_page(
     Raises:
         StoreError: acquisition or the page ended, or did not begin.
     """
-    turns = [number for wanted in viewers for number in (0, wanted)]
+    phases = [number for wanted in (*viewers,) * turns for number in (0, wanted)]
     committed: dict[int, float] = {}
     with ExitStack() as stack:
         made = _Products(stack)
@@ -93,7 +103,7 @@ def measure_page(
                 committed[each] = made.commit(settings, each)
 
         costs = measure_acquire(
-            folder, layers=layers, viewers=turns, period_s=period_s, frames=frames, progress=progress, after=after
+            folder, layers=layers, viewers=phases, period_s=period_s, frames=frames, progress=progress, after=after
         )
         latency_s = _latencies(made.root, made.build)
     return PageCosts(costs, committed, latency_s)

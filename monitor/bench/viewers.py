@@ -20,7 +20,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 TAKEN = ("webcam", "basler")
-MADE = ("upscaled", "mask")
+MADE = ("upscaled", "rectified", "mask")
 ANSWER_S = 60.0
 
 
@@ -107,25 +107,36 @@ async def _hear(socket: ClientConnection, newest: asyncio.Queue[dict[str, Any]],
             told = state["product"]
             found.heard.append((told, now))
         if newest.full():
-            newest.get_nowait()
+            missed = newest.get_nowait()
+            state["news"] = state["news"] or missed["news"]
         newest.put_nowait(state)
 
 
 async def _fetch(http: httpx.AsyncClient, newest: asyncio.Queue[dict[str, Any]], found: Audience) -> None:
-    """At each new layer, and at its products, the layer's facts and pictures."""
-    shown: dict[str, int | None] = {}
+    """At each new layer its row and the cameras' frames; of its products, which were told, pictures and the surface."""
+    committed: int | None = None
+    product: int | None = None
     while True:
         state = await newest.get()
-        for key, kinds in (("committed", TAKEN), ("product", MADE)):
-            index = state[key]
-            if state["build"] is None or index in (shown.get(key), None):
-                continue
-            shown[key] = index
-            layer = f"/builds/{state['build']['id']}/layers/{index}"
-            await _get(http, layer, found)
-            for kind in kinds:
-                got = await _get(http, f"{layer}/pictures/{kind}?width=1024", found)
-                found.pictures += got  # not in one step: the others count while this one waits
+        if state["build"] is None:
+            continue
+        base = f"/builds/{state['build']['id']}"
+        if state["committed"] not in (committed, None):
+            committed = state["committed"]
+            await _get(http, f"{base}/layers?start={committed}", found)
+            await _pictures(http, f"{base}/layers/{committed}", TAKEN, found)
+        if state["product"] not in (product, None):
+            product = state["product"]
+            await _pictures(http, f"{base}/layers/{product}", MADE, found)
+            slabs = state["news"]["mesh"]["slabs"] if state["news"] else ()
+            for slab in slabs[-1:]:
+                await _get(http, slab["url"].removeprefix("/api/v1"), found)
+
+
+async def _pictures(http: httpx.AsyncClient, layer: str, kinds: tuple[str, ...], found: Audience) -> None:
+    for kind in kinds:
+        got = await _get(http, f"{layer}/pictures/{kind}?width=1024", found)
+        found.pictures += got  # not in one step: the others count while this one waits
 
 
 async def _get(http: httpx.AsyncClient, path: str, found: Audience) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -17,7 +17,7 @@ from rich.table import Table
 from monitor.cli.common import err, out, progress_bar, told
 
 if TYPE_CHECKING:
-    from monitor.bench.acquire import CommitCosts
+    from monitor.bench.acquire import CommitCosts, Phase
     from monitor.bench.faults import Counts
     from monitor.bench.page import PageCosts
     from monitor.bench.pixels import PixelCosts
@@ -106,18 +106,19 @@ def _told_phases(found: CommitCosts) -> Table:
 def page(
     layers: Annotated[int, typer.Option(help="Layers of each phase.", min=4)] = 12,
     viewers: Annotated[list[int] | None, typer.Option(help="Viewers of a phase; say it again for more phases.")] = None,
+    turns: Annotated[int, typer.Option(help="How often all phases are gone through.", min=1)] = 2,
     folder: FolderOption = None,
 ) -> None:
     """Let 1, 10 and 50 viewers watch a build: what they cost acquisition and the page, how soon they hear of products.
 
-    Before each phase with viewers is one without, to which it is compared.
+    Before each phase with viewers is one without, to which it is compared; ratios are of medians over all turns.
     """
     from monitor.bench.page import measure_page
 
     numbers = viewers or [1, 10, 50]
     with told(), progress_bar() as bar, scratch(folder) as root:
-        task = bar.add_task("layers", total=2 * layers * len(numbers))
-        found = measure_page(root, layers=layers, viewers=numbers, progress=_shown(bar, task))
+        task = bar.add_task("layers", total=2 * layers * turns * len(numbers))
+        found = measure_page(root, layers=layers, viewers=numbers, turns=turns, progress=_shown(bar, task))
     out.print(_told_page(found))
 
 
@@ -125,24 +126,33 @@ def _told_page(found: PageCosts) -> Table:
     from monitor.bench.page import percentile95
 
     table = Table(
-        "viewers", "commit", "latency", "products to push", "95 %", "page", "page, nobody", "memory", "sent", "refused"
-    )
-    for alone, watched in found.pairs():
-        commits = [median(c.commit_s for c in phase.layers) for phase in (watched, alone)]
+        "viewers", "commit", "latency", "acquisition", "products to push", "95 %", "page", "page, nobody", "memory",
+        "sent", "refused",
+    )  # fmt: skip
+    for number, pairs in found.pairs().items():
+        alone, watched = zip(*pairs, strict=True)
+        commit, latency = ([of(phases) for phases in (watched, alone)] for of in (_commit_s, found.latency))
+        core = [sum(phase.acquire_core_s for phase in phases) for phases in (watched, alone)]
         pushes = found.pushes_s(watched) or [float("nan")]
         table.add_row(
-            str(watched.viewers),
-            f"{1e3 * commits[0]:.0f} ms ({commits[0] / commits[1]:.2f})",
-            f"{found.latency(watched):.2f} s ({found.latency(watched) / found.latency(alone):.2f})",
+            str(number),
+            f"{1e3 * commit[0]:.0f} ms ({commit[0] / commit[1]:.2f})",
+            f"{latency[0]:.2f} s ({latency[0] / latency[1]:.2f})",
+            f"{core[0]:.2f} core-s ({core[0] / core[1]:.2f})",
             f"{1e3 * median(pushes):.0f} ms",
             f"{1e3 * percentile95(pushes):.0f} ms",
-            f"{watched.page_core_s:.2f} core-s",
-            f"{alone.page_core_s:.2f} core-s",
-            f"{watched.page_rss_bytes / 1e6:.0f} MB",
-            f"{watched.audience.received_bytes / 1e6:.1f} MB",
-            str(sum(watched.audience.failures.values())),
+            f"{sum(phase.page_core_s for phase in watched):.2f} core-s",
+            f"{sum(phase.page_core_s for phase in alone):.2f} core-s",
+            f"{max(phase.page_rss_bytes for phase in watched) / 1e6:.0f} MB",
+            f"{sum(phase.audience.received_bytes for phase in watched) / 1e6:.1f} MB",
+            str(sum(sum(phase.audience.failures.values()) for phase in watched)),
         )
     return table
+
+
+def _commit_s(phases: Sequence[Phase]) -> float:
+    """Median commit over all layers of these phases."""
+    return median(layer.commit_s for phase in phases for layer in phase.layers)
 
 
 @app.command()
