@@ -27,6 +27,7 @@ class Fed:
         laser_seen: whether the laser came on since the last layer end.
         dropped: samples before it were dropped.
         torn: they were of the layer that goes on in this block.
+        shift_v: by so much the detector's thresholds were moved, in V.
     """
 
     block: SampleBlock
@@ -34,6 +35,7 @@ class Fed:
     laser_seen: bool
     dropped: bool = False
     torn: bool = False
+    shift_v: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Feed:
         """Size of the samples that wait."""
         return self._bytes
 
-    def put(self, block: SampleBlock, ends: Sequence[LayerEnd], laser_seen: bool) -> bool:
+    def put(self, block: SampleBlock, ends: Sequence[LayerEnd], laser_seen: bool, shift_v: float = 0.0) -> bool:
         """Append a block; False where there was no room for it."""
         size = block.volts.nbytes
         with self._changed:
@@ -75,7 +77,7 @@ class Feed:
             if self._closed or not self._fits(size):
                 self._dropped, self._torn = True, laser_seen
                 return False
-            self._items.append(Fed(block, tuple(ends), laser_seen, self._dropped, self._torn))
+            self._items.append(Fed(block, tuple(ends), laser_seen, self._dropped, self._torn, shift_v))
             self._bytes += size
             self._dropped = self._torn = False
             self._changed.notify_all()

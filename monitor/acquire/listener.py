@@ -183,7 +183,7 @@ class Listener:
         assert self._detector is not None, "opened before it is read"  # noqa: S101 - for the type checker
         ends = self._detector.feed(block)
         if self._recorder:
-            self._recorder.feed(block, ends, self._detector.laser_seen)
+            self._recorder.feed(block, ends, self._detector.laser_seen, self._detector.shift_v)
         for end in ends:
             if not self._seen:
                 self._events.put(LaserOn(end.first_on_s))

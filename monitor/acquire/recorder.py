@@ -71,7 +71,7 @@ class SignalRecorder:
         """Size of the samples that wait to be recorded."""
         return self._feed.held_bytes
 
-    def feed(self, block: SampleBlock, ends: Sequence[LayerEnd], laser_seen: bool) -> None:
+    def feed(self, block: SampleBlock, ends: Sequence[LayerEnd], laser_seen: bool, shift_v: float = 0.0) -> None:
         """Take the next block with what the detector found in it, before anybody is told of the layer ends.
 
         Never waits for the disk, but for a trigger that can wait itself.
@@ -80,12 +80,13 @@ class SignalRecorder:
             block: the samples.
             ends: layer ends in it.
             laser_seen: whether the laser came on since the last layer end.
+            shift_v: by so much the detector's thresholds are moved, in V.
         """
         if self._none:
             return
         with self._changed:
             self._due.update(ends)
-        if not self._feed.put(block, ends, laser_seen):
+        if not self._feed.put(block, ends, laser_seen, shift_v):
             for end in ends:
                 self._give(end, _gap(DIED if self._over else STALLED))
 
@@ -144,9 +145,9 @@ class SignalRecorder:
             log.error("signal not kept", what=STALLED, cure="look at the disk's speed, or lower signals.rate_hz")
             self._break(STALLED if fed.torn else "")
             self._cutter = self._new_cutter()
-        for cut in self._cutter.feed(fed.block, fed.ends, fed.laser_seen):
+        for cut in self._cutter.feed(fed.block, fed.ends, fed.laser_seen, fed.shift_v):
             if isinstance(cut, SampleBlock):
-                self._add(cut)
+                self._add(cut, fed.shift_v)
             elif isinstance(cut, LayerEnd):
                 self._finish(cut)
             elif isinstance(cut, Broken):
@@ -157,12 +158,12 @@ class SignalRecorder:
     def _new_cutter(self) -> LayerCutter:
         return LayerCutter(self._plan.settings.trigger.detector, self._plan.margin)
 
-    def _add(self, block: SampleBlock) -> None:
+    def _add(self, block: SampleBlock, shift_v: float) -> None:
         if self._broken:
             return
         try:
             self._layer = self._layer or _Layer(self._plan, self._spool)
-            self._layer.add(block)
+            self._layer.add(block, shift_v)
         except StoreError as error:
             log.error("signal not kept", what=error.what, cure=error.cure)
             self._break(error.what)
@@ -249,7 +250,7 @@ class _Layer:
         self._end_s = 0.0
         self.spooled: SpooledLayer = spool.begin(len(plan.rows))
 
-    def add(self, block: SampleBlock) -> None:
+    def add(self, block: SampleBlock, shift_v: float) -> None:
         self._time_s = block.time_s if self._time_s is None else self._time_s
         self._end_s = block.end_s
         coded = self._coder.code(block.volts)
@@ -257,7 +258,7 @@ class _Layer:
         self._saturated += coded.saturated
         self._error_v = max(self._error_v, coded.error_v)
         if self._mapper:
-            self._mapper.add(coded.codes, coded.bad)
+            self._mapper.add(coded.codes, coded.bad, shift_v)
         self._keep(self._decimator.push(coded.codes[self._plan.rows]))
 
     def finish(self) -> LayerSignal:

@@ -59,7 +59,7 @@ MACHINES = (
     Machine("long recoat", (3, 6), (0.5, 1.0), (0.1, 1.5), (12.0, 40.0)),
     Machine("changing layers", (4, 8), (0.1, 0.3), (0.1, 1.0), (8.0, 10.0), grows=8.0),
 )
-FAULTS = ("none", "noise", "hum", "drift", "spikes", "stuck on", "stop", "restart", "all of them")
+FAULTS = ("none", "noise", "hum", "drift", "far drift", "spikes", "stuck on", "stop", "restart", "all of them")
 AMBIGUOUS = ("pause in a layer", "stuck over a recoat")
 
 
@@ -152,7 +152,10 @@ def _layer(machine: Machine, progress: float, rng: np.random.Generator) -> npt.N
 
 
 def _volts(on: npt.NDArray[np.bool_], fault: str, rng: np.random.Generator) -> Volts:
-    """The gate in V: noise of 0.06 V always, 0.25 V where it is the fault; 0.5 V of hum; ±0.8 V of drift; spikes."""
+    """The gate in V: noise of 0.06 V always, 0.25 V where it is the fault; 0.5 V of hum; ±0.8 V of drift; spikes.
+
+    Far drift is of ±2 V, there and back twice in a build: no fixed thresholds between 0 V and 5 V survive it.
+    """
     everything = fault == "all of them"
     sigma = 0.25 if fault == "noise" else 0.06
     volts = rng.standard_normal(on.size, np.float32).astype(np.float64) * sigma
@@ -161,6 +164,8 @@ def _volts(on: npt.NDArray[np.bool_], fault: str, rng: np.random.Generator) -> V
         volts += 0.5 * np.sin(np.arange(on.size) * (2 * np.pi * 50.3 / RATE_HZ))
     if everything or fault == "drift":
         volts += np.linspace(-0.8, 0.8, on.size)
+    if fault == "far drift":
+        volts += 2.0 * np.sin(np.linspace(0.0, 4 * np.pi, on.size))
     if everything or fault == "spikes":
         at = np.arange(3, on.size - 3, 97) + rng.integers(0, 3)
         volts[at] = np.where(on[at], 0.0, 6.0)

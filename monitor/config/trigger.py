@@ -17,6 +17,9 @@ class DetectorSettings(Section):
     """The gate counts as on above this voltage, in V."""
     off_volts: float = 1.5
     """The gate counts as off below this voltage, in V. Between the two it stays as it was (hysteresis)."""
+    follow_volts: float = Field(1.0, ge=0.0, le=10.0)
+    """How far both thresholds follow the gate's level while the laser is off, either way from what it first was, in V:
+    slow drift of a ground or a converter moves the whole gate. They move in steps of 0.25 V; 0 keeps them fixed."""
     min_pulse_us: float = Field(20.0, ge=0.0)
     """A pulse of the gate that is shorter is a spike and is ignored, in µs; a scan vector of 50 µm takes 36 µs."""
     min_on_ms: float = Field(1.0, ge=0.0)

@@ -15,12 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.config import DetectorSettings
 from monitor.domain import LayerEnd, SampleBlock
 from monitor.trigger.doubt import Doubts
-from monitor.trigger.edges import find_edges
+from monitor.trigger.edges import find_edges, high_samples
 from monitor.trigger.gap import GapModel
+from monitor.trigger.level import OffLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class LaserOffDetector:
         self._least_pulse = max(1, math.ceil(settings.min_pulse_us * rate_hz / 1e6 - 1e-9))
         self._least_on = settings.min_on_ms * rate_hz / 1000 - 1e-9
         self._next: int | None = None
+        self._level = OffLevel(settings.follow_volts, rate_hz)
         self._high = False
         self._rise: _Instant | None = None  # of the pulse at hand
         self._fall: _Instant | None = None  # of the last true pulse
@@ -67,6 +70,11 @@ class LaserOffDetector:
     def laser_on(self) -> bool:
         """Whether the laser is on after the last sample seen."""
         return self._rise is not None and self._end - self._rise.sample >= self._least_pulse
+
+    @property
+    def shift_v(self) -> float:
+        """By so much the thresholds are moved now, in V, for the gate's level drifted."""
+        return self._level.shift_v
 
     @property
     def laser_seen(self) -> bool:
@@ -100,17 +108,39 @@ class LaserOffDetector:
                 f"the detector takes (channels, samples) at {self._rate_hz} Hz, "
                 f"not {block.volts.shape} at {block.rate_hz} Hz"
             )
-        if self._next is not None and block.first_sample != self._next:
+        if self._next is None:
+            self._level.restart(block.first_sample)
+        elif block.first_sample != self._next:
             self._lost(block)
         self._next = self._end = block.first_sample + block.samples
         gate = block.volts[0]
         self.nan_samples += int(np.count_nonzero(np.isnan(gate)))
-        edges, self._high = find_edges(gate, self._settings.on_volts, self._settings.off_volts, self._high)
         ends: list[LayerEnd] = []
-        for edge in edges.tolist():
+        for edge in self._edges(gate, block.first_sample):
             self._edge(_at(block, block.first_sample + edge), ends)
         self._close_gap(block, ends)
         return ends
+
+    def _edges(self, gate: npt.NDArray[np.float64], first: int) -> list[int]:
+        """Where the gate changes its state; the thresholds follow its level from one second to the next."""
+        if not self._settings.follow_volts:
+            return self._find(gate, 0.0)
+        found: list[int] = []
+        start = 0
+        while start < gate.size:
+            piece = gate[start : start + self._level.left(first + start)]
+            before = self._high
+            edges = self._find(piece, self._level.shift_v)
+            self._level.add(piece, first + start, high_samples(edges, piece.size, high=before))
+            found += [start + edge for edge in edges]
+            start += piece.size
+        return found
+
+    def _find(self, gate: npt.NDArray[np.float64], shift_v: float) -> list[int]:
+        on_volts, off_volts = self._settings.on_volts + shift_v, self._settings.off_volts + shift_v
+        edges, self._high = find_edges(gate, on_volts, off_volts, self._high)
+        found: list[int] = edges.tolist()
+        return found
 
     def _edge(self, now: _Instant, ends: list[LayerEnd]) -> None:
         if self._rise is None:
@@ -179,6 +209,7 @@ class LaserOffDetector:
 
     def _lost(self, block: SampleBlock) -> None:
         self.breaks += 1
+        self._level.restart(block.first_sample)
         if self._rise is not None and self.laser_on:
             self._on_samples += self._end - self._rise.sample
             self._first = self._first or self._rise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,3 +34,9 @@ def find_edges(
     changed[0] = states[0] != high
     np.not_equal(states[1:], states[:-1], out=changed[1:])
     return said[changed], bool(states[-1])
+
+
+def high_samples(edges: Sequence[int], count: int, *, high: bool) -> int:
+    """At how many of `count` samples a signal is high that changes its state at `edges` and begins `high`."""
+    bounds = [*([0] if high else []), *edges, count]
+    return sum(stop - start for start, stop in zip(bounds[::2], bounds[1::2], strict=False))

@@ -55,14 +55,15 @@ class LaserMapper:
         self._on = np.zeros(0, np.bool_)
         self._known = np.zeros(0, np.bool_)
 
-    def add(self, codes: Codes, bad: npt.NDArray[np.bool_] | None = None) -> None:
+    def add(self, codes: Codes, bad: npt.NDArray[np.bool_] | None = None, shift_v: float = 0.0) -> None:
         """Add the next samples.
 
         Args:
             codes: int16 (channels, samples).
             bad: bool (channels, samples), where a code does not tell the voltage; None for nowhere.
+            shift_v: by so much the detector's thresholds are moved, in V.
         """
-        on = self._lit(codes[0])
+        on = self._lit(codes[0], shift_v)
         if not on.any() and not self._on.any():
             self._place, self._on, self._known = np.zeros((2, 0)), on[:0], on[:0]
             return
@@ -79,12 +80,11 @@ class LaserMapper:
         self._travel(self._place, self._place, self._on, self._known)
         return LaserMap(self._exposure.astype(np.float32), self._outside_us, self._unknown_us)
 
-    def _lit(self, codes: Codes) -> npt.NDArray[np.bool_]:
+    def _lit(self, codes: Codes, shift_v: float) -> npt.NDArray[np.bool_]:
         """Whether the laser is on, per sample."""
         before = self._high
-        edges, self._high = find_edges(
-            self._gate.volts(codes), self._detector.on_volts, self._detector.off_volts, before
-        )
+        on_volts, off_volts = self._detector.on_volts + shift_v, self._detector.off_volts + shift_v
+        edges, self._high = find_edges(self._gate.volts(codes), on_volts, off_volts, before)
         changes = np.zeros(codes.size, np.int64)
         changes[edges] = 1
         return np.asarray((np.cumsum(changes) + before) % 2 == 1)

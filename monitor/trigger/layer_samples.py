@@ -46,15 +46,20 @@ class LayerCutter:
         self._held: deque[SampleBlock] = deque()
         self._inside = False  # a layer has begun
         self._next: int | None = None
+        self._shift_v = 0.0
 
-    def feed(self, block: SampleBlock, ends: Sequence[LayerEnd], laser_seen: bool) -> Iterator[Cut]:
+    def feed(
+        self, block: SampleBlock, ends: Sequence[LayerEnd], laser_seen: bool, shift_v: float = 0.0
+    ) -> Iterator[Cut]:
         """Take the next block.
 
         Args:
             block: the samples.
             ends: layer ends that the detector found in it.
             laser_seen: whether the laser came on since the last layer end, as the detector says after this block.
+            shift_v: by so much the detector's thresholds are moved, in V.
         """
+        self._shift_v = shift_v
         if self._next is not None and block.first_sample != self._next:
             self._held.clear()
             if self._inside:
@@ -68,7 +73,7 @@ class LayerCutter:
             yield end
         if laser_seen:
             self._begin()
-            lit = np.flatnonzero(block.volts[0] > self._settings.off_volts)
+            lit = np.flatnonzero(block.volts[0] > self._settings.off_volts + shift_v)
             if lit.size:
                 yield from self._give(block.first_sample + int(lit[-1]) + 1)
         elif self._inside:
@@ -86,7 +91,7 @@ class LayerCutter:
     def _first_on(self) -> int:
         """The first sample of those held at which the laser is on."""
         for block in self._held:
-            high = block.volts[0] > self._settings.on_volts
+            high = block.volts[0] > self._settings.on_volts + self._shift_v
             if high.any():
                 return block.first_sample + int(high.argmax())
         return self._held[0].first_sample

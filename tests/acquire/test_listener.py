@@ -26,7 +26,7 @@ class Played:
     """A trigger that plays a gate signal in blocks of given lengths."""
 
     name = "played"
-    channels = ("laser",)
+    facts = SignalFacts((Channel("laser", ChannelRole.GATE),))
     rate_hz = RATE
 
     def __init__(self, gate: npt.NDArray[np.float64], cuts: list[int]) -> None:

@@ -73,7 +73,6 @@ class RecordedSamples:
         layers = recording.layers()
         self._stretches = _laid_out(layers, spans, [recording.end(layer) for layer in layers], rhythm)
         self._silence_s = rhythm.pause / RATE_HZ
-        self._off_volts = detector.off_volts
         self._low, self._high = low_volts(detector.off_volts), high_volts(detector.on_volts)
         self._size = max(1, round(BLOCK_S * self.rate_hz))
 
@@ -85,23 +84,26 @@ class RecordedSamples:
     def blocks(self) -> Iterator[Block]:
         """All samples; a block is of one layer or between two."""
         first, time_s = 0, 0.0
-        still = np.zeros((len(self.facts.channels), 1))
-        still[0] = self._low
+        still = self._before_the_first()
         for begun, stretch in enumerate(self._stretches):
             for volts in self._quiet(still, stretch.time_s - time_s):
                 yield Block(first, time_s, volts, begun)
                 first, time_s = first + volts.shape[1], time_s + volts.shape[1] / self.rate_hz
-            done = 0
+            done, off = 0, stretch.sample(stretch.end.off_s)
             for volts in self._layer(stretch):
                 yield Block(first, stretch.time_s + done * stretch.step_s, volts, begun + 1)
+                still = _stilled(volts[:, -1:], volts[0, max(0, off - done) :])
                 first, done = first + volts.shape[1], done + volts.shape[1]
-                still = np.nan_to_num(volts[:, -1:])
             time_s = stretch.end_s
-            if still[0, 0] >= self._off_volts:
-                still[0] = self._low
         for volts in self._quiet(still, self._silence_s):
             yield Block(first, time_s, volts, len(self._stretches))
             first, time_s = first + volts.shape[1], time_s + volts.shape[1] / self.rate_hz
+
+    def _before_the_first(self) -> Volts:
+        """What stands still until the first layer begins."""
+        stretch = self._stretches[0]
+        volts = next(self._layer(stretch))
+        return _stilled(volts[:, :1], volts[0, : max(1, stretch.sample(stretch.end.first_on_s))])
 
     def _quiet(self, still: Volts, seconds: float) -> Iterator[Volts]:
         """Nothing happens for so long."""
@@ -137,6 +139,14 @@ class RecordedSamples:
         on = (at >= stretch.sample(stretch.end.first_on_s)) & (at < stretch.sample(stretch.end.off_s))
         volts[0] = np.where(on, self._high, self._low)
         return volts
+
+
+def _stilled(place: Volts, gate: Volts) -> Volts:
+    """One sample of every channel at a place (channels, 1); the gate as it usually is while it is off (samples,)."""
+    still = np.nan_to_num(place)
+    if gate.size:
+        still[0] = np.nan_to_num(np.median(gate))
+    return still
 
 
 def spans_of(recording: Recording) -> list[SignalSpan]:
