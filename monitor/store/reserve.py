@@ -21,8 +21,8 @@ from monitor.store.layout import reserve_file
 
 log = structlog.get_logger("store")
 
-MOST = 16 << 20
-"""Bytes of the reserve: hundreds of alarms."""
+MOST = 2 << 20
+"""Bytes of the reserve: about a hundred alarms."""
 SHARE = 16
 """On a small disk it is the 16th part of it."""
 PIECE = 128 << 10

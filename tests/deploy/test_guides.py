@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from monitor.cli.main import app
+from tests.cli.in_process import invoke
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GUIDES = sorted((REPOSITORY / "deploy/guides").glob("*.md"))
@@ -54,6 +55,12 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 def test_every_command_can_be_typed(page: Path) -> None:
     """Its verb is there, and its options are that verb's."""
     assert list(wrong(page.read_text(encoding="utf-8"))) == []
+
+
+def test_the_reference_of_the_configuration_is_the_one_that_is_printed() -> None:
+    """`lpbf-monitor config reference > deploy/guides/configuration.md` changes nothing."""
+    printed = invoke("config", "reference").output
+    assert (REPOSITORY / "deploy/guides/configuration.md").read_text(encoding="utf-8") == printed
 
 
 def test_the_readme_names_every_guide() -> None:

@@ -66,5 +66,5 @@ def test_a_process_is_watched_and_bounded(unit: str) -> None:
     own = (FOLDER / unit).read_text()
     for key in ("Type=notify", "WatchdogSec=", "Restart=always", "OnFailure=lpbf-again@%N.service", "LimitNOFILE="):
         assert key in common
-    for key in ("MemoryMax=", "TasksMax=", "RestrictAddressFamilies="):
+    for key in ("MemoryMax=", "TasksMax=", "RestrictAddressFamilies=", "MemoryDenyWriteExecute"):
         assert key in own
