@@ -30,7 +30,7 @@ from prometheus_client.registry import Collector
 from monitor import __version__
 from monitor.config import Settings
 from monitor.domain import AlarmState, ProcessStatus, Severity, StoreError
-from monitor.plant.state import age_s, is_up
+from monitor.plant.state import age_s, is_up, temperatures_c
 from monitor.plant.tally import BuildSums, Histogram, Tally, Totals
 from monitor.store import AlarmBook, BuildSummary, read_readings, read_statuses
 
@@ -112,7 +112,7 @@ class _Plant(Collector):
         software.add_metric((), {"version": __version__, "python": platform.python_version()})
         yield software
         yield from _processes(statuses, now, self._stale_s)
-        yield from _devices(statuses)
+        yield from _devices(statuses, now, self._stale_s)
         yield from _disk(self._root)
         yield self._alarms()
         acquired = next((s.build for s in statuses if s.process == "acquire" and is_up(s, now, self._stale_s)), "")
@@ -154,7 +154,7 @@ def _processes(statuses: Sequence[ProcessStatus], now: datetime, stale_s: float)
     yield from (up, failed, age)
 
 
-def _devices(statuses: Sequence[ProcessStatus]) -> Iterator[Metric]:
+def _devices(statuses: Sequence[ProcessStatus], now: datetime, stale_s: float) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         f"{PREFIX}_device_state",
         "1 for the state that a device is in, as its process says.",
@@ -162,10 +162,18 @@ def _devices(statuses: Sequence[ProcessStatus]) -> Iterator[Metric]:
     )
     for status in statuses:
         for device in status.devices if status.process == "acquire" else ():
-            now = device.state if device.state in DEVICE_STATES else "other"
+            found = device.state if device.state in DEVICE_STATES else "other"
             for state in DEVICE_STATES:
-                family.add_metric((device.name, state), float(state == now))
+                family.add_metric((device.name, state), float(state == found))
     yield family
+    warm = GaugeMetricFamily(
+        f"{PREFIX}_camera_temperature_celsius", "Temperature of each camera that tells.", labels=("device",)
+    )
+    for status in statuses:
+        if status.process == "acquire" and is_up(status, now, stale_s):
+            for name, celsius in temperatures_c(status).items():
+                warm.add_metric((name,), celsius)
+    yield warm
 
 
 def _disk(root: Path) -> Iterator[Metric]:

@@ -78,3 +78,10 @@ def age_s(status: ProcessStatus, now: datetime) -> float:
 def is_up(status: ProcessStatus, now: datetime, stale_s: float) -> bool:
     """Whether a process gave a sign of life lately and did not say that it stopped."""
     return age_s(status, now) <= stale_s and status.state not in OFF
+
+
+def temperatures_c(status: ProcessStatus) -> dict[str, float]:
+    """Temperature of each camera that tells, °C, as its process says."""
+    said = status.facts.get("temperatures_c")
+    known = said.items() if isinstance(said, dict) else ()
+    return {str(name): float(value) for name, value in known if isinstance(value, int | float)}

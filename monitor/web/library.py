@@ -200,6 +200,7 @@ def _row(record: LayerRecord, product: ProductRecord | None) -> Row:
         spreads={measure.name: measure.spread for measure in measures if measure.spread is not None},
         timings_s=dict(product.timings_s) if product else {},
         latency_s=latency_s(record, product),
+        unsure=record.end.unsure,
     )
     basis = {m.name: MeasureFacts(unit=m.unit, um_per_px=m.um_per_px, basis=m.basis) for m in measures}
     return Row(view, product.plane if product else (), bool(product and "spread" in product.arrays), basis)

@@ -19,8 +19,9 @@ from monitor.store import AlarmBook, BuildSummary, read_statuses
 from monitor.web.alarms import alarms_now
 from monitor.web.library import Build, Library
 from monitor.web.news import NewsDesk
-from monitor.web.schema import BuildBrief, LayerNews, LiveState
+from monitor.web.schema import BuildBrief, DetectorView, LayerNews, LiveState
 from monitor.web.status import is_fresh, judge, replay_view
+from monitor.web.views import detector_view
 
 log = structlog.get_logger("web")
 
@@ -82,6 +83,7 @@ class Lookout:
     _committed: int | None = None
     _product: int | None = None
     _processed: int = 0
+    _detector: DetectorView | None = None
     _news: LayerNews | None = None
     _stamp: tuple[int, int] | None = None
 
@@ -104,6 +106,7 @@ class Lookout:
             processed=self._processed if summary else 0,
             alarms=alarms_now(self.alarms, self.library.root, self.stale_after_s),
             replay=replay_view(statuses, now, self.stale_after_s),
+            detector=self._detector if summary else None,
             news=self._news if summary else None,
         )
 
@@ -117,15 +120,18 @@ class Lookout:
 
     def _follow(self, build: Build) -> None:
         if build is not self._build:
-            self._build, self._committed, self._product, self._news, self._stamp = build, None, None, None, None
+            self._build, self._stamp = build, None
+            self._committed = self._product = self._detector = self._news = None
         stamp = build.stamp()
         if stamp == self._stamp:
             return
         self._stamp = None if time.time() - max(stamp) / 1e9 < RACY_S else stamp
-        known = self._product
+        known, newest = self._product, self._committed
         self._product = build.newest_product(known)
         self._committed = build.newest(self._committed)
         self._processed = len(build.products.layers())
+        if self._committed is not None and self._committed != newest:
+            self._detector = detector_view(build.reader.record(self._committed))
         if self.desk and self._product is not None and self._product != known:
             self._news = self.desk.of(build, self._product)
 

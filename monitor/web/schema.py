@@ -29,6 +29,8 @@ class DeviceView(Answer):
     state: str
     light: Light
     words: str
+    temperature_c: float | None = None
+    """Of a camera that tells, °C; null where it does not, or is lost."""
 
 
 class ProcessView(Answer):
@@ -101,6 +103,19 @@ class MeasureFacts(Answer):
     basis: str
 
 
+class DetectorView(Answer):
+    """How the detector tells layer ends, and how often that is wrong."""
+
+    gap_s: float
+    """The quiet gap: the laser must be off for so long, s."""
+    layers: int
+    """Layers that it was learnt from; 0 where it is the configured one."""
+    false_end: float | None
+    """Estimated probability, per layer, that a pause inside a layer is as long; null where too few layers were seen."""
+    miss: float | None
+    """Likewise that the pause between two layers is shorter."""
+
+
 class LayerRow(Answer):
     """One layer in a list."""
 
@@ -119,6 +134,8 @@ class LayerRow(Answer):
     """Wall time of each stage, s."""
     latency_s: float | None
     """From layer end to committed product, s."""
+    unsure: str = ""
+    """Why this may be less or more than one layer, "" where nothing speaks for it."""
 
 
 class Rows(Answer):
@@ -203,6 +220,10 @@ class LayerView(Answer):
     height_mm: float
     wall_time: str
     on_time_s: float
+    unsure: str
+    """Why this may be less or more than one layer, "" where nothing speaks for it."""
+    detector: DetectorView | None
+    """How its layer end was found; null where no detector found it."""
     committed: str
     state: LayerState
     reason: str
@@ -366,5 +387,7 @@ class LiveState(Answer):
     alarms: AlarmsNow
     replay: ReplayView | None = None
     """The replay that runs; null where none does."""
+    detector: DetectorView | None = None
+    """How the newest layer end was found; null where no detector found it."""
     news: LayerNews | None = None
     """The newest layer with products; each connection is told of it once, null where it was told before."""

@@ -6,10 +6,11 @@ said that it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from monitor.domain import DeviceStatus, ProcessStatus
+from monitor.plant.state import temperatures_c
 from monitor.web.schema import DeviceView, Light, ProcessView, ReplayView, Status
 
 PROCESSES = ("acquire", "worker", "alarms", "web")
@@ -67,7 +68,10 @@ def _process(name: str, status: ProcessStatus | None, now: datetime, stale_after
         heartbeat=status.heartbeat,
         build=status.build,
         layer=status.layer,
-        devices=tuple(_device(device, None if light != "off" and not silent else name) for device in status.devices),
+        devices=tuple(
+            _device(device, None if light != "off" and not silent else name, temperatures_c(status))
+            for device in status.devices
+        ),
         facts=dict(status.facts),
     )
 
@@ -82,7 +86,7 @@ def _words(status: ProcessStatus, now: datetime, silent: bool) -> tuple[Light, s
     return _light(status.state), said
 
 
-def _device(device: DeviceStatus, silent_owner: str | None) -> DeviceView:
+def _device(device: DeviceStatus, silent_owner: str | None, warm: Mapping[str, float]) -> DeviceView:
     if silent_owner:
         return DeviceView(
             name=device.name, kind=device.kind, state="unknown", light="off",
@@ -90,7 +94,8 @@ def _device(device: DeviceStatus, silent_owner: str | None) -> DeviceView:
         )  # fmt: skip
     words = ": ".join(filter(None, (device.state, device.detail)))
     return DeviceView(
-        name=device.name, kind=device.kind, state=device.state, light=_light(device.state), words=words
+        name=device.name, kind=device.kind, state=device.state, light=_light(device.state), words=words,
+        temperature_c=warm.get(device.name),
     )  # fmt: skip
 
 

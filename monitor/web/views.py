@@ -15,6 +15,7 @@ from monitor.web.pictures import FULL_SCALE, GAIN, Picture, pictures, recoat_gap
 from monitor.web.schema import (
     BuildView,
     CameraView,
+    DetectorView,
     FrameView,
     GapView,
     GeneratedView,
@@ -80,6 +81,8 @@ def layer_view(build: Build, index: int) -> LayerView:
         height_mm=record.height_mm,
         wall_time=record.wall_time,
         on_time_s=record.end.on_time_s,
+        unsure=record.end.unsure,
+        detector=detector_view(record),
         committed=record.committed,
         state=product.state.value if product else "pending",
         reason=product.reason if product else "",
@@ -96,6 +99,14 @@ def layer_view(build: Build, index: int) -> LayerView:
         pictures={kind: _picture(build, index, picture) for kind, picture in found.items()},
         generated=_generated(found),
     )
+
+
+def detector_view(record: LayerRecord) -> DetectorView | None:
+    """Say how a layer's end was found."""
+    gap = record.end.gap
+    if gap is None:
+        return None
+    return DetectorView(gap_s=gap.gap_s, layers=gap.layers, false_end=gap.false_end, miss=gap.miss)
 
 
 def mesh_view(build: Build, plan: Plan) -> MeshView:

@@ -13,15 +13,16 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.config import Settings
-from monitor.domain import Severity
+from monitor.domain import ProcessStatus, Severity
 from monitor.plant import Metrics
 from monitor.plant.tally import GAP_CLASSES, gap_class
-from monitor.store import BuildReader, list_builds
+from monitor.store import BuildReader, list_builds, write_status
 from tests.report.alarms import raised_alarm
 from tests.web.conftest import serving
 from tests.web.synthetic import Faults, SyntheticBuild, small_settings, write_statuses
 
 UNITS = (
+    "celsius",
     "running",
     "seconds",
     "bytes",
@@ -197,3 +198,14 @@ def test_the_web_process_serves_it(grown: tuple[Settings, SyntheticBuild]) -> No
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert answer.headers["cache-control"] == "no-store"
     assert list(text_string_to_metric_families(answer.text))
+
+
+def test_a_camera_that_tells_its_temperature_has_it_scraped(tmp_path: Path) -> None:
+    """In °C, under the camera's name; one that tells none has none."""
+    settings = small_settings(tmp_path)
+    beat = datetime.now(UTC).isoformat(timespec="milliseconds")
+    status = ProcessStatus("acquire", 1, "armed", "", beat, facts={"temperatures_c": {"basler": 41.5}})
+    write_status(settings.store.root, status)
+    found = families(metrics_of(settings))
+    assert value(found, "camera_temperature_celsius", device="basler") == 41.5
+    assert len(found["lpbf_monitor_camera_temperature_celsius"].samples) == 1

@@ -77,7 +77,7 @@ export function measureName(name) {
   return NAMES[name.toLowerCase()] ?? name;
 }
 
-const STATES = { ok: "ok", anomaly: "not believed", missing: "missing", pending: "in work" };
+const STATES = { ok: "ok", anomaly: "not believed", missing: "missing", pending: "in work", unsure: "layer end not sure" };
 
 /** A layer's state in words. */
 export function stateWord(state) {
@@ -94,6 +94,14 @@ export function processName(name) {
 /** The words with a capital letter in front. */
 export function sentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** How often, of a probability per layer: "1 of 400 layers", "less than 1 of a million layers". */
+export function rarely(share) {
+  if (share < 1e-6) return "less than 1 of a million layers";
+  const of = 1 / share;
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(of)) - 1);
+  return `1 of ${(Math.round(of / step) * step).toLocaleString("en-GB")} layers`;
 }
 
 /** "1 layer", "12 layers". */

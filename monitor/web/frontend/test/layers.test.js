@@ -85,3 +85,11 @@ test("curves have a hole, not a zero, where a layer has no number", () => {
 test("stacked stages add up to the whole, with holes kept", () => {
   assert.deepEqual(stack([[1, null], [2, null], [4, 3]]), [[1, null], [3, null], [7, 3]]);
 });
+
+test("a layer whose end is not sure says so, and a worse trouble hides it", () => {
+  const doubted = row(3, "ok", { unsure: "the laser was on for half as long as usual" });
+  assert.deepEqual(problem(doubted), { kind: "unsure", reason: doubted.unsure });
+  assert.equal(rowWords(doubted), "layer end not sure: the laser was on for half as long as usual");
+  assert.equal(problem({ ...doubted, gaps: { webcam: "gone" } }).kind, "gap");
+  assert.deepEqual(worst([row(0), doubted], 1), ["unsure"]);
+});

@@ -4,7 +4,7 @@ import { lines } from "../src/chrome/banner.js";
 import { emptyWords } from "../src/chrome/empty.js";
 import { complaints, summary } from "../src/model/health.js";
 import { factsOf } from "../src/side/facts.js";
-import { foldWords, lineOf } from "../src/side/machine.js";
+import { detectorWords, foldWords, lineOf } from "../src/side/machine.js";
 
 const process = (name, light, words, more = {}) => ({ process: name, light, words, state: "x", devices: [], facts: {}, ...more });
 const well = ["acquire", "worker", "alarms", "web"].map((name) => process(name, "good", "ready"));
@@ -100,4 +100,20 @@ test("figures of a generated picture that saturate are said to be at least that"
 test("what is not known is not there", () => {
   const names = factsOf(view).map(({ name }) => name);
   assert.ok(!names.includes("Latency") && !names.includes("Seed") && !names.includes("Ran on"));
+});
+
+test("how layer ends are told is said with how often that is wrong, or that nobody knows yet", () => {
+  const learnt = { gap_s: 0.75, layers: 120, false_end: 2e-4, miss: 1e-9 };
+  assert.deepEqual(detectorWords(learnt), [
+    "A layer ends when the laser was off for 750 ms, learnt from 120 layers.",
+    "Estimated: missed in less than 1 of a million layers, too early in 1 of 5,000 layers.",
+  ]);
+  assert.match(detectorWords({ gap_s: 2, layers: 0, false_end: null, miss: null }).join(" "), /as configured. How often that is wrong is not known yet/);
+  assert.equal(lineOf(well[0], learnt).detector.length, 2);
+  assert.equal(lineOf(well[1], learnt).detector.length, 0);
+});
+
+test("a camera's temperature stands beside its state", () => {
+  const warm = { ...webcam, light: "good", words: "ready", temperature_c: 41.4 };
+  assert.equal(lineOf(process("acquire", "good", "armed", { devices: [warm] })).devices[0].words, "ready, 41 °C");
 });

@@ -60,10 +60,11 @@ function followWords(live, { follow, build }) {
 export function rowWords(row) {
   const found = problem(row);
   if (!found) return stateWord(row.state);
-  return found.kind === "gap" ? found.reason : `${stateWord(row.state)}: ${found.reason}`;
+  if (found.kind === "gap") return found.reason;
+  return `${stateWord(found.kind)}: ${found.reason}`;
 }
 
-const light = (row) => ({ missing: "bad", anomaly: "warn", gap: "warn" })[problem(row)?.kind] ?? "";
+const light = (row) => ({ missing: "bad", anomaly: "warn", gap: "warn", unsure: "warn" })[problem(row)?.kind] ?? "";
 
 function button(label, path, onclick) {
   return el("button.step", { type: "button", "aria-label": label, onclick }, icon(path));

@@ -3,10 +3,10 @@
 import { cssColour } from "../dom.js";
 import { problem } from "../model/layers.js";
 
-const RANK = ["ok", "pending", "gap", "anomaly", "missing"];
-const COLOUR = { ok: "--strip-ok", pending: "--strip-open", gap: "--warn", anomaly: "--warn", missing: "--bad" };
+const RANK = ["ok", "pending", "unsure", "gap", "anomaly", "missing"];
+const COLOUR = { ok: "--strip-ok", pending: "--strip-open", unsure: "--warn", gap: "--warn", anomaly: "--warn", missing: "--bad" };
 // Height from the bottom, as a share of the strip: problems stand out in shape as well as in colour.
-const RISE = { ok: 0.42, pending: 0.2, gap: 0.7, anomaly: 0.85, missing: 1 };
+const RISE = { ok: 0.42, pending: 0.2, unsure: 0.55, gap: 0.7, anomaly: 0.85, missing: 1 };
 
 /** The kind of a row as the strip shows it. */
 export const kindOfRow = (row) => problem(row)?.kind ?? row.state;

@@ -42,7 +42,7 @@ export function find(rows, index) {
 export function problem(row) {
   if (row.state === "missing" || row.state === "anomaly") return { kind: row.state, reason: row.reason };
   const gaps = Object.entries(row.gaps);
-  if (!gaps.length) return null;
+  if (!gaps.length) return row.unsure ? { kind: "unsure", reason: row.unsure } : null;
   return { kind: "gap", reason: gaps.map(([camera, why]) => `no ${camera} frame: ${why}`).join("; ") };
 }
 

@@ -3,7 +3,7 @@
 import { el } from "../dom.js";
 import { shortLabel } from "../pictures/caption.js";
 import { clock, duration, height, measureName, number, percent, stateWord, unit } from "../words.js";
-import { providerWord } from "./machine.js";
+import { detectorWords, providerWord } from "./machine.js";
 
 export function installFacts(panel, store) {
   const list = el("dl.facts-list");
@@ -26,7 +26,8 @@ export function factsOf(view) {
     ...view.measures.map(measureFact),
     ...generatedFacts(view),
     { name: "Height", value: `${height(view.height_mm)} mm` },
-    { name: "Layer end", value: clock(view.wall_time) },
+    { name: "Layer end", value: clock(view.wall_time), tip: view.detector && detectorWords(view.detector).join(" ") },
+    view.unsure && { name: "Not sure", value: view.unsure, light: "warn", tip: "The detector doubts that this is one whole layer" },
     { name: "Laser on", value: duration(view.on_time_s), tip: "Sum of the laser's on-time in this layer" },
     view.latency_s !== null && { name: "Latency", value: duration(view.latency_s), tip: "From the layer end to the committed products" },
     ...view.frames.filter((frame) => frame.exposure_us !== null).map((frame) => ({

@@ -5,7 +5,7 @@
 import { el } from "../dom.js";
 import { makeLight } from "../chrome/light.js";
 import { shortLabel } from "../pictures/caption.js";
-import { clock, count, processName, sentence } from "../words.js";
+import { clock, count, duration, processName, rarely, sentence } from "../words.js";
 
 export function installMachine(panel, store) {
   const list = el("ul.machine-list");
@@ -13,7 +13,7 @@ export function installMachine(panel, store) {
   const opened = new Set();
   let shown = "";
   store.watch(["live"], ({ live }) => {
-    const lines = live ? live.processes.map(lineOf) : [];
+    const lines = live ? live.processes.map((process) => lineOf(process, live.detector)) : [];
     const key = JSON.stringify(lines);
     if (key === shown) return;
     shown = key;
@@ -23,8 +23,16 @@ export function installMachine(panel, store) {
 
 const HERE = /: https?:\S+$/; // who reads this knows the address
 
-/** What is said of one process. Pure. */
-export function lineOf(process) {
+/** How layer ends are told, and how often that is wrong: [line, …]. Pure. */
+export function detectorWords({ gap_s: gap, layers, false_end: early, miss }) {
+  const from = layers ? `learnt from ${count(layers, "layer")}` : "as configured";
+  const said = [`A layer ends when the laser was off for ${duration(gap)}, ${from}.`];
+  if (early === null || miss === null) return [...said, "How often that is wrong is not known yet."];
+  return [...said, `Estimated: missed in ${rarely(miss)}, too early in ${rarely(early)}.`];
+}
+
+/** What is said of one process; `detector` is how acquisition tells layer ends. Pure. */
+export function lineOf(process, detector = null) {
   const { backlog, bundles = {}, device, notices = [], outages = [] } = process.facts;
   const on = process.light !== "off";
   const said = [process.words, ...process.devices.map(({ words }) => words)];
@@ -35,8 +43,9 @@ export function lineOf(process) {
     more: backlog > 1 ? `${count(backlog - 1, "layer")} waiting behind it` : "",
     on: device && on ? `runs on ${providerWord(device)}` : "",
     notices: on ? notices.filter((notice) => !said.some((words) => words.includes(notice))) : [],
+    detector: on && detector && process.process === "acquire" ? detectorWords(detector) : [],
     past: on ? outages.filter(({ back }) => back).map(pastWords) : [],
-    devices: process.devices.map(({ name, light, words, kind }) => ({ name, light, words, kind })),
+    devices: process.devices.map(({ name, light, words, kind, temperature_c: warm = null }) => ({ name, light, kind, words: warm === null ? words : `${words}, ${Math.round(warm)} °C` })),
     bundles: on ? Object.values(bundles).map((label) => shortLabel(String(label))) : [],
   };
 }
@@ -61,11 +70,12 @@ export function providerWord(device) {
 const isWell = ({ light }) => light === "good";
 
 function entry(line, opened) {
-  const { name, light, words, more, notices, past, devices } = line;
+  const { name, light, words, more, notices, detector, past, devices } = line;
   const ill = devices.filter((device) => !isWell(device));
   return el("li", {}, row(name, light, words), more && el("p.dim.more", {}, more),
     ...notices.map((notice) => el("p.more", { "data-light": "warn" }, notice)),
     ill.length > 0 && deviceList(ill),
+    ...detector.map((words) => el("p.dim.more", {}, words)),
     ...past.map((words) => el("p.dim.more", {}, words)),
     folded(line, opened));
 }

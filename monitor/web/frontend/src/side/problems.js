@@ -6,7 +6,7 @@ import { problem } from "../model/layers.js";
 import { count, stateWord } from "../words.js";
 
 const MOST = 60;
-const LIGHTS = { missing: "bad", anomaly: "warn", gap: "warn" };
+const LIGHTS = { missing: "bad", anomaly: "warn", gap: "warn", unsure: "warn" };
 
 export function installProblems(panel, store) {
   const list = el("ul.problem-list");
