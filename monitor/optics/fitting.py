@@ -28,6 +28,8 @@ _LATTICE = 7
 _LEAST_LENS_SIGHTS = 12
 """Fewer sights cannot tell distortion from perspective."""
 _STEP = 1e-6
+_FLAT = 1e-9
+"""A homography with so small a determinant shows the plate from its edge."""
 _CELLS, _MARK_PX = 4, 0.025
 """Marks near each other look alike, and are found beside their places alike: by so much (standard deviation)."""
 
@@ -281,7 +283,7 @@ def homography(plate_mm: Points, image_px: Points, shape: tuple[int, int], sourc
         matrix, _ = cv2.findHomography(
             np.asarray(plate_mm, np.float64), np.asarray(image_px, np.float64), cv2.RANSAC, 5.0
         )
-    if matrix is None:
+    if matrix is None or not np.isfinite(matrix).all() or min(abs(matrix[2, 2]), abs(np.linalg.det(matrix))) < _FLAT:
         raise CalibrationError(
             f"{len(plate_mm)} marks do not tell where the plate is",
             cure="show at least four marks that are spread over the plate",

@@ -17,6 +17,7 @@ from monitor.web import (
     routes_access,
     routes_alarms,
     routes_builds,
+    routes_calibration,
     routes_files,
     routes_live,
     routes_plant,
@@ -61,7 +62,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.demand = Demand()
     install_errors(app)
     _let_in(app, settings)
-    for routes in (routes_alarms, routes_builds, routes_files, routes_plant, routes_replay, routes_reports):
+    for routes in (
+        routes_alarms,
+        routes_builds,
+        routes_calibration,
+        routes_files,
+        routes_plant,
+        routes_replay,
+        routes_reports,
+    ):
         app.include_router(routes.router, dependencies=[Depends(viewer)])
     for router in (routes_builds.health_router, routes_access.router, routes_live.router, page.router):
         app.include_router(router)

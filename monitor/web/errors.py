@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from monitor.domain import AlarmClosed, MonitorError, NotInStore, StoreFull
+from monitor.domain import AlarmClosed, CalibrationError, MonitorError, NotInStore, StoreFull
 from monitor.store import ReplayRefused
 from monitor.web.access import LoginNeeded, NotAllowed
 from monitor.web.accounts import AccountError
@@ -34,6 +34,7 @@ class TooMany(MonitorError):  # noqa: N818 - read as a sentence
 _STATUS: tuple[tuple[type[MonitorError], int], ...] = (
     (NotInStore, 404),
     (AlarmClosed, 409),
+    (CalibrationError, 409),
     (ReplayRefused, 409),
     (AccountError, 409),
     (LoginNeeded, 401),
