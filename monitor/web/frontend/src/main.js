@@ -3,6 +3,7 @@
 import { installAlarmDialog, installHistory } from "./alarms/dialog.js";
 import { installAlarms } from "./alarms/panel.js";
 import { installBuilds } from "./builds/dialog.js";
+import { installCalibration } from "./calibration/dialog.js";
 import { installBanner } from "./chrome/banner.js";
 import { installEmpty } from "./chrome/empty.js";
 import { installHelp } from "./chrome/help.js";
@@ -78,6 +79,7 @@ installAlarms(at("alarms"), store, { look, history: installHistory(store, look) 
 installBuild(at("glance"), store);
 installReplay(at("replay"), store, person.asPerson);
 installMachine(at("machine"), store);
+installCalibration(at("machine"), store, person.asPerson);
 installTabs(at("about"), store, [{ id: "layer", name: "This layer", panel: at("facts") }, { id: "parts", name: "Parts", panel: at("parts") }, { id: "problems", name: "Problems", panel: at("problems") }]);
 installFacts(at("facts"), store);
 installParts(at("parts"), store);

@@ -13,6 +13,8 @@ const CURVES = ["--curve-1", "--curve-2", "--curve-3"];
 const MOST_CURVES = 2;
 const LEAST_SHARE = 0.02;
 const FIRST = ["area", "iou", "Sa", "hd95"];
+const MOVED = / moved$/; // how far the source camera's picture has moved since the build's start
+const ofCamera = (name) => / (moved|shift x|shift y|turn|growth|brightness|light change)$/.test(name);
 
 /** Names of the measures to draw: the telling ones first, then as they come. Pure. */
 export function chosenCurves(names) {
@@ -33,7 +35,8 @@ export function installTrends(panel, store) {
   store.watch(["rows", "legend", "otherRows"], () => {
     const data = columns(state.rows);
     lost = state.rows.filter((row) => row.state === "missing").map((row) => row.index);
-    const names = chosenCurves(Object.keys(data.measures).filter((name) => state.legend[name]));
+    const known = Object.keys(data.measures).filter((name) => state.legend[name]);
+    const names = [...new Set([...chosenCurves(known.filter((name) => !ofCamera(name))), ...known.filter((name) => MOVED.test(name)).slice(0, 1)])];
     const stages = Object.keys(data.stages);
     const now = JSON.stringify([names, stages]);
     if (now !== key) {
