@@ -112,9 +112,9 @@ def line_chart(
                 axis.set_xscale("log")
                 axis.set_xticks(places, [f"{x:g}" for x in places])
                 axis.minorticks_off()
-        axes[0].legend()
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
 
-    return Picture(name, title, (2.8 * len(panels) + 0.4, 2.6), draw)
+    return Picture(name, title, (2.6 * len(panels) + 1.9, 2.6), draw)
 
 
 def box_chart(name: str, title: str, panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
@@ -150,7 +150,7 @@ def surfaces(name: str, title: str, meshes: Mapping[str, Mesh], stretch: float =
             axis.add_collection3d(Poly3DCollection(triangles, facecolors=_shade(triangles), linewidths=0))
             low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
             axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
-            axis.set_box_aspect((high - low) * (1, 1, stretch), zoom=1.5)
+            axis.set_box_aspect((high - low) * (1, 1, stretch), zoom=1.2)
             axis.view_init(elev=35, azim=-60)
 
     return Picture(name, title, (2.4 * len(meshes) + 0.2, 2.4), draw)

@@ -35,7 +35,8 @@ Curves = dict[str, dict[int, dict[str, float]]]
 """Means by the line's name and by what is varied."""
 NOTE = (
     'Grey values in [0, 1]; mean ± standard deviation over patches. PSNR with peak 1, and "paper-like" with the HR '
-    "patch's own range as peak. SSIM: Gaussian window of σ = 1.5. CVD: 4465 wavelet phase-harmonic covariances (5 "
+    "patch's own range as peak, which fits the paper's numbers best: they stand there. SSIM: Gaussian window of σ = "
+    "1.5. CVD: 4465 wavelet phase-harmonic covariances (5 "
     "scales, 8 angles) on the patch's own pixels, not enlarged. nCVD: covariances about HR's means in units of HR's "
     "deviations, divided by HR's norm; the paper defines neither its nCVD nor its enlargement to 512 × 512, so its CVD "
     "and nCVD compare in order, not in value."
