@@ -30,6 +30,9 @@ class OpcUaSettings(Section):
     """Whether clients may read without logging in."""
     encryption_only: bool = True
     """Refuse connections that are not signed and encrypted (Basic256Sha256). A password never goes in the clear."""
+    trusted: Path | None = None
+    """Folder with the certificates (DER or PEM) of the clients that are let in, or of the authorities that issued them;
+    none lets in every client that can log in."""
     machine: str = Field("LPBF printer", min_length=1, max_length=64)
     """Name of the machine in the address space."""
     poll_s: float = Field(1.0, ge=0.1)
@@ -39,6 +42,8 @@ class OpcUaSettings(Section):
     def _whole(self) -> OpcUaSettings:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key are given together, or neither")
+        if self.trusted is not None and not self.encryption_only:
+            raise ValueError("a certificate proves nothing on an open channel: trusted needs encryption_only")
         if self.enabled and not self.anonymous and self.password_file is None:
             raise ValueError("nobody could log in: give password_file, or set anonymous = true")
         return self

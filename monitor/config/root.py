@@ -159,7 +159,7 @@ def _rooted_web(web: WebSettings, base: Path) -> WebSettings:
 
 
 def _rooted_plant(plant: PlantSettings, base: Path) -> PlantSettings:
-    files = {name: getattr(plant.opcua, name) for name in ("certificate", "key", "password_file")}
+    files = {name: getattr(plant.opcua, name) for name in ("certificate", "key", "password_file", "trusted")}
     rooted = {name: base / path for name, path in files.items() if path is not None}
     return plant.model_copy(update={"opcua": plant.opcua.model_copy(update=rooted)})
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,19 @@ from asyncua import Client, Node, ua
 from asyncua.crypto import cert_gen
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.crypto.uacrypto import der_from_x509
-from cryptography.x509 import UniformResourceIdentifier
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import (
+    BasicConstraints,
+    Certificate,
+    CertificateBuilder,
+    Name,
+    NameAttribute,
+    UniformResourceIdentifier,
+    random_serial_number,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from monitor.config import OpcUaSettings, PlantSettings, Settings
 from monitor.domain import ConfigError
@@ -27,12 +39,14 @@ from monitor.plant.opcua.login import certificate_files, password_of
 from monitor.plant.opcua.names import AM, DI, HEALTH, ITEMS, MACHINERY, OWN, PROCESS, RUN, TOOL
 from monitor.plant.opcua.server import serve
 from monitor.plant.opcua.thread import OpcUaThread
+from monitor.plant.opcua.trust import TrustList
 from monitor.store import AlarmBook
 from tests.report.alarms import raised_alarm
 from tests.web.synthetic import Faults, SyntheticBuild, small_settings, write_statuses
 
 PASSWORD = "correct horse"
 PATIENCE_S = 20.0
+URI = "urn:test:client"
 
 
 @pytest.fixture
@@ -82,18 +96,27 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         await asyncio.wait_for(task, PATIENCE_S)
 
 
+def make_client(folder: Path, days: int = 1) -> Path:
+    """A certificate of a client and its key, `client.der` and `client.pem`; the first."""
+    key = cert_gen.generate_private_key()
+    made = cert_gen.generate_self_signed_app_certificate(
+        key, "client", {"commonName": "client"}, [UniformResourceIdentifier(URI)],
+        extended=[ExtendedKeyUsageOID.CLIENT_AUTH], days=days,
+    )  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    (folder / "client.der").write_bytes(der_from_x509(made))
+    (folder / "client.pem").write_bytes(cert_gen.dump_private_key_as_pem(key))
+    return folder / "client.der"
+
+
 @asynccontextmanager
 async def connected(
     url: str, folder: Path, user: str | None = "plant", password: str = PASSWORD
 ) -> AsyncIterator[Client]:
-    """A client with a certificate of its own, on a signed and encrypted channel."""
-    uri, key = "urn:test:client", cert_gen.generate_private_key()
-    names = [UniformResourceIdentifier(uri)]
-    made = cert_gen.generate_self_signed_app_certificate(
-        key, "client", {"commonName": "client"}, names, extended=[ExtendedKeyUsageOID.CLIENT_AUTH], days=1
-    )
-    (folder / "client.der").write_bytes(der_from_x509(made))
-    (folder / "client.pem").write_bytes(cert_gen.dump_private_key_as_pem(key))
+    """A client on a signed and encrypted channel, with the certificate in the folder, made where there is none."""
+    uri = URI
+    if not (folder / "client.der").is_file():
+        make_client(folder)
     client = Client(url)
     client.application_uri = uri
     if user is not None:
@@ -235,6 +258,107 @@ def test_strangers_are_refused(grown: tuple[Settings, SyntheticBuild], tmp_path:
                 await client.connect()
 
     asyncio.run(play())
+
+
+def test_only_a_client_whose_certificate_is_trusted_gets_in(
+    grown: tuple[Settings, SyntheticBuild], tmp_path: Path
+) -> None:
+    """The right password is not enough; a certificate that is put into the folder, or taken out, counts at once."""
+    settings, _ = grown
+    trusted, right, wrong = (tmp_path / name for name in ("trusted", "right", "wrong"))
+    trusted.mkdir()
+    (trusted / "notes.pem").write_text("no certificate")
+    shutil.copy(make_client(right), trusted / "right.der")
+    make_client(wrong)
+
+    async def enters(url: str, folder: Path) -> bool:
+        try:
+            async with connected(url, folder) as client:
+                return bool(await client.nodes.objects.get_children())
+        except ua.UaError:
+            return False
+
+    async def play() -> None:
+        async with serving(offering(settings, tmp_path, trusted=trusted)) as url:
+            assert await enters(url, right)
+            assert not await enters(url, wrong)
+            shutil.copy(wrong / "client.der", trusted / "wrong.der")
+            (trusted / "right.der").unlink()
+            assert await enters(url, wrong)
+            assert not await enters(url, right)
+
+    asyncio.run(play())
+
+
+def test_a_trusted_certificate_that_is_only_claimed_lets_nobody_in(
+    grown: tuple[Settings, SyntheticBuild], tmp_path: Path
+) -> None:
+    """Trusted certificates are no secret: what counts is the one whose key the client's channel was opened with."""
+    settings, _ = grown
+    trusted, right, wrong = (tmp_path / name for name in ("trusted", "right", "wrong"))
+    trusted.mkdir()
+    claimed = make_client(right)
+    shutil.copy(claimed, trusted)
+    make_client(wrong)
+
+    async def play() -> None:
+        async with serving(offering(settings, tmp_path, trusted=trusted)) as url:
+            client = Client(url)
+            create = client.uaclient.create_session
+
+            async def lying(params: Any) -> Any:
+                params.ClientCertificate = claimed.read_bytes()
+                return await create(params)
+
+            client.uaclient.create_session = lying
+            client.application_uri = URI
+            client.set_user("plant")
+            client.set_password(PASSWORD)
+            files = wrong / "client.der", wrong / "client.pem"
+            mode = ua.MessageSecurityMode.SignAndEncrypt
+            await client.set_security(SecurityPolicyBasic256Sha256, *files, mode=mode)
+            with pytest.raises(ua.UaStatusCodeError) as caught:
+                await client.connect()
+            assert caught.value.code == ua.StatusCodes.BadUserAccessDenied
+
+    asyncio.run(play())
+
+
+def test_an_authority_vouches_for_whom_it_issued_a_certificate_and_time_runs_out(tmp_path: Path) -> None:
+    """Its own certificate must say that it is one, and both must be in their time."""
+    now = datetime.now(UTC)
+    folder = tmp_path / "trusted"
+    folder.mkdir()
+    authority, key = issued("authority", None, now + timedelta(days=9), ca=True)
+    ordinary, other = issued("ordinary", None, now + timedelta(days=9))
+    for name, made in (("authority", authority), ("ordinary", ordinary)):
+        (folder / f"{name}.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    trust = TrustList(folder)
+
+    def accepted(issuer: Issuer, until: datetime) -> bool:
+        return trust.accepts(issued("client", issuer, until)[0].public_bytes(Encoding.DER))
+
+    assert accepted((authority, key), now + timedelta(days=1))
+    assert not accepted((authority, key), now - timedelta(hours=1))
+    assert not accepted((ordinary, other), now + timedelta(days=1))
+    assert not accepted((authority, other), now + timedelta(days=1)), "the authority's name with another's key"
+    assert not trust.accepts(b"no certificate")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        TrustList(tmp_path / "nothing")
+
+
+Issuer = tuple[Certificate, RSAPrivateKey]
+
+
+def issued(name: str, issuer: Issuer | None, until: datetime, *, ca: bool = False) -> Issuer:
+    """A certificate and its key."""
+    key = generate_private_key(65537, 2048)
+    subject = Name([NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = CertificateBuilder().subject_name(subject).issuer_name(issuer[0].subject if issuer else subject)
+    builder = builder.public_key(key.public_key()).serial_number(random_serial_number())
+    builder = builder.not_valid_before(until - timedelta(days=30)).not_valid_after(until)
+    builder = builder.add_extension(BasicConstraints(ca=ca, path_length=None), critical=True)
+    return builder.sign(issuer[1] if issuer else key, SHA256()), key
 
 
 def test_nobody_writes(grown: tuple[Settings, SyntheticBuild], tmp_path: Path) -> None:

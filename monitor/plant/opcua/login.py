@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from monitor.config import OpcUaSettings
 from monitor.domain import ConfigError
+from monitor.plant.opcua.trust import TrustList
 
 log = structlog.get_logger("plant")
 
@@ -39,16 +40,24 @@ class Users:
     Args:
         settings: user, and whether nameless clients may read.
         password: of that user; None where only nameless clients are let in.
+        trust: which certificates are accepted; None for every one.
     """
 
-    def __init__(self, settings: OpcUaSettings, password: str | None) -> None:
+    def __init__(self, settings: OpcUaSettings, password: str | None, trust: TrustList | None = None) -> None:
         self._settings = settings
         self._password = password
+        self._trust = trust
 
     def get_user(
         self, iserver: Any, username: str | None = None, password: str | None = None, certificate: Any = None
     ) -> User | None:
-        """The user, None where they are refused."""
+        """The user, None where they are refused.
+
+        `certificate` is the one that the client's channel was opened with, and so proved to be its own. That of the
+        session, which asyncua's own validator sees, is only claimed.
+        """
+        if self._trust and not (certificate and self._trust.accepts(certificate)):
+            return None
         if username is None:
             return User(role=UserRole.User, name="anonymous") if self._settings.anonymous else None
         right = self._password is not None and hmac.compare_digest((password or "").encode(), self._password.encode())

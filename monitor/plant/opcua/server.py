@@ -14,6 +14,7 @@ from monitor.config import Settings
 from monitor.domain import StoreError
 from monitor.plant.opcua.login import ReadOnly, Users, certificate_files, password_of
 from monitor.plant.opcua.space import Space
+from monitor.plant.opcua.trust import TrustList
 from monitor.plant.state import Lookout
 
 log = structlog.get_logger("plant")
@@ -28,7 +29,7 @@ async def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve the store's state until `stop`.
 
     Raises:
-        ConfigError: password or certificate cannot be used.
+        ConfigError: password, certificate or the trusted ones cannot be used.
         OSError: the address is taken, or the certificate cannot be kept.
     """
     logging.getLogger("asyncua").setLevel(logging.WARNING)
@@ -51,7 +52,8 @@ async def _made(settings: Settings) -> Server:
     """A server with its security, not listening yet."""
     wanted, host = settings.plant.opcua, socket.gethostname()
     uri = f"urn:{host}:lpbf-monitor"
-    server = Server(user_manager=Users(wanted, password_of(wanted)))
+    trust = TrustList(wanted.trusted) if wanted.trusted else None
+    server = Server(user_manager=Users(wanted, password_of(wanted), trust))
     await server.init()
     await server.set_application_uri(uri)
     server.set_server_name("lpbf-monitor")
