@@ -116,16 +116,23 @@ def _calibrations(settings: Settings) -> Iterator[Finding]:
 def _tried_calibration(camera: CameraSettings, settings: Settings) -> Finding:
     from monitor.devices.calibrated import calibration_of
     from monitor.optics import coverage
+    from monitor.store import CalibrationBook
 
     subject = f"calibration of {camera.name}"
     try:
-        calibration = calibration_of(camera)
+        newest = CalibrationBook(settings.store.root).newest(camera.name)
+        calibration = newest.calibration if newest else calibration_of(camera)
     except MonitorError as error:
         return Finding(False, f"{subject}: {error.what}", error.cure)
     if calibration is None:
-        return Finding(False, f"{subject}: none", f"give [cameras.corners] for '{camera.name}'")
+        cure = f"calibrate it (`lpbf-monitor calibrate --help`), or give [cameras.corners] for '{camera.name}'"
+        return Finding(False, f"{subject}: none", cure)
+    if calibration.image_shape != camera.shape:
+        said = f"{subject}: holds for pictures of {calibration.image_shape}, the configuration says {camera.shape}"
+        return Finding(False, said, "calibrate the camera again, or set its shape as it was calibrated")
     seen = float(coverage(calibration, settings.plate.grid()).mean())
-    said = f"{subject}: by four corners; {100 * seen:.0f} % of the plate grid is in the picture"
+    made = f"number {newest.number}, by {newest.made_of}" if newest else "by four corners"
+    said = f"{subject}: {made}; {100 * seen:.0f} % of the plate grid is in the picture"
     cure = "compare cameras.corners and plate.origin_mm with a picture: most of the plate should be in it"
     return Finding(True, said) if seen >= LEAST_COVERAGE else Finding(False, said, cure)
 

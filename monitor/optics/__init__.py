@@ -11,6 +11,7 @@ from monitor.optics.fiducials import DICTIONARIES, Board, find_markers, lens_fro
 from monitor.optics.fitting import Fitted, Sights, fit, homography, lattice
 from monitor.optics.flatfield import flat_field
 from monitor.optics.outline import ContourError, contour_error
+from monitor.optics.part_offsets import PartOffset, part_offsets
 from monitor.optics.plate_edges import find_plate
 from monitor.optics.rectify import coverage, rectify
 from monitor.optics.registration import Registration, register, register_layers
@@ -27,6 +28,7 @@ __all__ = [
     "ContourError",
     "Drift",
     "Fitted",
+    "PartOffset",
     "Registration",
     "Sights",
     "align",
@@ -47,6 +49,7 @@ __all__ = [
     "lens_from_views",
     "match_circles",
     "measure_drift",
+    "part_offsets",
     "rectify",
     "register",
     "register_layers",

@@ -127,15 +127,24 @@ def _laid(grey: Grey64, outline: Outline, matrix: Matrix, bright: bool) -> Matri
         places = moved(outline.points, matrix)[:, ::-1] / size - 1.0
         terms = np.column_stack([places, np.ones(len(places))])
         unknowns = np.column_stack([normals[:, :1] * terms, normals[:, 1:] * terms, np.ones(len(places))])
-        found = _robust(unknowns, distances, np.abs(distances) < outline.offsets[-1] - 0.25)
+        found = robust(unknowns, distances, np.abs(distances) < outline.offsets[-1] - 0.25)
         to_unit = np.array([[1 / size[0], 0, -1.0], [0, 1 / size[1], -1.0], [0, 0, 1.0]])
         step = np.vstack([found[:6].reshape(2, 3) @ to_unit, np.zeros((1, 3))])
         matrix = (np.eye(3) + step) @ matrix
     return np.asarray(matrix, np.float64)
 
 
-def _robust(unknowns: Grey64, values: Grey64, use: npt.NDArray[np.bool_]) -> Grey64:
-    """Huber's regression (shortest where it is not determined) of the values in use."""
+def robust(unknowns: Grey64, values: Grey64, use: npt.NDArray[np.bool_]) -> Grey64:
+    """Huber's regression (1964; shortest where it is not determined) of the values in use.
+
+    Args:
+        unknowns: float64 (N, K), what each unknown adds to each value.
+        values: float64 (N,).
+        use: bool (N,), which of them count at all.
+
+    Returns:
+        float64 (K,).
+    """
     rows, wanted = unknowns[use], values[use]
     weight = np.ones(len(wanted))
     found: Grey64 = np.zeros(unknowns.shape[1])
