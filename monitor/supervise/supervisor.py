@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -138,6 +138,12 @@ class Supervisor:
         child.started = time.monotonic()
         log.info("process started", process=child.name, pid=child.process.pid)
 
+    def _hear(self) -> None:
+        """Let nobody speak to a full socket while others end."""
+        for child in self.children:
+            if child.ear:
+                child.ear.hear()
+
     def _stop_all(self) -> None:
         running = [child for child in reversed(self.children) if child.process and child.process.poll() is None]
         for child in running:
@@ -146,7 +152,7 @@ class Supervisor:
         deadline = time.monotonic() + STOP_S
         for child in running:
             if child.process:
-                _end(child.name, child.process, deadline)
+                _end(child.name, child.process, deadline, self._hear)
         for child in self.children:
             if child.ear:
                 child.ear.close()
@@ -159,13 +165,17 @@ def _forget(child: Child) -> None:
         child.ear = None
 
 
-def _end(name: str, process: subprocess.Popen[bytes], deadline: float) -> None:
-    try:
-        process.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        log.error("process did not stop in time and was killed", process=name)
-        process.kill()
-        process.wait()
+def _end(
+    name: str, process: subprocess.Popen[bytes], deadline: float, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until a process has ended; one that has not by the deadline is killed. What is committed is committed."""
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            log.warning("process did not stop in time and is killed; what it had in hand is done again", process=name)
+            process.kill()
+            process.wait()
+        meanwhile()
+        time.sleep(POLL_S / 4)
 
 
 def _prepare(nice: int) -> None:
