@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 BOUNDARY = "frame"
 
 
 class MjpegServer:
-    """A context manager; `url` gives frames of which frame k has grey level k modulo 200.
+    """A context manager; `url` gives frames of which frame k has grey level k modulo 200, or others.
 
     Args:
         shape: (rows, columns) of the frames.
+        picture: makes frame k, BGR, in place of a grey one.
+        port: 0 takes a free one.
     """
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        picture: Callable[[int], npt.NDArray[np.uint8]] | None = None,
+        port: int = 0,
+    ) -> None:
+        picture = picture or (lambda number: np.full((*shape, 3), number % 200, np.uint8))
         self._going = threading.Event()
         self._going.set()
         self._over = threading.Event()
@@ -35,7 +45,7 @@ class MjpegServer:
                 while not over.wait(1 / 30):
                     if not going.is_set():
                         continue
-                    _, data = cv2.imencode(".jpg", np.full((*shape, 3), count % 200, np.uint8))
+                    _, data = cv2.imencode(".jpg", picture(count))
                     try:
                         head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {data.size}\r\n\r\n"
                         self.wfile.write(head.encode() + data.tobytes() + b"\r\n")
@@ -46,7 +56,7 @@ class MjpegServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/stream.mjpg"
 
