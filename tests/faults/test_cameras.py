@@ -21,7 +21,6 @@ from tests.standins.faults import Faults, PylonFaults, VideoFaults
 SETTINGS = {
     "capture_timeout_s": 1.2,
     "settle_ms": 10.0,
-    "checks": {"black": 0.0, "saturated": 1.0, "blob": 1.0, "blur": 0.0},  # the stand-ins' patterns show no plate
     "reconnect": {"first_s": 0.1, "longest_s": 0.4},
 }
 RULES = """
@@ -111,7 +110,9 @@ def test_a_fault_costs_its_layers_and_no_other(
         faults[camera].end()
 
     back = until(lambda: printer.next_layer(camera), "the camera")
-    assert isinstance(printer.capture(back, camera), Frame), "the next layer is good"
+    good = printer.capture(back, camera)
+    assert isinstance(good, Frame), "the next layer is good"
+    assert good.flaw == "", "and was judged so"
     outage = until(lambda: printer.outage(camera), "the recovery")
     missed = [k for k in range(before, back) if isinstance(printer.build.capture(k, camera), Gap)]
     assert (outage["first_layer"], outage["layers"]) == (missed[0], len(missed))
