@@ -27,7 +27,7 @@ def promised() -> set[tuple[str, ...]]:
     for cell in re.findall(r"^\| (`lpbf-monitor .*?) \|", README, re.MULTILINE):
         first, *others = re.findall(r"`([^`]+)`", cell)
         path = tuple(word for word in first.split()[1:] if re.fullmatch(r"[a-z]+", word))
-        path = path[: 2 if path[0] in ("alarms", "bench", "builds", "models", "config", "users") else 1]
+        path = path[: 2 if path[0] in ("alarms", "bench", "builds", "calibrate", "models", "config", "users") else 1]
         found |= {path, *((*path[:-1], other) for other in others)}
     return found
 
