@@ -77,10 +77,12 @@ def from_reserve(root: Path, what: str, write: Callable[[], T]) -> T:
                 raise
 
 
-def refill_reserve(root: Path) -> None:
-    """Make the reserve whole where there is room; where there is none, or the disk fails, others say so."""
+def refill_reserve(root: Path) -> bool:
+    """Make the reserve whole where there is room, and say whether it is; where there is none, others tell."""
     with suppress(StoreError):
         keep_reserve(root, "reserve of the disk")
+        return True
+    return False
 
 
 def _fill(path: Path, there: int, wanted: int) -> None:

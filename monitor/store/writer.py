@@ -29,7 +29,7 @@ from monitor.store.layout import (
 from monitor.store.lock import WriterLock
 from monitor.store.records import ArrayRecord, BuildManifest, EndRecord, FrameRecord, LayerRecord, read_record, to_json
 from monitor.store.references import write_reference
-from monitor.store.reserve import from_reserve, keep_reserve
+from monitor.store.reserve import from_reserve, keep_reserve, refill_reserve
 from monitor.store.signals import SignalStore, map_record
 from monitor.store.spool import LayerSignal
 from monitor.store.staging import Place, Staged, Staging
@@ -113,7 +113,8 @@ class BuildWriter:
         build's camera, and a disk that fails, are told by the commit.
         """
         facts = self._facts.get(frame.camera)
-        if facts and self._lock.held and not _misfit(facts, frame):
+        fits = facts and self._lock.held and not _misfit(facts, frame)
+        if fits and refill_reserve(self._folder.parent):  # what was given up for alarms is not for frames
             self._staging.begin(self._next, (RECOAT if recoat else RAW, frame.camera), frame)
 
     def commit(self, layer: Layer, signal: LayerSignal = NO_SIGNAL) -> LayerRecord:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from monitor.domain import Alarm, Cause, Condition, ProcessStatus, Reading, Severity, StoreFull
+from monitor.domain import Alarm, Cause, Condition, Frame, ProcessStatus, Reading, Severity, StoreFull
 from monitor.store import (
     AlarmBook,
     AlarmNotes,
@@ -84,12 +85,17 @@ def test_layers_do_not_take_what_was_given_up_for_alarms(small_disk: Path) -> No
         left = reserve_file(small_disk).stat().st_size
         assert left < whole
         with ProductWriter.open(small_disk, "b") as products:
+            free = shutil.disk_usage(small_disk).free
             for _ in range(3):
+                for frame in layer(1).captures.values():
+                    if isinstance(frame, Frame):
+                        writer.prepare(frame)
                 with pytest.raises(StoreFull, match="layer 1 of build b: no space left"):
                     writer.commit(layer(1))
                 with pytest.raises(StoreFull, match="products of layer 0"):
                     products.commit(product(0))
             assert reserve_file(small_disk).stat().st_size == left
+            assert shutil.disk_usage(small_disk).free == free
             ballast.unlink()
             writer.commit(layer(1))
             products.commit(product(0))
