@@ -38,6 +38,8 @@ BATCH = 8
 """Prompts a call: beyond this a decoder gains no speed and takes more memory."""
 NOTHING = -30.0
 """Logit where no mask reaches: a probability of 1e-13."""
+IN_THE_WAY = 0.25
+"""Share of the picture that may look like metal beyond the prior's reach: more is a hand, smoke or a failed light."""
 DENIED = 0.5
 """Share of the least believed IoU below which a prediction says that there is nothing."""
 POWDER_SHARE = 0.1
@@ -128,6 +130,10 @@ def _judged(found: Segmentation, prior: AreaPrior, grid: PlateGrid, settings: Se
         state = ProductState.ANOMALY
         short = f"metal covers {share:.0%} of the area in {prior.told_by}"
         reason = f"{reason}; {short}" if reason else short
+    if found.outside_px > IN_THE_WAY * mask.size:
+        state = ProductState.ANOMALY
+        hidden = f"{found.outside_px / mask.size:.0%} of the picture looks like metal where there can be none"
+        reason = "; ".join(filter(None, (f"{hidden}: is something before the camera?", reason)))
     return replace(found, mask=mask, state=state, reason=reason, expected_share=share)
 
 

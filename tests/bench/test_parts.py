@@ -1,4 +1,4 @@
-"""The benchmarks of parts, volume and metrics, small: what they count is right; how fast this machine is says nothing."""
+"""The benchmarks of parts, volume and metrics, small: what they count is right, whatever the machine's speed."""
 
 from __future__ import annotations
 
