@@ -3,7 +3,7 @@
 Pure functions over arrays; refuses to know devices, files, models and what an image means.
 """
 
-from monitor.optics.alignment import Alignment, align, deformation_map, match_circles, warp
+from monitor.optics.alignment import Alignment, align, align_edges, deformation_map, match_circles, warp
 from monitor.optics.circles import Circle, find_circles
 from monitor.optics.degrade import RATIO, degrade, kernel_sigma
 from monitor.optics.drift import Anchor, Drift, measure_drift, relit
@@ -32,6 +32,7 @@ __all__ = [
     "Registration",
     "Sights",
     "align",
+    "align_edges",
     "contour_error",
     "coverage",
     "deformation_map",

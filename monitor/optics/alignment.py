@@ -2,7 +2,7 @@
 
 Circular parts are found in both images, matched, and the differences of their centres interpolated to a deformation
 map, by which the high-resolution image is warped. Both images are in the plate grid already; what is left is what two
-calibrations disagree on. Refuses to know how parts without circles could be matched.
+calibrations disagree on. Where parts are not circles, what both images show is registered as a whole.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy.interpolate import RBFInterpolator
 
 from monitor.domain import CalibrationError, FloatImage, Image
 from monitor.optics.circles import Circle, find_circles
+from monitor.optics.drift import Anchor, Drift, measure_drift
 
 Pairs = Sequence[tuple[Circle, Circle]]
 
@@ -71,6 +72,48 @@ def align(webcam: Image, high: Image, radius_px: tuple[float, float], *, reach_p
     shifts = _shifts(pairs)
     before = float(np.linalg.norm(shifts, axis=1).mean())
     return Alignment(warp(high, deformation), deformation, pairs, before, _left_out(pairs, shifts))
+
+
+def align_edges(webcam: Image, high: Image) -> Alignment:
+    """Align a high-resolution image to the webcam's by what both show, where parts are not circles.
+
+    A similarity (shift, rotation, scale), coarse to fine and to a fraction of a pixel, of the blocks that look the same
+    in both; see `monitor.optics.drift`.
+
+    Args:
+        webcam: uint8 (rows, columns) in the plate grid.
+        high: the same shape.
+
+    Returns:
+        No pairs; the distances are means over the image, and the residual is what a second measurement still finds.
+
+    Raises:
+        CalibrationError: too little looks the same in both images.
+    """
+    if webcam.shape != high.shape:
+        raise ValueError(f"images of one grid are aligned, not {webcam.shape} with {high.shape}")
+    anchor = Anchor.of(webcam)
+    found = measure_drift(anchor, Anchor.of(high))
+    if found is None:
+        raise CalibrationError(
+            "too little looks the same in both cameras' pictures of the layer",
+            cure="calibrate both cameras, and look whether one is blurred or covered",
+        )
+    rows, columns = np.indices(webcam.shape, dtype=np.float64)
+    shifts = _moved_by(found, np.stack([columns, rows], axis=2))
+    aligned = warp(high, shifts)
+    left = measure_drift(anchor, Anchor.of(aligned))
+    residual = None if left is None else _mean_length(_moved_by(left, np.stack([columns, rows], axis=2)))
+    return Alignment(aligned, shifts, (), _mean_length(shifts), residual)
+
+
+def _moved_by(found: Drift, places: npt.NDArray[np.float64]) -> FloatImage:
+    """By how much places (rows, columns, 2) have moved: float32, the same shape."""
+    return np.asarray(places @ found.matrix[:2, :2].T + found.matrix[:2, 2] - places, np.float32)
+
+
+def _mean_length(shifts: FloatImage) -> float:
+    return float(np.linalg.norm(shifts, axis=2).mean())
 
 
 def match_circles(

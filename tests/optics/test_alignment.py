@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from monitor.config import Settings
 from monitor.devices.simulated import SceneSpec, render_pair
 from monitor.domain import CalibrationError, FloatImage, Image
-from monitor.optics import Circle, align, deformation_map, find_circles, match_circles, warp
+from monitor.optics import Circle, align, align_edges, deformation_map, find_circles, match_circles, warp
 
 SHAPE = (256, 256)
 PLACES_MM = ((0.0, 0.0), (7.5, 0.0), (-7.5, 0.5), (3.7, 6.5), (-3.8, 6.5), (3.7, -6.6), (-3.7, -6.5))
@@ -79,6 +79,24 @@ def test_a_bent_image_is_straightened() -> None:
     assert found.residual_px < 1.2
     wrong, right = (np.abs(image.astype(float) - high)[on_bed()].mean() for image in (warp(high, -bend()), found.image))
     assert right < 0.6 * wrong
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.01])
+def test_what_has_no_circles_is_aligned_by_what_both_cameras_show(turn: float) -> None:
+    """Shift and rotation between the cameras come out to half a pixel; the residual says so."""
+    webcam, high = pair()
+    truth = np.array([[np.cos(turn), -np.sin(turn), 5.0], [np.sin(turn), np.cos(turn), -3.0]])
+    moved = np.asarray(cv2.warpAffine(high, truth, SHAPE, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    found = align_edges(webcam, moved)
+    rows, columns = np.indices(SHAPE)
+    expected = np.stack([columns, rows, np.ones(SHAPE)], 2) @ truth.T - np.stack([columns, rows], 2)
+    error = np.linalg.norm(found.deformation - expected, axis=2)[on_bed()]
+    assert error.mean() < 0.6
+    assert found.before_px > 4
+    assert found.residual_px is not None
+    assert found.residual_px < 0.4
+    with pytest.raises(CalibrationError, match="too little looks the same"):
+        align_edges(webcam, np.random.default_rng(0).integers(0, 255, SHAPE).astype(np.uint8))
 
 
 def test_no_common_part_is_an_error() -> None:
