@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from monitor.config.base import Section
+
+
+class CadSettings(Section):
+    """A CAD file of the build, and where it stands on the plate."""
+
+    path: Path
+    """A closed mesh, STL or 3MF, in mm; its z is the height above the plate."""
+    at_mm: tuple[float, float] = (0.0, 0.0)
+    """Plate coordinates (x, y) of its origin, in mm."""
+    turn_deg: float = 0.0
+    """Degrees by which it is turned about its origin, counter-clockwise as CAD shows it."""
 
 
 class SegmentSettings(Section):
@@ -22,9 +34,13 @@ class SegmentSettings(Section):
     query: Literal["auto", "sauvola", "model"] = "auto"
     """Where query points are taken from: sauvola, the threshold as in the paper; model, what the model takes for metal
     before it is asked; auto, model where the bundle can, else sauvola."""
-    prior: Literal["laser", "none"] = "laser"
-    """What metal is looked for in: laser, where the laser was on in this layer, of builds whose signal record has the
-    mirrors; none, the whole picture, as in the paper."""
+    prior: Literal["laser", "reference", "cad", "last", "auto", "none"] = "laser"
+    """What area metal should have: laser, where the laser was on in this layer, of builds whose signal record has the
+    mirrors; reference, the layer's reference mask, as in the paper; cad, the slice of the files in segment.cad; last,
+    the mask of the last believed layer (layers made one after the other only); auto, the first of cad, laser and last
+    that there is; none, no prior."""
+    cad: tuple[CadSettings, ...] = ()
+    """CAD of the parts, where it is a prior."""
     prior_margin_mm: float = Field(0.5, gt=0.0)
     """How far from the laser's path metal can still be, in mm: melt pool, and errors of the mirrors and the picture."""
     polarity: Literal["auto", "dark", "bright"] = "auto"

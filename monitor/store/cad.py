@@ -80,7 +80,7 @@ def write_mesh(mesh: Mesh, path: Path, form: MeshFormat, values: dict[str, npt.N
 def _read_stl(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     import trimesh
 
-    mesh: Any = trimesh.load(path, file_type="stl", force="mesh")
+    mesh: Any = trimesh.load(io.BytesIO(path.read_bytes()), file_type="stl", force="mesh")
     return np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
 
 

@@ -31,11 +31,11 @@ from monitor.domain import (
 )
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
-from monitor.segment import AreaPrior, area_prior, joined, segment_layer
+from monitor.segment import joined, segment_layer
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
-from monitor.trigger import commanded_area
 from monitor.upscale import Upscaler
 from monitor.worker.choosing import chosen
+from monitor.worker.priors import Priors
 from monitor.worker.steadying import Steady
 
 log = structlog.get_logger("worker")
@@ -166,6 +166,7 @@ class Pipeline:
         calibration = _calibration(settings.store.root, reader, facts)
         self._steady = Steady(reader, settings.optics.drift, facts.name, calibration)
         self._measured = facts.role is CameraRole.BASLER
+        self._priors = Priors(settings, reader)
 
     def process(self, index: int) -> LayerProduct:
         """Make the products of one committed layer.
@@ -214,7 +215,7 @@ class Pipeline:
     def _segmented(self, index: int, pictures: Sequence[Image], watch: Stopwatch) -> LayerProduct:
         model, settings = self._models.segmenter, self._settings.segment
         with watch.stage("segment"):
-            prior = self._prior(index)
+            prior = self._priors.of(index)
             members = [
                 segment_layer(
                     picture, self._grid, model, settings, model.thresholds,
@@ -240,19 +241,6 @@ class Pipeline:
             device=model.device,
         )
 
-    def _prior(self, index: int) -> AreaPrior | None:
-        """Where the laser was on in the layer; None where that is not wanted, not known, or known in part only."""
-        if self._settings.segment.prior == "none":
-            return None
-        try:
-            found = self._reader.laser_map(index)
-        except StoreCorrupt as error:
-            log.warning("laser-on map left out", layer=index, what=error.what, cure=error.cure)
-            return None
-        if found is None or found.unknown_us > 0.0 or not found.exposure_us.any():
-            return None
-        return area_prior(commanded_area(found, self._grid, spot_mm=0.0), self._grid, self._settings.segment)
-
     def _reference(self, index: int) -> Mask | None:
         """The layer's reference mask; one that is damaged costs the comparison, not the layer."""
         try:
@@ -270,9 +258,7 @@ def _against_prior(found: Segmentation, grid: PlateGrid) -> tuple[Measure, ...]:
     return (
         Measure("commanded area found", 100 * found.expected_share, "%", grid.um_per_px, basis),
         Measure("left out beside the laser", outside, "mm²", grid.um_per_px, basis),
-        Measure(
-            "rounds", float(found.rounds), "1", grid.um_per_px, "parts asked for again as their area was not right"
-        ),
+        Measure("rounds", float(found.rounds), "1", grid.um_per_px, "parts asked for again: their area was not right"),
     )
 
 
