@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from monitor.cli.common import err, out, progress_bar, told
+from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
 
 if TYPE_CHECKING:
     from monitor.bench.acquire import CommitCosts, Phase
@@ -233,6 +233,23 @@ def signals(
                 shown = _shown(bar, task)
                 found.append(measure_signals(root, channels, rate_hz, layer_s=layer_s, pairs=pairs, progress=shown))
     out.print(_told_signals(found))
+
+
+@app.command()
+def device(
+    config: ConfigOption = None,
+    seconds: Annotated[float, typer.Option(help="For so long the trigger is heard.", min=1.0)] = 20.0,
+    folder: FolderOption = None,
+) -> None:
+    """Hear the configured trigger and record it into a scratch folder: lost samples, and the core time of each part."""
+    from monitor.bench.device import measure_device
+
+    with told(), progress_bar() as bar, scratch(folder) as root:
+        settings = settings_of(config)
+        task = bar.add_task("seconds", total=seconds)
+        found = measure_device(root, settings, seconds, _shown(bar, task))
+    for line in found.said():
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 @app.command()
