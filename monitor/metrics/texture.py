@@ -24,11 +24,14 @@ from monitor.metrics.image import GreyImage, grey
 from monitor.metrics.wavelets import WaveletBank, wavelet_bank
 
 Complex = npt.NDArray[np.complex128]
+Real = npt.NDArray[np.float64]
 Weights = Literal["rectifier", "one"]
 
 _SAME = ((1, 0), (1, 1), (0, 0))
 _NEXT = ((0, 0), (0, 1), (0, 2), (1, 2))
 _HARMONICS = 3
+_ROW = (0, 1, 3)
+"""Where the real part of each harmonic is among the five rows of an angle."""
 _RECTIFIER = (1 / pi, 1 / 4, 1 / (3 * pi))
 """ĥ(0), ĥ(1), ĥ(2) of h(φ) = max(cos φ, 0) (Eq. 13)."""
 _FLAT = 1e-10
@@ -95,15 +98,18 @@ def texture_moments(image: GreyImage, bank: WaveletBank | None = None) -> Textur
         raise ValueError(f"the image is {x.shape}, the wavelets are for {bank.shape}")
     spectrum = fft.fft2(x)
     means, deviations, same, next_ = [], [], [], []
-    finer: Complex | None = None
+    finer: Real | None = None
     for psi in bank.psi:
-        channels, mean = _channels(spectrum, psi)
-        same += [_near(channels[k], channels[m]) for k, m in _SAME]
+        parts, mean = _parts(spectrum, psi)
+        ours = parts[: 3 * len(psi)]
+        products = ours @ ours.T / x.size
+        same += [_near(products, k, m) for k, m in _SAME]
         if finer is not None:
-            next_ += [_near(finer[k], channels[m]) for k, m in _NEXT]
+            across = finer @ parts.T / x.size
+            next_ += [_near(across, k, m) for k, m in _NEXT]
         means.append(_full_turn(mean))
-        deviations.append(np.tile(np.sqrt(np.mean(np.abs(channels) ** 2, axis=2)), (1, 2)))
-        finer = channels
+        deviations.append(np.tile(_deviations(parts), (1, 2)))
+        finer = ours
     low = fft.ifft2(spectrum * bank.phi).real
     std = np.array(deviations)
     flat = bool(std.min() <= _FLAT * np.abs(x).max())
@@ -136,14 +142,39 @@ def _textures(image: GreyImage, reference: GreyImage, scales: int) -> tuple[Text
     return texture_moments(image, bank), texture_moments(reference, bank)
 
 
-def _channels(spectrum: Complex, psi: npt.NDArray[np.float64]) -> tuple[Complex, Complex]:
-    """Centred harmonics (3, angles, pixels) of one scale, and their means (3, angles)."""
-    z = fft.ifft2(spectrum * psi).reshape(len(psi), -1)
-    size = np.abs(z)
-    twice = np.divide(z * z, size, out=np.zeros_like(z), where=size > 0)
-    harmonics = np.stack([size.astype(np.complex128), z, twice])
-    mean = harmonics.mean(axis=2)
-    return harmonics - mean[..., None], mean
+def _parts(spectrum: Complex, psi: npt.NDArray[np.float64]) -> tuple[Real, Complex]:
+    """Centred harmonics of one scale, as real rows, and their means.
+
+    Real products of real rows take a third of the time of complex ones: |z| has no imaginary part, and one product of
+    two real rows serves both halves of the turn.
+
+    Returns:
+        float64 (5 · angles, pixels): |z|, and real and imaginary part of [z] and of [z]²; complex128 (3, angles).
+    """
+    angles, pixels = len(psi), spectrum.size
+    rows: Real = np.empty((5 * angles, pixels))
+    for q, one in enumerate(psi):
+        z = fft.ifft2(spectrum * one, overwrite_x=True).ravel()
+        size, real, imag, real2, imag2 = rows[q::angles]
+        real[:], imag[:] = z.real, z.imag
+        np.multiply(real, real, out=real2)
+        np.multiply(imag, imag, out=imag2)
+        np.sqrt(real2 + imag2, out=size)
+        inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
+        real2 -= imag2
+        real2 *= inverse
+        np.multiply(real, imag, out=imag2)
+        imag2 *= 2 * inverse
+    mean = rows.mean(axis=1)
+    rows -= mean[:, None]
+    size, real, imag, real2, imag2 = mean.reshape(5, angles)
+    return rows, np.stack([size + 0j, real + 1j * imag, real2 + 1j * imag2])
+
+
+def _deviations(parts: Real) -> Real:
+    """Standard deviations (3, angles) of the harmonics."""
+    squares = np.einsum("rp,rp->r", parts, parts).reshape(5, -1) / parts.shape[1]
+    return np.asarray(np.sqrt(np.stack([squares[0], squares[1] + squares[2], squares[3] + squares[4]])), np.float64)
 
 
 def _full_turn(half: Complex) -> Complex:
@@ -151,10 +182,28 @@ def _full_turn(half: Complex) -> Complex:
     return np.concatenate([half, half.conj()], axis=-1)
 
 
-def _near(left: Complex, right: Complex) -> Complex:
-    """Covariances (angles, angles + 1) of two channels (angles, pixels) at angles up to a quarter turn apart."""
-    both = np.concatenate([right.conj(), right])  # conjugated: first the half-turn, then the other
-    return _banded(left @ both.T / left.shape[1])
+def _near(products: Real, k: int, m: int) -> Complex:
+    """Covariances (angles, angles + 1) of [z]^k and [z′]^m at angles up to a quarter turn apart.
+
+    Args:
+        products: mean products of the rows of `_parts`, (3 · angles, 3 or 5 · angles).
+        k: harmonic of the first.
+        m: harmonic of the second.
+    """
+    angles = products.shape[0] // 3
+    blocks = products.reshape(3, angles, -1, angles).transpose(0, 2, 1, 3)
+    nothing = np.zeros((angles, angles))
+
+    def block(imag_left: bool, imag_right: bool) -> Real:
+        if (imag_left and k == 0) or (imag_right and m == 0):
+            return nothing
+        found: Real = blocks[_ROW[k] + imag_left, _ROW[m] + imag_right]
+        return found
+
+    rr, ii, ri, ir = block(False, False), block(True, True), block(False, True), block(True, False)
+    here = (rr + ii) + 1j * (ir - ri)  # z · z′*: the first half of the turn
+    opposite = (rr - ii) + 1j * (ir + ri)  # z · z′, as the other half is conjugate
+    return _banded(np.concatenate([here, opposite], axis=1))
 
 
 def _products(values: Complex) -> Complex:
