@@ -30,7 +30,6 @@ from monitor.domain.geometry import Calibration, FlatField, Goodness, Lens, Plat
 from monitor.domain.records import (
     CameraFacts,
     CameraRole,
-    DeviceStatus,
     FloatImage,
     Frame,
     Gap,
@@ -42,7 +41,6 @@ from monitor.domain.records import (
     Mask,
     Measure,
     PartInLayer,
-    ProcessStatus,
     ProductState,
     SampleBlock,
     Segmentation,
@@ -62,6 +60,7 @@ from monitor.domain.signals import (
     SignalFacts,
     SignalGap,
 )
+from monitor.domain.statuses import DeviceStatus, ProcessStatus
 from monitor.domain.uptime import Uptime
 
 __all__ = [

@@ -23,7 +23,7 @@ Points = npt.NDArray[np.float64]
 _ROUNDS = 4
 _CLUSTER_POINTS = 12
 """So many neighbouring edge points (about 50 px of outline) may err alike."""
-_SIDE_PX, _GROOVE_PX = 0.18, 0.5
+_SIDE_PX, _GROOVE_PX = 0.25, 0.5
 """How far the steepest step may lie beside the edge (standard deviations): alike on edges that look one way in one
 quarter of the plate, as light and shadow come from one side; and alike all around a plate, for the groove about it."""
 _LEAST_REACH_PX = 4.0

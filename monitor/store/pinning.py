@@ -7,8 +7,9 @@ from pathlib import Path
 
 from monitor.domain import NotInStore
 from monitor.store.disk import disk_errors, remove_durable, write_durable
+from monitor.store.keeping_records import PinRecord
 from monitor.store.layout import build_folder, pin_file
-from monitor.store.records import PinRecord, read_record, to_json
+from monitor.store.records import read_record, to_json
 
 
 def pin(root: Path, build: str, reason: str) -> None:

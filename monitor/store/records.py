@@ -270,37 +270,6 @@ class EndRecord:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
 
-@dataclass(frozen=True)
-class PinRecord:
-    """A build that is kept: since when (UTC, ISO 8601) and why."""
-
-    reason: str
-    pinned: str
-    format: int = FORMAT
-    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-
-
-@dataclass(frozen=True)
-class ThinnedRecord:
-    """Products of a build were removed to make room: of which set last, and when (UTC, ISO 8601)."""
-
-    product_set: str
-    removed: str
-    format: int = FORMAT
-    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-
-
-@dataclass(frozen=True)
-class RepairRecord:
-    """What a repair found unreadable in one layer: the layer, in words what, and when (UTC, ISO 8601)."""
-
-    index: int
-    unreadable: tuple[str, ...]
-    found: str
-    format: int = FORMAT
-    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-
-
 def digest_of(array: npt.NDArray[Any], kind: str = "blake3") -> str:
     """Digest of an array's bytes in C order, with its kind in front: "blake3:…" or "sha256:…"."""
     octets = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

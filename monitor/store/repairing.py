@@ -23,11 +23,12 @@ from pathlib import Path
 from monitor.domain import StoreError
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, sync_folder, write_durable
+from monitor.store.keeping_records import RepairRecord
 from monitor.store.layout import build_folder, lock_file, record_file, repairs_in, set_aside_in
 from monitor.store.lock import WriterLock
 from monitor.store.metadata import META, Metadata, fault_of, metadata_of
 from monitor.store.reader import BuildReader
-from monitor.store.records import RepairRecord, read_record, to_json
+from monitor.store.records import read_record, to_json
 from monitor.store.verifying import Problem, problems_of
 
 

@@ -20,6 +20,7 @@ import structlog
 from monitor.config import StoreSettings
 from monitor.domain import StoreError, StoreLocked
 from monitor.store.disk import disk_errors, sync_folder, write_durable
+from monitor.store.keeping_records import ThinnedRecord
 from monitor.store.layout import (
     TRASH,
     build_folder,
@@ -32,7 +33,7 @@ from monitor.store.layout import (
 )
 from monitor.store.listing import BuildSummary, list_builds
 from monitor.store.lock import WriterLock
-from monitor.store.records import ThinnedRecord, to_json
+from monitor.store.records import to_json
 from monitor.store.space import folder_bytes, free_bytes, gigabytes
 
 log = structlog.get_logger("store")
