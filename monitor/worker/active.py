@@ -21,6 +21,9 @@ class ActiveModels:
 
     Args:
         settings: the whole configuration.
+
+    Attributes:
+        proven: whether this process has made a product.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -28,6 +31,7 @@ class ActiveModels:
         self._settings = settings
         self._loaded: dict[Purpose, int] = {}
         self.probation = Probation(settings.store.root)
+        self.proven = False
 
     def load(self) -> Models:
         """Load the active bundles. One that was activated and cannot be loaded is given up for the one before.
@@ -61,11 +65,17 @@ class ActiveModels:
     def undo(self, error: BundleError) -> bool:
         """A model failed on a layer: give up the bundles that have not made a single product yet.
 
+        One that has, and fails later, gets another process; where it fails there too before it makes any product, it is
+        given up as well.
+
         Returns:
             Whether there were such; then others are active now.
         """
         standings = self._standings()
-        return self._give_up(standings, self._untried(standings), error)
+        blamed = (
+            [] if self.proven else [p for p, found in standings.items() if found.active and found.active in error.what]
+        )
+        return self._give_up(standings, self._untried(standings) or blamed, error)
 
     def _deadly(self, standings: dict[Purpose, Standing]) -> bool:
         """Give up new bundles that workers died of; whether there were such."""

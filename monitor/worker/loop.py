@@ -134,6 +134,7 @@ class Worker:
             halt, pulse = self._active.changed, self._heart.pulse
             for product in _products(self._settings, models, build, self._stop, self._begin, pulse, halt):
                 self._active.probation.made(product.bundles)
+                self._active.proven = True
                 self._said.layer = product.index
                 self._said.facts["timings_s"] = dict(product.timings_s)
                 log.info("layer processed", layer=product.index, state=str(product.state), reason=product.reason)

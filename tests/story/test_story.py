@@ -75,7 +75,7 @@ def test_a_build_through_everything_loses_only_the_layers_without_a_camera(
     """Three swaps, one bad; five kills; a camera away; a full disk; a clock set: five gaps, and all of it is told."""
     clock = WallClock.made(tmp_path)
     bundles = {name: make_models(tmp_path / name, noise=noise) for name, noise in (("second", 0.1), ("third", 0.15))}
-    bundles |= {"first": make_models(tmp_path / "models"), "wild": make_models(tmp_path / "wild", brightest=201)}
+    bundles |= {"first": make_models(tmp_path / "models"), "wild": make_models(tmp_path / "wild", brightest=190)}
     calm = acquired(tiny_settings(tmp_path / "calm", layers=PICTURES))
     frames = [calm.capture(index, "webcam") for index in calm.layers()]
     pictures = [np.asarray(frame.image[..., ::-1], np.uint8) for frame in frames if isinstance(frame, Frame)]

@@ -19,6 +19,7 @@ from monitor.domain import BundleError
 from monitor.inference import Bundle, file_digest
 from monitor.store import ModelBook, ProductReader, comparisons, picture_of, read_statuses
 from monitor.worker import Models, Shadow, notices, process_build, run_worker, take_in, try_bundle
+from monitor.worker.active import ActiveModels
 from monitor.worker.inbox import Inbox
 from tests.acquire.tiny import acquired, tiny_settings
 from tests.inference.small import onnx_model, save
@@ -152,6 +153,27 @@ def test_a_bundle_that_fails_on_its_first_layer_is_given_up(
         until(lambda: [e.what for e in book.events() if e.of == number] == ["activated", "failed"])
         until(lambda: len(made(settings, build)) == 3)
     assert label not in made(settings, build)
+
+
+def test_a_bundle_that_fails_on_a_later_layer_is_given_up_by_the_next_process(
+    settings: Settings, book: ModelBook, other: Path
+) -> None:
+    """The first failure may be the process's own; a fresh one that fails before any product blames the bundle named."""
+    label = take_in(settings, book, other, by="test", why="new").label
+    number = ask(book, label)
+    with working(settings):
+        until(lambda: settled(book, number) == "activated")
+        build = acquired(settings).manifest.id
+        until(lambda: made(settings, build) == [label] * 3)
+    error = BundleError(f"bundle {label}: the encoder gave values that are not finite", cure="choose another one")
+    first, second = ActiveModels(settings), ActiveModels(settings)
+    first.proven = True
+    assert not first.undo(error)
+    assert not second.undo(BundleError("bundle of somebody else: failed", cure="none"))
+    assert book.standing("upscale").active == label
+    assert second.undo(error)
+    assert book.standing("upscale").active != label
+    assert [event.what for event in book.events() if event.of == number] == ["activated", "failed"]
 
 
 def test_a_good_drop_is_taken_in_and_a_bad_one_refused(settings: Settings, book: ModelBook, other: Path) -> None:
