@@ -61,8 +61,7 @@ def acquire(
     from monitor.bench.drawn import drawn
 
     with told(), progress_bar() as bar, scratch(folder) as root:
-        task = bar.add_task("layers", total=4 * layers)
-        shown = _shown(bar, task)
+        shown = _shown(bar, bar.add_task("layers", total=4 * layers))
         found = measure_acquire(root, layers=layers, viewers=(0, viewers) * 2, signals=signals, progress=shown)
         if plot:
             plot.write_text(drawn(found), encoding="utf-8")
@@ -245,9 +244,8 @@ def device(
     from monitor.bench.device import measure_device
 
     with told(), progress_bar() as bar, scratch(folder) as root:
-        settings = settings_of(config)
-        task = bar.add_task("seconds", total=seconds)
-        found = measure_device(root, settings, seconds, _shown(bar, task))
+        shown = _shown(bar, bar.add_task("seconds", total=seconds))
+        found = measure_device(root, settings_of(config), seconds, shown)
     for line in found.said():
         out.print(line, highlight=False, soft_wrap=True)
 
@@ -345,8 +343,7 @@ def soak(
     from monitor.bench.soak import soak as soaked
 
     with told(), progress_bar() as bar, scratch(folder) as root:
-        task = bar.add_task("layers", total=layers)
-        found = soaked(root, layers, seed=seed, progress=_shown(bar, task))
+        found = soaked(root, layers, seed=seed, progress=_shown(bar, bar.add_task("layers", total=layers)))
     out.print(_told_soak(found))
     out.print(
         f"{found.expected} layers expected, {found.committed} committed, {found.gaps} frames missing, "
