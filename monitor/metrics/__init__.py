@@ -24,7 +24,15 @@ from monitor.metrics.shape import (
     matching_contours,
     voxel_mismatch,
 )
-from monitor.metrics.texture import Texture, covariance_distance, cvd, ncvd, normalised_distance, texture_moments
+from monitor.metrics.texture import (
+    Texture,
+    covariance_distance,
+    cvd,
+    ncvd,
+    normalised_distance,
+    standardised_distance,
+    texture_moments,
+)
 from monitor.metrics.wavelets import WaveletBank, wavelet_bank
 
 __all__ = [
@@ -55,6 +63,7 @@ __all__ = [
     "roughness_measures",
     "roughness_of",
     "scales",
+    "standardised_distance",
     "texture_moments",
     "voxel_mismatch",
     "wavelet_bank",

@@ -124,15 +124,27 @@ def covariance_distance(one: Texture, other: Texture, *, weights: Weights = "rec
     return _norm(difference, one.low_variance - other.low_variance)
 
 
+def standardised_distance(image: Texture, reference: Texture) -> float | None:
+    """Distance of covariances about the reference's means in units of its deviations; None for a constant reference."""
+    found = _standardised(image, reference)
+    return None if found is None else found[0]
+
+
 def normalised_distance(image: Texture, reference: Texture) -> float | None:
     """The nCVD of two textures; see `ncvd`."""
+    found = _standardised(image, reference)
+    return None if found is None else found[0] / found[1]
+
+
+def _standardised(image: Texture, reference: Texture) -> tuple[float, float] | None:
+    """The standardised distance, and ‖K_reference‖ in the same units."""
     if reference.flat:
         return None
     unit = _products(reference.std.astype(np.complex128))
     shifted = image.covariance + _products(image.mean - reference.mean)
     low_shifted = image.low_variance + (image.low_mean - reference.low_mean) ** 2
     distance = _norm((shifted - reference.covariance) / unit, low_shifted / reference.low_variance - 1.0)
-    return distance / _norm(reference.covariance / unit, 1.0)
+    return distance, _norm(reference.covariance / unit, 1.0)
 
 
 def _textures(image: GreyImage, reference: GreyImage, scales: int) -> tuple[Texture, Texture]:

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from monitor.metrics import Texture, covariance_distance, cvd, ncvd, normalised_distance, texture_moments, wavelet_bank
+from monitor.metrics import (
+    Texture,
+    covariance_distance,
+    cvd,
+    ncvd,
+    normalised_distance,
+    standardised_distance,
+    texture_moments,
+    wavelet_bank,
+)
 
 Grey = npt.NDArray[np.float64]
 
@@ -33,18 +42,21 @@ def patch(seed: int, size: int = 64) -> Grey:
 
 
 @pytest.mark.parametrize(
-    ("pair", "one", "rectifier", "normalised"),
+    ("pair", "one", "rectifier", "standardised", "normalised"),
     [
-        (("noise", "blur"), 0.27541612582236025, 0.017864663695714492, 3.4605579720798585),
-        (("noise", "disc"), 0.3029157042254374, 0.12763478660437633, 13.74862491643044),
-        (("blur", "disc"), 0.12657408075822985, 0.1264238029023165, 15.789268333363209),
+        (("noise", "blur"), 0.27541612582236025, 0.017864663695714492, 62.616600126015555, 3.4605579720798585),
+        (("noise", "disc"), 0.3029157042254374, 0.12763478660437633, 248.77264175906492, 13.74862491643044),
+        (("blur", "disc"), 0.12657408075822985, 0.1264238029023165, 299.7256985187688, 15.789268333363209),
     ],
 )
-def test_reference_numbers(pair: tuple[str, str], one: float, rectifier: float, normalised: float) -> None:
-    """CVD with and without harmonic weights, and nCVD, agree with the reference to ten digits."""
+def test_reference_numbers(
+    pair: tuple[str, str], one: float, rectifier: float, standardised: float, normalised: float
+) -> None:
+    """CVD with and without harmonic weights, standardised, and nCVD, agree with the reference to ten digits."""
     reference, image = (known()[name] for name in pair)
     assert covariance_distance(image, reference, weights="one") == pytest.approx(one, rel=1e-10)
     assert covariance_distance(image, reference) == pytest.approx(rectifier, rel=1e-10)
+    assert standardised_distance(image, reference) == pytest.approx(standardised, rel=1e-10)
     assert normalised_distance(image, reference) == pytest.approx(normalised, rel=1e-10)
 
 
