@@ -15,6 +15,7 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
+from monitor.cli.registration import registration
 
 if TYPE_CHECKING:
     from monitor.bench.acquire import CommitCosts, Phase
