@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -72,33 +72,16 @@ def run_acquire(
         StoreError: the store cannot be written.
         ConfigError: the configured devices do not go together.
     """
-    root = settings.store.root
+    asked = _Asked(stop, build_name, recording, speed, on_start, rig)
     with ExitStack() as stack:
         if recording is None:
-            stack.callback(hold_acquisition(root).release)
+            stack.callback(hold_acquisition(settings.store.root).release)
         said = _Said("replay" if recording else "acquire")
-        heart = stack.enter_context(Heart(root, said))
+        heart = stack.enter_context(Heart(settings.store.root, said))
         try:
             running = None if recording else running_build(settings, build_name)
             settings = replayed(continued(settings, running), recording)
-            control = Control(root, recording, speed)
-            rig = rig or make_rig(settings, recording=recording, speed=speed, control=control)
-            bench = _bench(settings, rig, recording is not None, stack.enter_context(SignalSpool.open(root)), heart)
-            stack.callback(_close, bench)
-            acquisition = Acquisition(
-                settings,
-                bench,
-                stop,
-                name=build_name,
-                recording=recording,
-                on_start=on_start,
-                beat=heart.beat,
-                pulse=heart.pulse,
-            )
-            control.build = lambda: acquisition.running
-            space = stack.enter_context(SpaceWatch(settings, lambda: acquisition.running))
-            said.status = lambda: _with(acquisition.status(), {**space.facts, **control.facts()})
-            stack.callback(acquisition.close)
+            acquisition, bench = _put_together(stack, settings, asked, said, heart)
             _open(bench, need_cameras=running is None)
             _begin(acquisition, settings, running, at_once=bool(build_name or recording))
             bench.listener.start()
@@ -124,6 +107,44 @@ def check_rig(rig: Rig) -> dict[str, MonitorError]:
         finally:
             device.close()
     return problems
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What `run_acquire` was asked for."""
+
+    stop: threading.Event
+    build_name: str
+    recording: BuildReader | None
+    speed: float
+    on_start: Callable[[str], None] | None
+    rig: Rig | None
+
+
+def _put_together(
+    stack: ExitStack, settings: Settings, asked: _Asked, said: _Said, heart: Heart
+) -> tuple[Acquisition, Bench]:
+    """Devices, threads and loop, not yet opened; the stack closes them in the right order."""
+    root, recording = settings.store.root, asked.recording
+    control = Control(root, recording, asked.speed)
+    rig = asked.rig or make_rig(settings, recording=recording, speed=asked.speed, control=control)
+    bench = _bench(settings, rig, recording is not None, stack.enter_context(SignalSpool.open(root)), heart)
+    stack.callback(_close, bench)
+    acquisition = Acquisition(
+        settings,
+        bench,
+        asked.stop,
+        name=asked.build_name,
+        recording=recording,
+        on_start=asked.on_start,
+        beat=heart.beat,
+        pulse=heart.pulse,
+    )
+    control.build = lambda: acquisition.running
+    space = stack.enter_context(SpaceWatch(settings, lambda: acquisition.running))
+    said.status = lambda: _with(acquisition.status(), {**space.facts, **control.facts()})
+    stack.callback(acquisition.close)
+    return acquisition, bench
 
 
 def _with(status: ProcessStatus, facts: Mapping[str, object]) -> ProcessStatus:
