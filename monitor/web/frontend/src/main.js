@@ -49,7 +49,7 @@ const LIKED = {
   theme: "auto",
 };
 const NOTHING_YET = {
-  live: null, connection: "connecting", lostAt: null, chosen: null, layer: null, follow: true,
+  live: null, connection: "connecting", lostAt: null, chosen: null, set: "", usual: "", layer: null, follow: true,
   build: null, builds: [], rows: [], legend: {}, layerView: null, loaded: false, notice: null, trouble: null,
   other: null, otherBuild: null, otherRows: [], mesh: null, history: [], me: null, focus: null,
 };

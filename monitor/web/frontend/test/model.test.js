@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setsOf } from "../src/builds/dialog.js";
 import { readHash, writeHash } from "../src/model/address.js";
+import { inSet } from "../src/model/api.js";
 import { pause } from "../src/model/live.js";
 import { makeStore } from "../src/model/store.js";
 import { solidWords } from "../src/solid/panel.js";
@@ -8,9 +10,9 @@ import { chosenCurves } from "../src/trends/panel.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "../src/solid/slab.js";
 
 test("an address brings back the same place, and one without a layer follows the newest", () => {
-  const place = { chosen: "20260718-rings", other: "20260717-bars", layer: 12, follow: false, view: "spread" };
+  const place = { chosen: "20260718-rings", other: "20260717-bars", set: "what-if", layer: 12, follow: false, view: "spread" };
   assert.deepEqual(readHash(writeHash(place)), place);
-  assert.deepEqual(readHash("#view=spread"), { chosen: null, other: null, layer: null, follow: true, view: "spread" });
+  assert.deepEqual(readHash("#view=spread"), { chosen: null, other: null, set: "", layer: null, follow: true, view: "spread" });
   assert.equal(readHash("#layer=12x").follow, true);
 });
 
@@ -73,4 +75,19 @@ test("the 3D view says every scale that it is drawn at, and what is not in it", 
     solidWords(mesh, 20, 102, 1200),
     "2.000 mm high, drawn 20 × higher · grid 20 mm · 533 µm per pixel, 2 layers a plane · 1,200 triangles · 2 layers not in the volume (red frames)",
   );
+});
+
+test("another product set is named in addresses, the usual one is not", () => {
+  assert.equal(inSet("builds/a/layers?start=3", "what-if"), "builds/a/layers?start=3&set=what-if");
+  assert.equal(inSet("builds/a", "what-if"), "builds/a?set=what-if");
+  assert.equal(inSet("builds/a", ""), "builds/a");
+});
+
+test("a build's product sets are offered where there are several", () => {
+  const build = { product_set: "live", product_sets: { live: 60, "what-if": 12 } };
+  assert.deepEqual(setsOf(build, "live"), [
+    { set: "", words: "live (60 layers)", shown: true }, { set: "what-if", words: "what-if (12 layers)", shown: false },
+  ]);
+  assert.deepEqual(setsOf({ product_set: "live", product_sets: { live: 60 } }, "live"), []);
+  assert.deepEqual(setsOf({ product_set: "what-if", product_sets: { "what-if": 12 } }, "live"), []);
 });

@@ -35,9 +35,9 @@ export function installTop(top, store, windows) {
 
   store.watch(["builds", "chosen", "build", "live"], (state) => {
     fill(picker, state);
-    say(facts, buildLine(state.build, state.rows, state.live));
+    say(facts, buildLine(state));
   });
-  store.watch(["rows"], (state) => say(facts, buildLine(state.build, state.rows, state.live)));
+  store.watch(["rows"], (state) => say(facts, buildLine(state)));
   store.watch(["live", "connection"], ({ live, connection }) => {
     const { light, words } = summary(live, connection);
     health.set(light, sentence(words));
@@ -62,12 +62,12 @@ function fill(picker, { builds, chosen, live }) {
 }
 
 /** "virtual printer · running · 50 layers, 1 in work, 3 with problems". */
-function buildLine(build, rows, live) {
+function buildLine({ build, rows, live, set }) {
   if (!build) return "";
   const shown = live?.build?.id === build.id ? live.build : build;
   const running = live?.processes.some(({ build: at, light }) => at === build.id && (light === "good" || light === "warn"));
   const open = rows.filter((row) => row.state === "pending").length;
   const bad = rows.filter(problem).length;
   const tally = [count(rows.length, "layer"), open && `${open} in work`, bad && `${bad} with problems`].filter(Boolean).join(", ");
-  return [originWord(build.origin), shown.ended ? `ended: ${shown.ended}` : running ? "running" : "not ended", tally].join(" · ");
+  return [set && `products: ${set}`, originWord(build.origin), shown.ended ? `ended: ${shown.ended}` : running ? "running" : "not ended", tally].filter(Boolean).join(" · ");
 }

@@ -24,6 +24,9 @@ async function ask(path, options) {
   throw new Failure(said.what ?? `the server said ${answer.status}`, said.cure ?? "", answer.status);
 }
 
+/** An address under a build with its product set named, where it is not the usual one. Pure. */
+export const inSet = (address, set) => (set ? `${address}${address.includes("?") ? "&" : "?"}set=${encodeURIComponent(set)}` : address);
+
 export const getJson = async (path, options) => (await ask(path, options)).json();
 export const postJson = async (path, body) => {
   const answer = await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

@@ -1,6 +1,6 @@
 // Which build and layer are shown. Owns fetching them; refuses to draw.
 
-import { getJson } from "./api.js";
+import { getJson, inSet } from "./api.js";
 import { complete, find, firstOpen, merge, newestShown, told } from "./layers.js";
 
 const KEPT_LAYERS = 60;
@@ -21,7 +21,8 @@ export function startSession(store) {
 
   const wantedBuild = () => state.chosen ?? state.live?.build?.id ?? null;
   const failed = (error) => {
-    if (error.status === 404 && state.chosen) store.set({ chosen: null, notice: `${error.what}; showing the newest` });
+    if (error.status === 404 && state.set) store.set({ set: "", build: null, rows: [], layerView: null, notice: `${error.what}; showing the usual products` });
+    else if (error.status === 404 && state.chosen) store.set({ chosen: null, notice: `${error.what}; showing the newest` });
     else store.set({ trouble: error.what ? `${error.what}${error.cure ? `: ${error.cure}` : ""}` : String(error) });
   };
 
@@ -34,11 +35,12 @@ export function startSession(store) {
     const same = state.build?.id === id;
     const start = same ? firstOpen(state.rows) : 0;
     const base = `builds/${encodeURIComponent(id)}`;
+    const { set } = state;
     const [build, got] = await Promise.all([
-      getJson(base),
-      getJson(`${base}/layers?start=${start}`),
+      getJson(inSet(base, set)),
+      getJson(inSet(`${base}/layers?start=${start}`, set)),
     ]);
-    if (wantedBuild() !== id) {
+    if (wantedBuild() !== id || state.set !== set) {
       again = true;
       return;
     }
@@ -48,6 +50,7 @@ export function startSession(store) {
       legend: same ? { ...state.legend, ...got.measures } : got.measures,
       loaded: true,
       trouble: null,
+      usual: set ? state.usual : build.product_set,
     });
   }
 
@@ -68,7 +71,7 @@ export function startSession(store) {
   /** Take in what the push told of a new layer; whether nothing is left to ask for. */
   function takeIn({ news, build: brief, committed, processed }) {
     const { build } = state;
-    if (!news || news.build !== build?.id || news.build !== wantedBuild() || brief.ended !== build.ended) return false;
+    if (state.set || !news || news.build !== build?.id || news.build !== wantedBuild() || brief.ended !== build.ended) return false;
     const rows = told(state.rows, news.row);
     if (!rows) return false;
     keep(`${build.id}/${news.row.index}/finished`, Promise.resolve(news.layer));
@@ -94,8 +97,9 @@ export function startSession(store) {
 
   /** Everything about one layer; a finished one never changes. */
   async function layerOf(id, row) {
-    const key = `${id}/${row.index}/${row.state === "pending" ? "pending" : "finished"}`;
-    if (!kept.has(key)) keep(key, getJson(`builds/${encodeURIComponent(id)}/layers/${row.index}`));
+    const set = id === state.build?.id ? state.set : "";
+    const key = `${id}/${row.index}/${row.state === "pending" ? "pending" : "finished"}${set && `/${set}`}`;
+    if (!kept.has(key)) keep(key, getJson(inSet(`builds/${encodeURIComponent(id)}/layers/${row.index}`, set)));
     return kept.get(key);
   }
 
@@ -105,11 +109,11 @@ export function startSession(store) {
     if (kept.size > KEPT_LAYERS) kept.delete(kept.keys().next().value);
   }
 
-  store.watch(["live", "chosen"], () => {
+  store.watch(["live", "chosen", "set"], () => {
     const { live } = state;
     if (!live) return;
     const mine = live.build?.id === wantedBuild() ? `${live.committed} ${live.product} ${live.processed} ${live.build.ended}` : otherNews(state);
-    const key = `${wantedBuild()} ${mine}`;
+    const key = `${wantedBuild()} ${state.set} ${mine}`;
     if (key === asked) return;
     asked = key;
     if (live.build?.id !== wantedBuild() || !takeIn(live)) refresh();

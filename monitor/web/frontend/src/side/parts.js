@@ -1,7 +1,7 @@
 // Cards of the parts in the shown layer. Owns the wording; a card leads the pictures to its part.
 
 import { el } from "../dom.js";
-import { getJson } from "../model/api.js";
+import { getJson, inSet } from "../model/api.js";
 import { count, number, percent, sentence } from "../words.js";
 
 const NONE = "not measured";
@@ -16,7 +16,7 @@ export function installParts(panel, store) {
   async function show() {
     const { layerView: view, build, tab } = state;
     if (tab !== "parts" || !view || !build) return;
-    const key = `${build.id} ${view.index} ${view.state}`;
+    const key = `${build.id} ${state.set} ${view.index} ${view.state}`;
     if (key === asked) return;
     asked = key;
     if (!view.pictures.mask) {
@@ -25,7 +25,7 @@ export function installParts(panel, store) {
       return;
     }
     try {
-      const found = await getJson(`builds/${encodeURIComponent(build.id)}/layers/${view.index}/parts`);
+      const found = await getJson(inSet(`builds/${encodeURIComponent(build.id)}/layers/${view.index}/parts`, state.set));
       if (key !== asked) return;
       note.textContent = partsWords(found);
       cards.replaceChildren(...worstFirst(found.parts, view, found).map((part) => card(part, found, view, store)));

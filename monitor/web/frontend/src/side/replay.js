@@ -22,7 +22,17 @@ export function replayOf({ layer, layers, paused, speed, goto: target }) {
 export function installReplay(panel, store, asPerson) {
   const words = el("p", { role: "status" });
   const buttons = el("div.actions");
-  panel.append(el("h2", { id: "replay-title" }, "Replay"), words, buttons);
+  // Layers that are made already are looked at by the layer control; this one sends the replay on.
+  let held = false;
+  const range = el("input", {
+    type: "range", min: 0, step: 1, "aria-label": "Replay up to layer",
+    oninput: () => { held = true; words.textContent = `to layer ${range.value}`; },
+    onchange: async () => {
+      await send(store.state.live?.replay?.build, { verb: "goto", value: Number(range.value) });
+      held = false;
+    },
+  });
+  panel.append(el("h2", { id: "replay-title" }, "Replay"), words, range, buttons);
   const send = async (build, order) => {
     try {
       await asPerson(() => postJson(`builds/${encodeURIComponent(build)}/replay`, order), "operator");
@@ -36,7 +46,11 @@ export function installReplay(panel, store, asPerson) {
     panel.hidden = !replay;
     if (!replay) return;
     const said = replayOf(replay);
-    words.textContent = said.words;
+    range.max = String(replay.layers - 1);
+    if (!held) {
+      words.textContent = said.words;
+      range.value = String(Math.max(replay.layer ?? 0, replay.goto));
+    }
     const key = JSON.stringify([replay.build, said.buttons]);
     if (key === shown) return;
     shown = key;
