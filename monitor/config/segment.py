@@ -55,5 +55,8 @@ class SegmentSettings(Section):
     """Components below this area are not parts, in mm²."""
     points_per_component: int = Field(4, ge=1)
     """Query points per component: one at the distance transform's peak, the rest random inside."""
+    tile_px: int = Field(1024, ge=64)
+    """Edge of the tiles into which a plate is cut that is more than a quarter larger, in pixels: about the size of the
+    model's own picture."""
     seed: int = 0
     """Seed of the random query points; the layer's index is added to it."""

@@ -10,6 +10,7 @@ from monitor.segment.layer import segment_layer
 from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD, Predicted, Predictor, SegmentThresholds, Unasked
 from monitor.segment.prior import AreaPrior, area_prior
 from monitor.segment.prompts import Prompts, query_points
+from monitor.segment.tiles import segment_plate
 
 __all__ = [
     "BACKGROUND",
@@ -27,4 +28,5 @@ __all__ = [
     "joined",
     "query_points",
     "segment_layer",
+    "segment_plate",
 ]

@@ -31,7 +31,7 @@ from monitor.domain import (
 )
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
-from monitor.segment import joined, segment_layer
+from monitor.segment import joined, segment_plate
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
 from monitor.upscale import Upscaler
 from monitor.worker.choosing import chosen
@@ -217,7 +217,7 @@ class Pipeline:
         with watch.stage("segment"):
             prior = self._priors.of(index)
             members = [
-                segment_layer(
+                segment_plate(
                     picture, self._grid, model, settings, model.thresholds,
                     np.random.default_rng((settings.seed, index)), prior,
                 )
