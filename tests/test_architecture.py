@@ -55,7 +55,7 @@ def test_tests_stand_where_the_code_stands() -> None:
         for path in (REPOSITORY / "tests").rglob("test_*.py")
         if path.parent != REPOSITORY / "tests"
     }
-    assert folders - rooms <= {"contracts", "faults", "page", "replay", "deploy", "standins"}
+    assert folders - rooms <= {"contracts", "faults", "page", "replay", "deploy", "standins", "story"}
 
 
 def test_every_module_says_what_it_owns() -> None:

@@ -29,7 +29,7 @@ from monitor.acquire.recoating import KEPT, Recoating, Shots, recorded_recoats
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
-from monitor.domain import Frame, Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull, Uptime
+from monitor.domain import Frame, Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull
 from monitor.store import BuildReader, BuildWriter, LayerSignal, Pulse, end_requested
 from monitor.trigger import WINDOW
 
@@ -220,9 +220,7 @@ class Acquisition:
         records = [reader.record(index) for index in reader.layers()[-RHYTHM:]]
         seen, now = [record.end.off_s for record in records], end.off_s
         if why == AWAY:  # the devices' clock may have begun anew; the machine's goes on
-            wall_time, known = self._wall_time(writer.next_index, end), Uptime.now()
-            ended = replace(known, seconds=known.seconds - self._age_s(end))
-            seen, now = on_one_clock(records, wall_time, ended)
+            seen, now = on_one_clock(records, self._wall_time(writer.next_index, end), self._age_s(end))
         found = missed(seen, now)
         self._doubt = f"from layer {writer.next_index} on: {found.doubt}" if found.doubt else self._doubt
         if self._recoating and (found.layers or found.doubt):

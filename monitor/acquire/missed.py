@@ -56,7 +56,7 @@ def missed(ends_s: Sequence[float], now_s: float) -> Missed:
     )
 
 
-def on_one_clock(records: Sequence[LayerRecord], wall_time: str, now: Uptime) -> tuple[list[float], float]:
+def on_one_clock(records: Sequence[LayerRecord], wall_time: str, age_s: float) -> tuple[list[float], float]:
     """When layers ended, and the one that ended now, in s on one clock.
 
     It is the one that nobody can set, or after a boot the wall clock.
@@ -64,8 +64,10 @@ def on_one_clock(records: Sequence[LayerRecord], wall_time: str, now: Uptime) ->
     Args:
         records: of the layers.
         wall_time: UTC of the end of the layer that ended now, ISO 8601.
-        now: the same moment by the clock that nobody can set.
+        age_s: how long ago that was, in s.
     """
+    known = Uptime.now()
+    now = Uptime(known.boot, known.seconds - age_s)
     ends = [record.ended for record in records]
     before = [now.since(end) for end in ends]
     if None not in before:
