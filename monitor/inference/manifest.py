@@ -124,6 +124,8 @@ class SegmenterTable(Table):
     """That shift, in logits."""
     mask_threshold: float = 0.0
     """Logit above which a pixel belongs to the mask."""
+    unasked_stability: float = Field(0.5, ge=0.0, le=1.0)
+    """Parts in the answer to no prompt whose area changes more than this under that shift are not believed."""
 
 
 class BundleManifest(Table):

@@ -17,6 +17,8 @@ from monitor.segment.predictor import SegmentThresholds
 
 TOLERATED_SHARE = 0.05
 """Share of the area that may be left open in a layer that is OK."""
+DENIED = 0.5
+"""Share of the least believed stability below which a find is powder."""
 
 
 def segment_unasked(
@@ -25,8 +27,9 @@ def segment_unasked(
     """The mask in a model's answer to no prompt.
 
     As of prompted masks, of each component the stability score is asked (Kirillov et al., 2023): the area above a
-    raised threshold over that above a lowered one. What is less stable than the model's masks must be is left out of
-    the mask; where that is more than a twentieth of the area, the layer is an ANOMALY.
+    raised threshold over that above a lowered one. What is less stable than `unasked_stability` is left out of the
+    mask: with less than half of that it is taken for powder, such as traces of earlier layers; else it is left open,
+    and where that is more than a twentieth of the area, the layer is an ANOMALY.
 
     Args:
         logits: float32 (rows, columns), in the plate grid.
@@ -44,10 +47,11 @@ def segment_unasked(
     least_px = max(1.0, settings.min_area_mm2 / grid.mm_per_px**2)
     parts = area >= least_px
     parts[0] = False
-    stable = inner >= thresholds.min_stability * around
+    stability = inner / np.maximum(around, 1)
+    stable = stability >= thresholds.unasked_stability
     mask = without_specks((parts & stable)[labels] & metal, grid, settings)
-    unsure = parts & ~stable
-    share = float(area[unsure].sum() / max(1, area[parts].sum()))
+    unsure = parts & ~stable & (stability >= DENIED * thresholds.unasked_stability)
+    share = float(area[unsure].sum() / max(1, area[parts & (stable | unsure)].sum()))
     state, reason = ProductState.OK, ""
     if share > TOLERATED_SHARE:
         state = ProductState.ANOMALY
@@ -55,5 +59,5 @@ def segment_unasked(
             f"{int(unsure.sum())} of {int(parts.sum())} possible parts ({share:.0%} of the area) are not in the mask: "
             "the model is not sure of them"
         )
-    probability = np.where(unsure[labels], np.float32(0.0), expit(logits - np.float32(level)))
+    probability = np.where((parts & ~stable)[labels], np.float32(0.0), expit(logits - np.float32(level)))
     return Segmentation(mask, probability.astype(np.float32), state, reason, np.zeros((0, 2), np.float32))

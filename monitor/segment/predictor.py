@@ -73,9 +73,11 @@ class SegmentThresholds:
         min_stability: masks with a stability score below this are dropped.
         stability_offset: the shift of the threshold that defines the stability score, in logits.
         mask_threshold: logit above which a pixel belongs to the mask.
+        unasked_stability: parts of the answer to no prompt with a stability score below this are not believed.
     """
 
     min_iou: float = 0.88
     min_stability: float = 0.95
     stability_offset: float = 1.0
     mask_threshold: float = 0.0
+    unasked_stability: float = 0.5

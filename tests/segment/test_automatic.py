@@ -28,7 +28,7 @@ def layer(oracle: Oracle, prior: bool = False) -> Segmentation:
 
 def filtered(logits: FloatImage, level: float = 0.0) -> Segmentation:
     """The mask in these logits."""
-    thresholds = SegmentThresholds(min_stability=0.6, mask_threshold=level)
+    thresholds = SegmentThresholds(unasked_stability=0.6, mask_threshold=level)
     return segment_unasked(logits, GRID, SETTINGS, thresholds)
 
 
@@ -85,14 +85,23 @@ def test_the_probability_is_one_half_where_the_mask_ends() -> None:
 
 
 def test_what_the_model_is_unsure_of_makes_an_anomaly() -> None:
-    """A part whose logits hardly pass the level is left out; beside a large sure part the layer is OK."""
-    sure, unsure = (slice(10, 110), slice(10, 110)), (slice(130, 145), slice(150, 165))
-    logits = np.maximum(surface(sure, at=6.0), surface(unsure, at=0.3))
-    found = filtered(logits)
-    assert found.mask[sure].all()
-    assert not found.mask[unsure].any()
-    assert not found.probability[unsure].any()
-    assert found.state is ProductState.OK
-    alone = filtered(surface(unsure, at=0.3))
+    """A part of which a third is sure is left out and told; beside a large sure part the layer is OK."""
+    sure, unsure, core = (slice(10, 110), slice(10, 110)), (slice(130, 145), slice(150, 165)), slice(130, 135)
+    part = np.maximum(surface(unsure, at=0.3), surface((core, unsure[1]), at=6.0))
+    beside = filtered(np.maximum(surface(sure, at=6.0), part))
+    assert beside.mask[sure].all()
+    assert not beside.mask[unsure].any()
+    assert not beside.probability[unsure].any()
+    assert beside.state is ProductState.OK
+    alone = filtered(part)
     assert alone.state is ProductState.ANOMALY
     assert "1 of 1 possible parts (100% of the area)" in alone.reason
+
+
+def test_what_is_hardly_more_than_powder_is_powder() -> None:
+    """The trace of an earlier layer, nowhere sure, is left out in silence."""
+    trace = (slice(20, 60), slice(20, 60))
+    found = filtered(surface(trace, at=0.3))
+    assert not found.mask.any()
+    assert not found.probability[trace].any()
+    assert found.state is ProductState.OK

@@ -75,7 +75,7 @@ def write_bundle(
     *,
     workers: int = 0,
     elsewhere: Table | None = None,
-    chosen: tuple[float, float, float] | None = None,
+    chosen: tuple[float, float, float, float] | None = None,
     remarks: str = "",
     store: Path | None = None,
 ) -> Path:
@@ -86,8 +86,8 @@ def write_bundle(
         out: directory of the run; the bundle becomes `out/bundle/<name>`.
         workers: processes that render held-out layers.
         elsewhere: tables that were measured on other layers, for the card.
-        chosen: least predicted IoU and stability, and the logit of metal, set by hand; None finds them on held-out
-            layers.
+        chosen: least predicted IoU and stability, the logit of metal, and least stability of the answer to no prompt,
+            set by hand; None finds them on held-out layers.
         remarks: for the card: how choices were made that the recipe does not tell.
         store: directory of the recorded builds that the recipe names; layers of theirs that were not trained on are
             measured and help to find the thresholds.
@@ -113,7 +113,8 @@ def write_bundle(
     if chosen is None:
         thresholds = suitable_thresholds([*cases[::4], *real, *powder_cases(recipe)], model, model.thresholds)
     else:
-        thresholds = replace(model.thresholds, min_iou=chosen[0], min_stability=chosen[1], mask_threshold=chosen[2])
+        names = ("min_iou", "min_stability", "mask_threshold", "unasked_stability")
+        thresholds = replace(model.thresholds, **dict(zip(names, chosen, strict=True)))
     results, masks = compare([*cases, *real], model, thresholds)
     results |= elsewhere or {}
     write_picture(directory / FILES["samples"], cases, masks[: len(cases)])
@@ -129,6 +130,7 @@ def write_bundle(
         min_iou=thresholds.min_iou,
         min_stability=thresholds.min_stability,
         mask_threshold=thresholds.mask_threshold,
+        unasked_stability=thresholds.unasked_stability,
     )
     write_manifest(directory, _manifest(directory, recipe, table, list(FILES), results, facts))
     Bundle.load(directory)
@@ -219,7 +221,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="directory in which bundle/<name> is made")
     parser.add_argument("--elsewhere", type=Path, default=None, help="JSON of tables measured on other layers")
     parser.add_argument(
-        "--thresholds", type=float, nargs=3, default=None, help="least predicted IoU and stability; logit of metal"
+        "--thresholds",
+        type=float,
+        nargs=4,
+        default=None,
+        help="least predicted IoU and stability; logit of metal; least stability of the answer to no prompt",
     )
     parser.add_argument("--remarks", type=Path, default=None, help="text for the card")
     parser.add_argument("--store", type=Path, default=None, help="directory of the recorded builds in the recipe")

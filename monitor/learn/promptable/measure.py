@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import SegmentSettings
-from monitor.domain import Image, Mask, PlateGrid, Segmentation
+from monitor.domain import FloatImage, Image, Mask, PlateGrid, Segmentation
 from monitor.segment import Initial, Predicted, Predictor, SegmentThresholds, Unasked, initial_mask, segment_layer
 from monitor.segment.automatic import segment_unasked
 from monitor.segment.layer import known_unasked, query_mask, segment_components
@@ -79,7 +79,7 @@ def _segmented(case: Case, predictor: Predictor, thresholds: SegmentThresholds, 
 
 
 def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: SegmentThresholds) -> SegmentThresholds:
-    """The level of metal that suits the answer to no prompt, then the two that suit both kinds of answers.
+    """The level of metal and the stability that suit the answer to no prompt, then the two that suit prompts.
 
     What suits has the best mean union IoU of these layers; of equals, it is the strictest.
     """
@@ -91,17 +91,28 @@ def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: Segm
         for level in MASK_THRESHOLD
     }
     begin = replace(start, mask_threshold=max(levels, key=lambda each: (levels[each], each)))
+    sure = {
+        stability: np.mean(
+            [_unasked_score(*each, settings, replace(begin, unasked_stability=stability)) for each in alone]
+        )
+        for stability in (MIN_STABILITY if alone else ())
+    }
+    if sure:
+        begin = replace(begin, unasked_stability=max(sure, key=lambda each: (sure[each], each)))
     known: list[tuple[Case, Initial, Predictor]] = [
         (case, query_mask(case.image, case.grid, logits, settings, begin), _Remembered(predictor))
         for case, logits in zip(cases, told, strict=True)
     ]
-    scores: dict[tuple[float, float], float] = {}
-    for iou, stability in product(MIN_IOU, MIN_STABILITY):
-        tried = replace(begin, min_iou=iou, min_stability=stability)
-        found = [union_iou(segment_unasked(each, c.grid, settings, tried).mask, c.mask) for c, each in alone]
-        scores[iou, stability] = _score(known, settings, tried) + float(np.mean(found or [0.0]))
+    scores = {
+        (iou, stability): _score(known, settings, replace(begin, min_iou=iou, min_stability=stability))
+        for iou, stability in product(MIN_IOU, MIN_STABILITY)
+    }
     iou, stability = max(scores, key=lambda each: (scores[each], each))
     return replace(begin, min_iou=iou, min_stability=stability)
+
+
+def _unasked_score(case: Case, logits: FloatImage, settings: SegmentSettings, thresholds: SegmentThresholds) -> float:
+    return union_iou(segment_unasked(logits, case.grid, settings, thresholds).mask, case.mask)
 
 
 def _score(
