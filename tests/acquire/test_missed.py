@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +14,11 @@ from hypothesis import strategies as st
 
 from monitor.acquire import run as module
 from monitor.acquire.machine import LOST
-from monitor.acquire.missed import MOST, Missed, missed
+from monitor.acquire.missed import MOST, Missed, missed, on_one_clock
 from monitor.config import Settings
 from monitor.devices import make_rig
-from monitor.domain import DeviceLost, SampleBlock
-from monitor.store import BuildReader
+from monitor.domain import DeviceLost, LayerEnd, SampleBlock, Uptime
+from monitor.store import BuildReader, LayerRecord
 from tests.acquire.tiny import acquired, tiny_settings
 
 SEEN = [30.0 * index for index in range(10)]
@@ -100,3 +102,20 @@ def test_layers_that_end_while_the_trigger_is_lost_keep_their_places(
 
 def _digests(reader: BuildReader, index: int) -> dict[str, str]:
     return {name: frame.array.digest for name, frame in reader.record(index).frames.items()}
+
+
+def test_a_wall_clock_that_was_set_while_acquisition_was_away_adds_no_layers() -> None:
+    """In one boot the machine's own clock counts; records of another boot, or without it, have the wall clock only."""
+    up, start = Uptime.now(), datetime(2026, 1, 2, tzinfo=UTC)
+    walls = [(start + timedelta(seconds=30 * number)).isoformat() for number in range(3)]
+    ends = [replace(up, seconds=up.seconds - 30.0 * (3 - number)) for number in range(3)]
+    records = [
+        LayerRecord(number, 0.03, wall, LayerEnd(0, 0.0, 0.0, 0.0, 0.0), {}, {}, wall, uptime=end)
+        for number, (wall, end) in enumerate(zip(walls, ends, strict=True))
+    ]
+    later = (start + timedelta(seconds=3690)).isoformat()
+    assert missed(*on_one_clock(records, later, 0.0)) == Missed()
+    for boot in (None, Uptime("another", 5.0)):
+        others = [replace(record, uptime=boot) for record in records]
+        seen, now = on_one_clock(others, later, 0.0)
+        assert now - seen[-1] == 3630.0
