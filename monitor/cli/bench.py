@@ -122,31 +122,30 @@ def page(
         task = bar.add_task("layers", total=2 * layers * turns * len(numbers))
         found = measure_page(root, layers=layers, viewers=numbers, turns=turns, progress=_shown(bar, task))
     out.print(_told_page(found))
+    phases = [phase for pairs in found.pairs().values() for _, phase in pairs]
+    rss, sent = max(p.page_rss_bytes for p in phases), sum(p.audience.received_bytes for p in phases)
+    out.print(f"memory of the page: at most {rss / 1e6:.0f} MB; sent to viewers: {sent / 1e6:.1f} MB", highlight=False)
 
 
 def _told_page(found: PageCosts) -> Table:
     from monitor.bench.page import percentile95
 
     table = Table(
-        "viewers", "commit", "latency", "acquisition", "products to push", "95 %", "page", "page, nobody", "memory",
-        "sent", "refused",
-    )  # fmt: skip
+        "viewers", "commit", "layer to commit", "acquisition", "products to push, 95 %", "page, nobody", "refused"
+    )
     for number, pairs in found.pairs().items():
         alone, watched = zip(*pairs, strict=True)
         commit, latency = ([of(phases) for phases in (watched, alone)] for of in (_commit_s, found.latency))
         core = [sum(phase.acquire_core_s for phase in phases) for phases in (watched, alone)]
+        page = [sum(phase.page_core_s for phase in phases) for phases in (watched, alone)]
         pushes = found.pushes_s(watched) or [float("nan")]
         table.add_row(
             str(number),
             f"{1e3 * commit[0]:.0f} ms ({commit[0] / commit[1]:.2f})",
-            f"{latency[0]:.2f} s ({latency[0] / latency[1]:.2f})",
+            f"{1e3 * latency[0]:.0f} ms ({latency[0] / latency[1]:.2f})",
             f"{core[0]:.2f} core-s ({core[0] / core[1]:.2f})",
-            f"{1e3 * median(pushes):.0f} ms",
-            f"{1e3 * percentile95(pushes):.0f} ms",
-            f"{sum(phase.page_core_s for phase in watched):.2f} core-s",
-            f"{sum(phase.page_core_s for phase in alone):.2f} core-s",
-            f"{max(phase.page_rss_bytes for phase in watched) / 1e6:.0f} MB",
-            f"{sum(phase.audience.received_bytes for phase in watched) / 1e6:.1f} MB",
+            f"{1e3 * median(pushes):.0f} ms, {1e3 * percentile95(pushes):.0f} ms",
+            f"{page[0]:.2f}, {page[1]:.2f} core-s",
             str(sum(sum(phase.audience.failures.values()) for phase in watched)),
         )
     return table

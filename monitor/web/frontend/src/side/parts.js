@@ -110,5 +110,5 @@ function card(part, found, view, store) {
     type: "button", "data-tip": `Show part ${part.number} in the pictures`,
     onclick: () => store.set({ focus: { centre_mm: part.centre_mm, size_mm: part.size_mm } }),
   }, el("span.card-head", {}, el("b", {}, `Part ${part.number}`), el("b", light ? { "data-light": light } : {}, value === "none" ? "no verdict" : value), el("small", {}, [more, touches(part)].filter(Boolean).join(" · "))),
-  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el(line.value === NONE ? "b.none" : "b", line.light ? { "data-light": line.light } : {}, line.value), line.more && el("small", {}, line.more))))));
+  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el("span", {}, el(line.value === NONE ? "b.none" : "b", line.light ? { "data-light": line.light } : {}, line.value), line.more && el("small", {}, line.more)))))));
 }
