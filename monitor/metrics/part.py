@@ -5,8 +5,8 @@ The outline is where the probability crosses one half, between the pixels. What 
 - area: within the outline, holes taken off; perimeter and circularity (4π · filled area / perimeter²): outer outline;
 - equivalent diameter: of the disc with the filled area; Feret diameters: the greatest distance between two parallel
   lines that touch the outline from outside, and the least;
-- wall thickness: twice the distance to the outline, median over the places that are farthest from it in their
-  neighbourhood; a ring gives its wall, a disc its diameter;
+- wall thickness: twice the distance to the outline, at the places that are farthest from it in their neighbourhood;
+  their median, each weighted by the area of its inscribed circle; a ring gives its wall, a disc its diameter;
 - Sa, Sq, Sz of this layer alone: see `roughness`; of round parts only, as corners would count as roughness.
 """
 
@@ -140,7 +140,7 @@ def _ferets(contour: Contour) -> tuple[float, float]:
 
 
 def _wall(grey: FloatImage) -> float:
-    """Median thickness over the ridge of the distance to the outline."""
+    """Median thickness over the ridge of the distance to the outline, by area: a frayed edge has many small ridges."""
     rows, columns = grey.shape
     padded = np.pad(np.asarray(grey, np.float32), 1)
     size = (_FINER * (columns + 2), _FINER * (rows + 2))
@@ -148,7 +148,12 @@ def _wall(grey: FloatImage) -> float:
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     ridge = inside & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)) - 1e-3)
     # Distances run from centre to centre of pixels: a wall of w pixels has w / 2 there if even, (w + 1) / 2 if odd.
-    return 2 * (float(np.median(depth[ridge])) - 0.25) / _FINER if ridge.any() else 0.0
+    if not ridge.any():
+        return 0.0
+    found = np.sort(depth[ridge]).astype(np.float64)
+    covered = np.cumsum(found**2)
+    middle = found[int(np.searchsorted(covered, covered[-1] / 2))]
+    return 2 * (float(middle) - 0.25) / _FINER
 
 
 def _roughness(radii: Heights | None) -> dict[str, float]:

@@ -45,6 +45,14 @@ def test_a_ring_measures_as_a_ring(outer: float, wall: float, dr: float, dc: flo
     assert found["Sa"] < 0.05
 
 
+def test_a_frayed_disc_is_as_thick_as_it_is_wide() -> None:
+    """Small ridges of a rough edge do not count as walls."""
+    row, column = np.mgrid[:121, :121]
+    far, angle = np.hypot(row - 60, column - 60), np.arctan2(row - 60, column - 60)
+    rough = 45 + 1.5 * np.sin(36 * angle) + np.sin(61 * angle)
+    assert numbers(np.asarray(np.clip(rough - far + 0.5, 0, 1), np.float32))["wall thickness"] > 80
+
+
 def test_a_turned_bar_has_its_sides() -> None:
     """Feret diameters do not depend on how a part lies; a bar's wall is its width, and it is not round."""
     bar = np.zeros((121, 121), np.float32)
