@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import Alarm, Calibration, Mask, Measure, PlateGrid
+from monitor.domain import Alarm, Calibration, Mask, Measure, PartInLayer, PlateGrid
 from monitor.report.happened import Happened
 from monitor.volume import Part
 
@@ -28,6 +28,8 @@ class LayerFacts:
         gaps: reasons of missing frames by camera.
         measures: its numbers.
         latency_s: from layer end to committed product, in s; None where it cannot be told.
+        parts: its parts as the worker measured them; none in products of an older version.
+        intervals: what their intervals rest on, or why there are none, in words.
     """
 
     index: int
@@ -38,6 +40,8 @@ class LayerFacts:
     gaps: Mapping[str, str]
     measures: tuple[Measure, ...]
     latency_s: float | None
+    parts: tuple[PartInLayer, ...] = ()
+    intervals: str = ""
 
     def value(self, name: str) -> float | None:
         """The number of that name, None where the layer has none."""

@@ -169,6 +169,8 @@ def _layer(record: LayerRecord, product: ProductRecord | None) -> LayerFacts:
         dict(sorted(record.gaps.items())),
         product.measures if product else (),
         _latency_s(record, product),
+        product.parts if product else (),
+        product.intervals if product else "",
     )
 
 

@@ -16,6 +16,7 @@ from markupsafe import escape
 from monitor import __version__
 from monitor.report import tables, words
 from monitor.report.facts import BuildFacts, PartFacts, Picture
+from monitor.report.measured_parts import HEAD, measured_parts, rest_on
 from monitor.report.pictures import plan_picture
 from monitor.report.trends import build_graphs, part_graphs
 
@@ -43,6 +44,9 @@ def build_html(facts: BuildFacts, made: str) -> str:
         title=f"Build report: {facts.name or facts.id}",
         graphs=build_graphs(facts),
         measures=tables.measures(facts.layers),
+        parts_head=HEAD,
+        measured_parts=measured_parts(facts.layers),
+        intervals=rest_on(facts.layers),
         missing=_missing(facts),
         plan=plan_svg(facts, None),
     )

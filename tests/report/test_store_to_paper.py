@@ -10,8 +10,10 @@ import pypdf
 import pytest
 
 from monitor.config import Settings
-from monitor.domain import NotInStore, ReportError, Severity
+from monitor.domain import Measure, NotInStore, PartInLayer, ReportError, Severity
 from monitor.report import make_report
+from monitor.report.facts import LayerFacts
+from monitor.report.measured_parts import measured_parts
 from monitor.report.pdf import pdf_of
 from monitor.store import BuildReader, ProductReader, list_reports
 from tests.cli.in_process import invoke
@@ -77,6 +79,32 @@ def test_it_is_honest_about_generated_detail_and_intervals(built: tuple[Settings
     assert "± " in areas
     assert "no interval" in ious
     assert "virtual printer" in text
+
+
+def test_it_tells_each_part_as_the_worker_measured_it(built: tuple[Settings, str]) -> None:
+    """By its number on the page: area, diameter and roughness, with why there is no interval yet, window and floor."""
+    html = html_of(built)
+    table = html.split("Parts, layer by layer", 1)[1].split("Trends", 1)[0]
+    for words in ("mm², no interval yet", "µm, no interval yet", "pixels alone", "not measured against a known truth"):
+        assert words in table, words
+
+
+def test_intervals_windows_and_lost_layers_of_parts_are_told() -> None:
+    """Of each quantity the median layer with its own interval; a part that is lost in two stretches says which."""
+    sa = [
+        Measure("Sa", value, "µm", 50.0, "outline", spread=2.0, floor=1.5, window_um=830.0)
+        for value in (9.0, 12.0, 30.0)
+    ]
+    layers = [layer_of(index, PartInLayer(2, (0, 0, 9, 9), (one,))) for index, one in enumerate(sa)]
+    layers += [layer_of(index, PartInLayer(2, (0, 0, 9, 9), (), lost=True)) for index in (3, 4, 7)]
+    ((part, known, area, _, roughness, window, floor, lost),) = measured_parts(layers)
+    assert (part, known, area) == ("2", "0 to 2, 3 of them", "not measured")
+    assert roughness == "12.0 ± 2.0 µm"
+    assert (window.split(), floor.split(), lost) == (["830", "µm"], ["1.5", "µm"], "3 to 4, 7")
+
+
+def layer_of(index: int, part: PartInLayer) -> LayerFacts:
+    return LayerFacts(index, 0.03 * index, "", "ok", "", {}, (), None, (part,))
 
 
 def test_it_tells_who_saw_an_alarm_and_escapes_what_they_said(built: tuple[Settings, str]) -> None:
