@@ -22,5 +22,8 @@ class UpscaleSettings(Section):
     """Sampler steps."""
     samples: int = Field(2, ge=1, le=64)
     """Ensemble members per layer: one picture each, the spread between them is shown."""
+    pace: Literal["full", "cadence"] = "full"
+    """full: every layer gets these steps and samples; one that comes too soon waits. cadence: as many of them as are
+    done before the laser comes on again, by the pauses learnt from the build; fewer while layers wait."""
     seed: int = 0
     """Seed of the generated detail; the layer's index is added to it."""

@@ -223,6 +223,7 @@ class Upscaled:
         spread: float32 (rows, columns), standard deviation of the ensemble in [0, 1] units.
         inconsistency: float32 (rows, columns) in [0, 1] units: |the picture, degraded again − webcam|.
         members: uint8 (rows, columns) of each member of the ensemble, the first one's `image` included.
+        trust: uint8 (rows, columns): 0 measured, 128 plausible, 255 invented; see `upscale.trust`.
         samples: how many ensemble members there are.
         steps: sampler steps of each.
     """
@@ -234,6 +235,7 @@ class Upscaled:
     samples: int
     steps: int
     members: tuple[Image, ...] = ()
+    trust: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,7 @@ class LayerProduct:
         upscaled: uint8 (rows, columns), None when MISSING.
         spread: uint8 (rows, columns), ensemble standard deviation × 255 × 4 (clipped), None when MISSING.
         inconsistency: uint8 (rows, columns), × 255 × 4 (clipped), None when MISSING.
+        trust: uint8 (rows, columns): 0 measured, 128 plausible, 255 invented; None where nothing is generated.
         mask: bool (rows, columns), None when MISSING.
         probability: uint8 (rows, columns), × 255, None when MISSING.
         prompts: (N, 2) float32 query points (column, row).
@@ -312,6 +315,7 @@ class LayerProduct:
         bundles: bundle name@digest by purpose ("upscale", "segment").
         device: where the models ran ("CPUExecutionProvider", ...).
         seed: seed of the generated detail.
+        steps, samples: sampler steps and ensemble members that this layer got; 0 where nothing is generated.
         calibration: digest of the calibration by which the picture was rectified, "" when MISSING.
     """
 
@@ -322,6 +326,7 @@ class LayerProduct:
     upscaled: Image | None = None
     spread: Image | None = None
     inconsistency: Image | None = None
+    trust: Image | None = None
     mask: Mask | None = None
     probability: Image | None = None
     prompts: npt.NDArray[np.float32] | None = None
@@ -336,4 +341,6 @@ class LayerProduct:
     bundles: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     seed: int = 0
+    steps: int = 0
+    samples: int = 0
     calibration: str = ""

@@ -98,6 +98,8 @@ class ProductReader:
             bundles=record.bundles,
             device=record.device,
             seed=record.seed,
+            steps=record.steps,
+            samples=record.samples,
             parts=record.parts,
             last_part=record.last_part,
             intervals=record.intervals,

@@ -26,6 +26,7 @@ ARRAYS = {
     "upscaled": "uint8",
     "spread": "uint8",
     "inconsistency": "uint8",
+    "trust": "uint8",
     "mask": "bool",
     "probability": "uint8",
     "part_id": "uint16",
@@ -199,4 +200,6 @@ def _record(
         product.intervals,
         {name: levels for name, levels in digests.items() if name != "occupancy"},
         calibration=product.calibration,
+        steps=product.steps,
+        samples=product.samples,
     )

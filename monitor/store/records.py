@@ -235,6 +235,7 @@ class ProductRecord:
             is needed to make them again. Empty where an older version made them.
         calibration: digest of the calibration by which the picture was rectified; "" where there is no picture, or an
             older version made them.
+        steps, samples: see `LayerProduct`; 0 where nothing is generated, or an older version made them.
     """
 
     index: int
@@ -255,6 +256,8 @@ class ProductRecord:
     intervals: str = ""
     planes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     calibration: str = ""
+    steps: int = 0
+    samples: int = 0
     software: str = __version__
     format: int = FORMAT
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED

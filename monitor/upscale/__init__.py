@@ -4,8 +4,32 @@ Refuses to know cameras, the plate's geometry and the store. What it draws is ge
 carries the ensemble's spread and its disagreement with the webcam.
 """
 
-from monitor.upscale.consistency import degrade, inconsistency, match_tone
+from monitor.upscale.consistency import (
+    INVENTED,
+    MEASURED,
+    PLAUSIBLE,
+    contradiction,
+    degrade,
+    inconsistency,
+    match_tone,
+    trust,
+)
+from monitor.upscale.quality import Quality, chosen_quality, ladder
 from monitor.upscale.tiles import Tiling
 from monitor.upscale.upscaler import Upscaler
 
-__all__ = ["Tiling", "Upscaler", "degrade", "inconsistency", "match_tone"]
+__all__ = [
+    "INVENTED",
+    "MEASURED",
+    "PLAUSIBLE",
+    "Quality",
+    "Tiling",
+    "Upscaler",
+    "chosen_quality",
+    "contradiction",
+    "degrade",
+    "inconsistency",
+    "ladder",
+    "match_tone",
+    "trust",
+]

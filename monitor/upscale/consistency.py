@@ -9,10 +9,23 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from monitor.domain import FloatImage
+from monitor.domain import FloatImage, Image
 
 Values = npt.NDArray[np.float64]
 
+MEASURED, PLAUSIBLE, INVENTED = 0, 128, 255
+"""Values of the trust map, so that it is a picture too: what is invented is white."""
+
+_GREY_LEVEL = 1 / 255
+_BAND_PX = (2.0, 6.0)
+_SHARPER = 0.75
+"""The picture is blurred less than the webcam's image is, for the difference is smoothed after it."""
+_AROUND_PX = 24.0
+"""What is usual at a place is judged within this σ."""
+_CONTRADICTED = 5.0
+"""So many times the usual difference is no noise."""
+_DRAWN = 3 * _GREY_LEVEL
+"""Detail below this is not worth a doubt."""
 _ROUNDS = 8
 _HUBER = 1.345
 """Residuals beyond this many deviations count less (Huber 1964: 95 % efficiency for normal residuals)."""
@@ -69,6 +82,49 @@ def inconsistency(picture: FloatImage, webcam: FloatImage, sigma_px: float) -> F
     gain, offset = match_tone(seen, webcam)
     difference = np.abs(np.clip(gain * seen + offset, 0, 1) - webcam)
     return np.asarray(difference, np.float32)
+
+
+def contradiction(picture: FloatImage, webcam: FloatImage, sigma_px: float) -> FloatImage:
+    """How strongly the webcam contradicts the picture, as a multiple of what is usual on the plate; 0 where it agrees.
+
+    The signed difference of `inconsistency` is band-passed (2 to 6 px: finer is noise, coarser is light and tone) and
+    divided by √(usual here · usual on the plate), so that rough places, where all differs, do not drown smooth ones.
+    Arguments and errors as in `inconsistency`.
+    """
+    if picture.shape != webcam.shape:
+        raise ValueError(f"a picture {picture.shape} cannot be compared with a webcam image {webcam.shape}")
+    seen = degrade(picture, _SHARPER * sigma_px)
+    gain, offset = match_tone(seen, webcam)
+    fine = ndimage.gaussian_filter(np.clip(gain * seen + offset, 0, 1) - webcam, _BAND_PX[0])
+    signed = fine - ndimage.gaussian_filter(fine, _BAND_PX[1])
+    here = np.sqrt(ndimage.gaussian_filter(signed**2, _AROUND_PX))
+    usual = max(float(np.median(here)), _GREY_LEVEL)
+    return np.asarray(np.abs(signed) / np.sqrt(np.maximum(here, usual / 2) * usual), np.float32)
+
+
+def trust(picture: FloatImage, webcam: FloatImage, spread: FloatImage, sigma_px: float) -> Image:
+    """What of the picture may be believed, pixel by pixel: MEASURED, PLAUSIBLE or INVENTED.
+
+    Invented: the webcam contradicts it. Plausible: the webcam does not, but could not either, because what is drawn
+    there is finer than it resolves, or the ensemble's members differ. Measured: all else.
+
+    Args:
+        picture: float (rows, columns) in [0, 1].
+        webcam: the rectified webcam image, the same shape.
+        spread: the ensemble's deviation, the same shape; zeros where there is one member.
+        sigma_px: blur of the webcam against the picture.
+
+    Returns:
+        uint8 (rows, columns).
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    against = contradiction(picture, webcam, sigma_px)
+    unseen = np.sqrt(ndimage.gaussian_filter((picture - degrade(picture, sigma_px)) ** 2, sigma_px or 1.0))
+    drawn = np.maximum(unseen, spread) > _DRAWN
+    found = np.where(drawn, PLAUSIBLE, MEASURED)
+    return np.asarray(np.where(against > _CONTRADICTED, INVENTED, found), np.uint8)
 
 
 def _weighted_line(x: Values, y: Values, weight: Values) -> tuple[float, float]:

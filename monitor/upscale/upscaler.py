@@ -6,14 +6,15 @@ the ensemble is sampled from one noise field over the whole plate, drawn from th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError, FloatImage, Image, Upscaled
 from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session
-from monitor.upscale.consistency import inconsistency
+from monitor.upscale.consistency import inconsistency, trust
+from monitor.upscale.quality import Quality
 from monitor.upscale.sampler import Level, levels, sample, spaced
 from monitor.upscale.tiles import Field, Tiling, run_tiled
 
@@ -76,12 +77,18 @@ class Upscaler:
         """The provider that really runs the model, such as "CPUExecutionProvider"."""
         return next(iter(self.sessions.values())).provider
 
-    def upscale(self, rectified: Image, seed: int) -> Upscaled:
+    @property
+    def quality(self) -> Quality:
+        """The steps and samples of the settings."""
+        return Quality(self.steps, self.samples)
+
+    def upscale(self, rectified: Image, seed: int, quality: Quality | None = None) -> Upscaled:
         """Draw the ensemble for one plate.
 
         Args:
             rectified: uint8 (rows, columns), the webcam's image on the plate grid, of any size.
             seed: seed of the noise; member k of the ensemble draws from (seed, k).
+            quality: other steps and samples than those of the settings.
 
         Raises:
             BundleError: a graph failed or gave values that are not finite.
@@ -89,6 +96,8 @@ class Upscaler:
         """
         if rectified.ndim != 2 or rectified.dtype != np.uint8 or not rectified.size:
             raise ValueError(f"a rectified image is uint8 (rows, columns), not {rectified.dtype} {rectified.shape}")
+        if quality is not None and quality != self.quality:
+            return replace(self, steps=quality.steps, samples=quality.samples).upscale(rectified, seed)
         webcam = rectified.astype(np.float32) / np.float32(255)
         condition = self._encode(webcam)
         first = mean = self._member(condition, (seed, 0), webcam.shape)
@@ -100,14 +109,17 @@ class Upscaler:
             mean = mean + change / np.float32(k + 1)
             squares += change * (member - mean)
             members.append(_picture(member))
+        spread = np.sqrt(squares / np.float32(max(1, self.samples - 1)))
+        sigma = self.table.degrade_sigma_px
         return Upscaled(
             image=members[0],
             mean=mean,
-            spread=np.sqrt(squares / np.float32(max(1, self.samples - 1))),
-            inconsistency=inconsistency(first, webcam, self.table.degrade_sigma_px),
+            spread=spread,
+            inconsistency=inconsistency(first, webcam, sigma),
             samples=self.samples,
             steps=self.steps,
             members=tuple(members),
+            trust=trust(first, webcam, spread, sigma),
         )
 
     @property

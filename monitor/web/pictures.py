@@ -24,13 +24,13 @@ from monitor.web.library import Build
 Format = Literal["png", "jpeg", "webp"]
 Array = npt.NDArray[Any]
 
-PRODUCTS = ("rectified", "upscaled", "mask", "probability", "spread", "inconsistency")
+PRODUCTS = ("rectified", "upscaled", "mask", "probability", "spread", "inconsistency", "trust")
 MASKS = ("mask", "reference")
 HR, LASER = "hr", "laser"
 RECOAT = "-recoat"
 GAIN = 4.0
 """Spread and inconsistency are stored as value × 255 × 4: white is a quarter of the grey scale."""
-FULL_SCALE = {"probability": 1.0, "spread": 1.0 / GAIN, "inconsistency": 1.0 / GAIN}
+FULL_SCALE = {"probability": 1.0, "spread": 1.0 / GAIN, "inconsistency": 1.0 / GAIN, "trust": 1.0}
 MASK_WHITE = 128
 _QUALITY = {
     "png": [cv2.IMWRITE_PNG_COMPRESSION, 3],

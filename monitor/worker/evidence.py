@@ -25,6 +25,7 @@ from monitor.store import (
     ProductRecord,
     planes_of,
 )
+from monitor.upscale import Quality
 from monitor.worker.choosing import chosen, everywhere
 from monitor.worker.parts import PartBook
 from monitor.worker.pipeline import Models, Pipeline
@@ -70,7 +71,8 @@ def make_again(
         if stop.is_set():
             return
         record = products.record(index)
-        made = makers.book.complete(makers.of(record).process(index))
+        quality = Quality(record.steps, record.samples) if record.steps else None
+        made = makers.book.complete(makers.of(record).process(index, quality=quality))
         yield Again(index, tuple(_differences(made, products, record)), not record.recipe)
 
 

@@ -234,7 +234,7 @@ def _products(
                 return
             begin(index, len(pending) - position)
             try:
-                product = pipeline.process(index)
+                product = pipeline.process(index, waiting=len(pending) - position - 1)
             except Interrupted:
                 return
             start = time.perf_counter()

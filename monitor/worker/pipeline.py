@@ -33,8 +33,9 @@ from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
 from monitor.segment import joined, segment_plate
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
-from monitor.upscale import Upscaler
+from monitor.upscale import Quality, Upscaler
 from monitor.worker.choosing import chosen
+from monitor.worker.pace import Pace
 from monitor.worker.priors import Priors
 from monitor.worker.steadying import Steady
 
@@ -167,11 +168,17 @@ class Pipeline:
         self._steady = Steady(reader, settings.optics.drift, facts.name, calibration)
         self._measured = facts.role is CameraRole.BASLER
         self._priors = Priors(settings, reader)
+        self._pace = Pace(settings.upscale, models.upscaler.quality, reader)
 
-    def process(self, index: int) -> LayerProduct:
+    def process(self, index: int, waiting: int = 0, quality: Quality | None = None) -> LayerProduct:
         """Make the products of one committed layer.
 
         A layer without a usable frame gives an explicit MISSING product; it keeps its place.
+
+        Args:
+            index: the layer.
+            waiting: layers that wait behind it; where the pace follows the cadence, each lowers the quality a step.
+            quality: to make products again exactly as a record says; chosen by the pace without it.
 
         Raises:
             BundleError: a model failed. That is no fault of the layer, which stays pending.
@@ -188,17 +195,18 @@ class Pipeline:
                 steadied = self._steady.rectified(index, capture)
         except (CalibrationError, StoreCorrupt) as error:
             return LayerProduct(index, ProductState.MISSING, reason=error.what)
-        return steadied.on(self._products(index, steadied.image, watch))
-
-    def _products(self, index: int, rectified: Image, watch: Stopwatch) -> LayerProduct:
         if self._measured:
-            return replace(self._segmented(index, (rectified,), watch), rectified=rectified)
-        return self._super_resolved(index, rectified, watch)
+            product = replace(self._segmented(index, (steadied.image,), watch), rectified=steadied.image)
+        else:
+            level = quality or self._pace.quality(index, waiting)
+            product = self._super_resolved(index, steadied.image, watch, level)
+            self._pace.learn(level, product.timings_s)
+        return steadied.on(product)
 
-    def _super_resolved(self, index: int, rectified: Image, watch: Stopwatch) -> LayerProduct:
+    def _super_resolved(self, index: int, rectified: Image, watch: Stopwatch, quality: Quality) -> LayerProduct:
         seed = self._settings.upscale.seed + index
         with watch.stage("upscale"):
-            upscaled = self._models.upscaler.upscale(rectified, seed)
+            upscaled = self._models.upscaler.upscale(rectified, seed, quality)
         pictures = upscaled.members if self._settings.segment.picture == "upscaled" else (rectified,)
         product = self._segmented(index, pictures, watch)
         return replace(
@@ -207,9 +215,12 @@ class Pipeline:
             upscaled=upscaled.image,
             spread=_stored(upscaled.spread, STORED_SPREAD_GAIN),
             inconsistency=_stored(upscaled.inconsistency, STORED_SPREAD_GAIN),
+            trust=upscaled.trust,
             bundles=self._models.names,
             device=self._models.upscaler.device,
             seed=seed,
+            steps=upscaled.steps,
+            samples=upscaled.samples,
         )
 
     def _segmented(self, index: int, pictures: Sequence[Image], watch: Stopwatch) -> LayerProduct:

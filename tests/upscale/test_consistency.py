@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
-from monitor.upscale import degrade, inconsistency, match_tone
+from monitor.upscale import INVENTED, MEASURED, PLAUSIBLE, contradiction, degrade, inconsistency, match_tone, trust
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.uniform(0, 1, (48, 64)).astype(np.float32)
@@ -71,3 +72,53 @@ def test_another_shape_is_refused() -> None:
     """Only images of one grid can be compared."""
     with pytest.raises(ValueError, match="cannot be compared"):
         inconsistency(PICTURE, PICTURE[:-1], 1.0)
+
+
+def scene(grain: float = 0.06) -> tuple[np.ndarray, np.ndarray]:
+    """A picture with a dark part on grainy powder, and the webcam's image of it in another tone, with noise."""
+    rng = np.random.default_rng(0)
+    picture = 0.55 + grain * ndimage.gaussian_filter(rng.standard_normal((128, 128)), 1)
+    picture[30:90, 40:100] -= 0.25
+    webcam = 0.7 * degrade(picture.astype(np.float32), 2.0) + 0.15 + 0.01 * rng.standard_normal((128, 128))
+    return picture.astype(np.float32), webcam.astype(np.float32)
+
+
+INVENTIONS = {
+    "pore": (slice(58, 63), slice(68, 73), -0.25),
+    "scratch": (slice(20, 22), slice(50, 66), 0.3),
+    "removed edge": (slice(80, 96), slice(60, 76), 0.25),
+}
+
+
+@pytest.mark.parametrize("kind", INVENTIONS)
+def test_a_planted_invention_is_called_one(kind: str) -> None:
+    """A pore, a scratch and a lost edge that the webcam does not see are marked invented where they are, not around."""
+    picture, webcam = scene()
+    rows, columns, change = INVENTIONS[kind]
+    picture[rows, columns] += np.float32(change)
+    marked = trust(picture, webcam, np.zeros_like(picture), 2.0) == INVENTED
+    assert marked[rows, columns].any()
+    marked[max(0, rows.start - 10) : rows.stop + 10, max(0, columns.start - 10) : columns.stop + 10] = False
+    assert marked.mean() < 0.005
+
+
+def test_what_the_webcam_cannot_tell_is_plausible_not_measured() -> None:
+    """Grain finer than the webcam's blur is plausible; a smooth true picture is measured, unless members disagree."""
+    picture, webcam = scene(grain=0.15)
+    still = np.zeros_like(picture)
+    assert (trust(picture, webcam, still, 2.0) == PLAUSIBLE).mean() > 0.9
+    smooth = degrade(picture, 2.0)
+    assert (trust(smooth, 0.7 * smooth + 0.15, still, 2.0) == MEASURED).mean() > 0.75
+    assert (trust(smooth, 0.7 * smooth + 0.15, still + 0.05, 2.0) == PLAUSIBLE).mean() > 0.98
+
+
+def test_the_tone_and_slow_light_contradict_nothing() -> None:
+    """Another exposure and a shadow over half the plate invent nothing; neither does a black or a flat frame fail."""
+    picture, webcam = scene()
+    shaded = webcam * np.linspace(0.7, 1.1, 128, dtype=np.float32)
+    assert (trust(picture, shaded, np.zeros_like(picture), 2.0) == INVENTED).mean() < 0.01
+    for grey in (0.0, 1.0):
+        found = contradiction(picture, np.full_like(picture, grey), 2.0)
+        assert np.isfinite(found).all()
+    with pytest.raises(ValueError, match="cannot be compared"):
+        contradiction(picture, webcam[:-1], 2.0)

@@ -17,6 +17,7 @@ export const OVERLAYS = [
   { id: "mask", name: "Mask", title: "Where the segmenter found metal" },
   { id: "probability", name: "Probability", title: "How sure the segmenter is of metal", by: "segment" },
   { id: "inconsistency", name: "Guard", title: "Where the super-resolved picture, degraded again, differs from the webcam's", by: "upscale" },
+  { id: "trust", name: "Trust", title: "How far the drawn detail may be believed: nothing measured, half plausible, full invented: the webcam contradicts it", by: "upscale" },
   { id: "spread", name: "Spread", title: "Where the model's samples differ from each other", by: "upscale" },
   { id: "laser", name: "Laser on", title: "Where the laser was on, from the mirrors' voltages" },
 ];
