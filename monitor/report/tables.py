@@ -126,7 +126,9 @@ def cameras(facts: BuildFacts) -> list[Row]:
         where = "not calibrated"
         if calibration is not None:
             values = ", ".join(f"{value:.6g}" for value in calibration.plate_to_image)
-            where = f"{calibration.source}; plate mm → pixel: {values}"
+            where = f"{calibration.source}, {calibration.digest[7:19]}; plate mm → pixel: {values}"
+            if known := calibration.goodness:
+                where += f"; {known.um_per_px:.3f} ± {known.um_per_px_90:.2g} µm per pixel (90 %)"
         what = " ".join(filter(None, (camera.model, camera.serial, f"({camera.origin})")))
         shape = f"{camera.shape[1]} × {camera.shape[0]}{' colour' if len(camera.shape) > 2 else ' grey'}"
         rows.append((camera.name, camera.role, what, shape, where))

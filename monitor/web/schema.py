@@ -237,6 +237,8 @@ class LayerView(Answer):
     bundles: dict[str, str]
     device: str
     seed: int | None
+    calibration: str
+    """Digest of the calibration by which the picture was rectified; "" where nobody noted it."""
     prompts: tuple[tuple[float, float], ...]
     """Query points (column, row) that the segmenter was asked."""
     pictures: dict[str, PictureView]

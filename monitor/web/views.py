@@ -95,6 +95,7 @@ def layer_view(build: Build, index: int) -> LayerView:
         bundles=dict(product.bundles) if product else {},
         device=product.device if product else "",
         seed=product.seed if product else None,
+        calibration=product.calibration if product else "",
         prompts=(product.prompts or ()) if product else (),
         pictures={kind: _picture(build, index, picture) for kind, picture in found.items()},
         generated=_generated(found),

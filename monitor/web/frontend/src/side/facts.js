@@ -34,6 +34,7 @@ export function factsOf(view) {
       name: `${frame.camera} exposure`, value: [`${number(frame.exposure_us / 1000, 3)} ms`, frame.gain_db !== null && `${number(frame.gain_db, 3)} dB`].filter(Boolean).join(", "),
     })),
     ...bundleFacts(view),
+    view.calibration && { name: "Calibration", value: view.calibration.replace("sha256:", "").slice(0, 12), tip: `By which the picture was rectified: ${view.calibration}` },
   ].filter(Boolean);
 }
 
