@@ -20,15 +20,17 @@ def draw_batch(models: Trained, batch: int, px: int, steps: int, device: torch.d
         torch.cuda.synchronize(device)
 
 
-def batch_seconds(models: Trained, batch: int, px: int, steps: int, device: torch.device, threads: int) -> float:
-    """Wall time of one such batch on so many CPU threads, after a first one that is not counted."""
+def batch_seconds(
+    models: Trained, batch: int, px: int, steps: int, device: torch.device, threads: int
+) -> tuple[float, float]:
+    """Wall time and core-seconds of one such batch on so many CPU threads, after a first one that is not counted."""
     models.to(device)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         draw_batch(models, batch, px, 1, device)
-        begin = time.perf_counter()
+        begin = time.perf_counter(), time.process_time()
         draw_batch(models, batch, px, steps, device)
-        return time.perf_counter() - begin
+        return time.perf_counter() - begin[0], time.process_time() - begin[1]
     finally:
         torch.set_num_threads(before)

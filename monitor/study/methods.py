@@ -155,7 +155,7 @@ class Bundled:
 
     def seconds(self, batch: int, px: int) -> float | None:
         """Measured now."""
-        return bundle_seconds(self.upscaler.sessions, self.table, batch, px, self.upscaler.steps)
+        return bundle_seconds(self.upscaler.sessions, self.table, batch, px, self.upscaler.steps)[0]
 
 
 PLAIN: Mapping[str, Plain] = {

@@ -82,7 +82,7 @@ class SweepPlan(Section):
     """Sampler steps."""
     samples: tuple[int, ...] = (1, 2, 4, 8)
     """Sizes of the ensemble."""
-    paper_steps: int = Field(200, ge=1, le=200)
+    paper_steps: int = Field(200, ge=2, le=200)
     """Sampler steps of the paper's configuration that are really run; the time is scaled to its 200."""
     paper_batches: tuple[int, ...] = (1, 500)
     """Batches at which it is timed; none leaves it out."""

@@ -10,12 +10,11 @@ from scipy import ndimage
 from scipy.stats import rankdata
 
 from monitor.domain import FloatImage, Mask
-from monitor.upscale import inconsistency
+from monitor.upscale import contradiction
 
 KINDS = ("pore", "scratch", "removed edge")
 _HALF_PX = 8
 """Half the edge of the place that is judged."""
-_SMOOTH_PX = 2.0
 
 
 def scores(
@@ -74,8 +73,7 @@ def auc(planted: Sequence[float], clean: Sequence[float]) -> float | None:
 
 
 def _map(picture: FloatImage, webcam: FloatImage, sigma_px: float) -> FloatImage:
-    smooth = ndimage.gaussian_filter(inconsistency(picture, webcam, sigma_px), _SMOOTH_PX)
-    return np.asarray(smooth, np.float32)
+    return contradiction(picture, webcam, sigma_px)
 
 
 def _largest(score: FloatImage, at: tuple[int, int]) -> float:

@@ -5,6 +5,9 @@ The paper's networks have random weights here, which cost the same as trained on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from monitor.inference.networks import autoencoder as autoencoder_network
 from monitor.inference.networks import unet
 from monitor.learn.precision import pick_device
@@ -20,44 +23,65 @@ from monitor.study.quality import PATCH_PX
 from monitor.study.timing import bundle_seconds
 
 PAPER_STEPS = 200
-_COLUMNS = ("method", "steps", "batch", "ms a sample", "paper's configuration / this, same run", "ran on", "measured")
+_AXES = ("ms a sample", "core-ms a sample")
+_COLUMNS = (
+    "method", "steps", "batch", "ms a sample", "core-ms a sample", "paper's configuration / this, same run", "ran on",
+    "measured",
+)  # fmt: skip
+
+
+class Spent(NamedTuple):
+    """Time a sample: wall seconds and core-seconds."""
+
+    wall: float
+    cores: float
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Both in ms."""
+        return 1e3 * self.wall, 1e3 * self.cores
 
 
 def run(desk: Desk) -> Findings:
     """Time every bundle at hand, and the paper's configuration, one after the other."""
     found = Findings("Time a sample (Table 2's times, and ours)")
-    paper = {batch: _paper_seconds(desk, batch) for batch in desk.plan.sweep.paper_batches}
+    paper = {batch: _paper_spent(desk, batch) for batch in desk.plan.sweep.paper_batches}
     if not paper:
         found.missing("the paper's configuration", f"size '{desk.size}' leaves it out")
     rows: list[tuple[Cell, ...]] = []
-    curves: dict[str, tuple[list[float], list[float]]] = {}
+    lines: dict[str, dict[int, Spent]] = {}
     for name in (name for name in desk.bundles if name != "segmenter"):
         model = desk.bundled(name)
         desk.used[f"{NAMES[name]}: {model.label}"] = model.digest
         for steps in _steps(desk, model):
-            times = {batch: _seconds(desk, model, steps, batch) for batch in desk.plan.sweep.batches}
-            rows += [_row(NAMES[name], steps, batch, s, paper, model.upscaler.device) for batch, s in times.items()]
-            curves[f"{NAMES[name]}, {steps} steps"] = ([float(b) for b in times], [1e3 * s for s in times.values()])
+            times = {batch: _spent(desk, model, steps, batch) for batch in desk.plan.sweep.batches}
+            rows += [_row(NAMES[name], steps, b, spent, paper, model.upscaler.device) for b, spent in times.items()]
+            lines[f"{NAMES[name]}, {steps} steps"] = times
     whole = desk.plan.sweep.paper_steps >= PAPER_STEPS
     how = "whole" if whole else f"1 and {desk.plan.sweep.paper_steps} steps, extended to {PAPER_STEPS}"
-    device = str(pick_device())
-    rows += [("paper's configuration", PAPER_STEPS, b, 1e3 * s, 1.0, f"torch, {device}", how) for b, s in paper.items()]
-    rows += [
-        (f"paper, {n}", None, 500, 1e3 * row["seconds"].value, None, "a GPU", "printed") for n, row in TABLE_2.items()
-    ]
+    on = f"torch, {pick_device()}"
+    rows += [("paper's configuration", PAPER_STEPS, b, *spent.shown, 1.0, on, how) for b, spent in paper.items()]
+    rows += [_printed(f"paper, {name}", row["seconds"].value) for name, row in TABLE_2.items()]
     note = (
         f"Patches of {PATCH_PX} × {PATCH_PX} pixels of noise; encoder, every step, decoder. CPU threads: "
         f"{desk.plan.threads}; the best of up to three runs. The ratio is to the paper's configuration at the nearest "
-        "batch that was timed here. A busy machine makes all of these slower, not equally."
+        "batch that was timed here: of core time where both run on the CPU, which other work disturbs less than wall "
+        "time, else of wall time."
     )
     found.tables.append(Table("speed", "Time a sample", _COLUMNS, tuple(rows), note))
-    if curves:
-        found.figures.append(
-            line_chart(
-                "speed", "Time a sample against the batch", {"ms a sample": curves}, "batch", log_x=True, log_y=True
-            )
-        )
+    if lines:
+        panels = {label: {name: _line(times, k) for name, times in lines.items()} for k, label in enumerate(_AXES)}
+        title = "Time a sample against the batch"
+        found.figures.append(line_chart("speed", title, panels, "batch", log_x=True, log_y=True))
     return found
+
+
+def _line(times: Mapping[int, Spent], which: int) -> tuple[list[float], list[float]]:
+    return [float(batch) for batch in times], [spent.shown[which] for spent in times.values()]
+
+
+def _printed(name: str, seconds: float) -> tuple[Cell, ...]:
+    return (name, None, 500, 1e3 * seconds, None, None, "a GPU", "printed")
 
 
 def _steps(desk: Desk, model: Bundled) -> list[int]:
@@ -68,36 +92,39 @@ def _steps(desk: Desk, model: Bundled) -> list[int]:
     )
 
 
-def _seconds(desk: Desk, model: Bundled, steps: int, batch: int) -> float:
-    key = {"what": "speed", "method": model.digest, "steps": steps, "batch": batch, "threads": desk.plan.threads}
+def _spent(desk: Desk, model: Bundled, steps: int, batch: int) -> Spent:
+    key = {"what": "time", "method": model.digest, "steps": steps, "batch": batch, "threads": desk.plan.threads}
 
     def measure() -> dict[str, float]:
-        return {"seconds": bundle_seconds(model.upscaler.sessions, model.table, batch, PATCH_PX, steps)}
+        return Spent(*bundle_seconds(model.upscaler.sessions, model.table, batch, PATCH_PX, steps))._asdict()
 
-    found = desk.cache.numbers(key, measure)
-    return float(found["seconds"])
+    return Spent(**desk.cache.numbers(key, measure))
 
 
-def _row(name: str, steps: int, batch: int, seconds: float, paper: dict[int, float], device: str) -> tuple[Cell, ...]:
+def _row(name: str, steps: int, batch: int, spent: Spent, paper: dict[int, Spent], device: str) -> tuple[Cell, ...]:
     nearest = min(paper, key=lambda b: abs(b - batch), default=None)
-    ratio = None if nearest is None else paper[nearest] / seconds
-    return (name, steps, batch, 1e3 * seconds, ratio, f"ONNX Runtime, {device}", "whole")
+    ratio = None
+    if nearest is not None:
+        both_on_cpu = device == "CPUExecutionProvider" and pick_device().type == "cpu"
+        theirs = paper[nearest]
+        ratio = theirs.cores / spent.cores if both_on_cpu else theirs.wall / spent.wall
+    return (name, steps, batch, *spent.shown, ratio, f"ONNX Runtime, {device}", "whole")
 
 
-def _paper_seconds(desk: Desk, batch: int) -> float:
-    """Seconds a sample of the paper's 200 steps: all of them, or extended from a first step and some more."""
+def _paper_spent(desk: Desk, batch: int) -> Spent:
+    """Time a sample of the paper's 200 steps: all of them, or extended from a first step and some more."""
     steps, threads, device = desk.plan.sweep.paper_steps, desk.plan.threads, pick_device()
-    key = {"what": "speed", "method": "paper", "steps": steps, "batch": batch, "device": str(device)}
+    key = {"what": "time", "method": "paper", "steps": steps, "batch": batch, "device": str(device), "threads": threads}
 
     def measure() -> dict[str, float]:
         models = TrainedDiffusion.untrained(paper_recipe())
-        spent = batch_seconds(models, batch, PATCH_PX, steps, device, threads)
-        if steps < PAPER_STEPS:
-            one = batch_seconds(models, batch, PATCH_PX, 1, device, threads)
-            spent = one + (spent - one) / (steps - 1) * (PAPER_STEPS - 1)
-        return {"seconds": spent / batch}
+        some = batch_seconds(models, batch, PATCH_PX, steps, device, threads)
+        one = some if steps == PAPER_STEPS else batch_seconds(models, batch, PATCH_PX, 1, device, threads)
+        more = (PAPER_STEPS - 1) / max(1, steps - 1)  # nothing is extended where all steps were run
+        wall, cores = (first + (last - first) * more for first, last in zip(one, some, strict=True))
+        return Spent(wall / batch, cores / batch)._asdict()
 
-    return float(desk.cache.numbers(key | {"threads": threads}, measure)["seconds"])
+    return Spent(**desk.cache.numbers(key, measure))
 
 
 def paper_recipe() -> DiffusionTraining:

@@ -49,7 +49,7 @@ class TrainedHere:
 
     def seconds(self, batch: int, px: int) -> float | None:
         """Measured now."""
-        return batch_seconds(self.models, batch, px, 0, pick_device(), self.threads) / batch
+        return batch_seconds(self.models, batch, px, 0, pick_device(), self.threads)[0] / batch
 
 
 def train_method(name: str, recipe: str, train: Plates, plan: Plan, cache: Cache) -> TrainedHere:

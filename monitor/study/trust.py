@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from monitor.domain import FloatImage, Image
-from monitor.study.cache import Arrays
+from monitor.study.cache import Arrays, Numbers
 from monitor.study.data import LayerPair
 from monitor.study.desk import Desk
 from monitor.study.figures import line_chart
@@ -135,19 +135,10 @@ def reliability(
 
 def _guard(desk: Desk, found: Findings, model: Bundled, layers: Sequence[LayerPair], drawn: Sequence[Arrays]) -> None:
     """Plant inventions into drawn pictures and ask whether the consistency with the webcam tells them from the rest."""
-    sigma = model.upscaler.table.degrade_sigma_px
     rows: list[tuple[Cell, ...]] = []
     for kind in KINDS:
-        planted: list[float] = []
-        clean: list[float] = []
-        for number, (pair, one) in enumerate(zip(layers, drawn, strict=True)):
-            if pair.mask is None:
-                continue
-            picture, webcam = (np.asarray(x, np.float32) / np.float32(255) for x in (one["image"], pair.lr))
-            rng = np.random.default_rng([desk.plan.seed, number, KINDS.index(kind)])
-            a, b = scores(picture, webcam, pair.mask, kind, sigma, -(-desk.plan.sweep.planted // len(layers)), rng)
-            planted += a
-            clean += b
+        parts = [_planted(desk, model, pair, one, kind, len(layers)) for pair, one in zip(layers, drawn, strict=True)]
+        planted, clean = ([value for part in parts for value in part[name]] for name in ("planted", "clean"))
         rows.append((kind, auc(planted, clean), len(planted), len(clean)))
     note = (
         "Score: the largest inconsistency of the picture, degraded again, with the webcam's frame, smoothed. "
@@ -162,6 +153,23 @@ def _guard(desk: Desk, found: Findings, model: Bundled, layers: Sequence[LayerPa
             note,
         )
     )
+
+
+def _planted(desk: Desk, model: Bundled, pair: LayerPair, one: Arrays, kind: str, layers: int) -> Numbers:
+    """Scores in one layer with and without inventions of a kind, computed once."""
+    count = -(-desk.plan.sweep.planted // layers)
+    key = {"what": "guard", "method": model.digest, "layer": pair.digest, "kind": kind, "count": count}
+
+    def make() -> Numbers:
+        if pair.mask is None:
+            return {"planted": [], "clean": []}
+        picture, webcam = (np.asarray(x, np.float32) / np.float32(255) for x in (one["image"], pair.lr))
+        rng = np.random.default_rng([desk.plan.seed, pair.layer, KINDS.index(kind)])
+        sigma = model.upscaler.table.degrade_sigma_px
+        planted, clean = scores(picture, webcam, pair.mask, kind, sigma, count, rng)
+        return {"planted": planted, "clean": clean}
+
+    return desk.cache.numbers(key | {"seed": desk.plan.seed}, make)
 
 
 def _quality(desk: Desk, found: Findings, layers: Sequence[LayerPair]) -> None:
