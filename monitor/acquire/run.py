@@ -16,6 +16,7 @@ from monitor.acquire.events import Events
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
 from monitor.acquire.machine import WORK, Acquisition, Bench
+from monitor.acquire.memory import give_back_large
 from monitor.acquire.space import SpaceWatch
 from monitor.acquire.status import Snapshot
 from monitor.config import Settings
@@ -72,6 +73,7 @@ def run_acquire(
         StoreError: the store cannot be written.
         ConfigError: the configured devices do not go together.
     """
+    give_back_large()
     asked = _Asked(stop, build_name, recording, speed, on_start, rig)
     with ExitStack() as stack:
         if recording is None:
