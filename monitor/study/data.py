@@ -1,6 +1,6 @@
 """The data sets: layers as the webcam and the high-resolution camera see them. Owns where they come from and how split.
 
-- A: rings in the default look, through the whole virtual webcam. B: the same rings under another light and lens.
+- A: rings in the default look, through the whole virtual webcam. B: such rings under another light and lens.
 - HR only: builds of other cross-sections, whose LR is synthesised from HR as in the paper's zero-shot study.
 - Real: `slm-5472` reduced by 5.1, with synthetic LR.
 
