@@ -29,6 +29,8 @@ from monitor.supervise import NICE, step_back
 
 LOOK_S = 0.02
 START_S = 120.0
+SPARE = 40
+"""Layers beyond those of each phase: viewers need some time to connect."""
 FRAMES = ((1080, 1920), (3648, 5472))
 """(rows, columns) of the webcam and of the Basler acA5472-17um."""
 Progress = Callable[[int], None]
@@ -153,7 +155,7 @@ def measure_acquire(
     Raises:
         StoreError: acquisition or the page ended, or did not begin.
     """
-    total = layers * len(viewers)
+    total = (layers + SPARE) * len(viewers)
     settings = load_settings(configured(folder, total, frames, free_port(), signals=signals))
     root = settings.store.root
     phases: list[Phase] = []
@@ -163,10 +165,11 @@ def measure_acquire(
         for number in viewers:
             phase = Phase(number)
             with watching(settings.web.port, number) as phase.audience:
-                while done < layers * (len(phases) + 1):
+                done = max(done, _acquired(root, pid))  # viewers take their time to come
+                while len(phase.layers) < layers:
                     phase.layers.append(_next(root, pid, done, folder))
                     done = phase.layers[-1].index + 1
-                    progress(done)
+                    progress(layers * len(phases) + len(phase.layers))
                     after(settings, done - 1)
                     page_core_s.append(_core_s(page))
             phase.acquire_core_s = phase.layers[-1].seen.core_s - phase.layers[0].seen.core_s
@@ -175,6 +178,12 @@ def measure_acquire(
             phases.append(phase)
     reader = BuildReader.open(root, list_builds(root)[-1].manifest.id)
     return CommitCosts(tuple(phases), sum(len(reader.record(index).gaps) for index in reader.layers()))
+
+
+def _acquired(root: Path, pid: int) -> int:
+    """One past the last layer that is committed now."""
+    status = next((s for s in read_statuses(root) if s.process == "acquire" and s.pid == pid), None)
+    return 0 if status is None or status.layer is None else status.layer + 1
 
 
 def _next(root: Path, pid: int, done: int, folder: Path) -> Committed:
@@ -211,13 +220,12 @@ def _plain(path: Path, data: Sequence[bytes]) -> float:
 
 @contextmanager
 def _acquisition(settings: Settings, period_s: float) -> Iterator[int]:
-    """Acquisition in a process of its own; its process id."""
+    """Acquisition in a process of its own, ended when enough is measured; its process id."""
     process = get_context("spawn").Process(target=acquire_on_bench, args=(settings, period_s), daemon=True)
     process.start()
     assert process.pid is not None  # noqa: S101 - started
     try:
         yield process.pid
-        process.join(START_S)
     finally:
         process.kill()
         process.join()
