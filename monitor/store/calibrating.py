@@ -76,7 +76,6 @@ class Trial:
     Attributes:
         shot: what it was made from.
         fitted: the calibration with its residuals.
-        corners_px: float64 (4, 2), where the plate grid's corners are in the picture.
     """
 
     shot: Shot

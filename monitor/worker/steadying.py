@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from monitor.config import DriftSettings
 from monitor.domain import (
@@ -25,6 +26,8 @@ from monitor.domain import (
 )
 from monitor.optics import Anchor, Drift, lattice, measure_drift, rectify, relit
 from monitor.store import BuildReader
+
+log = structlog.get_logger("worker")
 
 _PATIENCE = 20
 """Layers among which a first frame without a flaw is looked for."""
@@ -79,7 +82,6 @@ class Steady:
 
         Raises:
             CalibrationError: the frame is not of the calibration's size, or the calibration does not show the grid.
-            StoreCorrupt: a frame that it is compared with is damaged.
         """
         digest = self._calibration.digest
         if not self._settings.enabled:
@@ -111,9 +113,17 @@ class Steady:
     def _anchor(self, camera: str, first: int) -> Anchor | None:
         """What a camera's pictures are compared with; it is kept."""
         if self._anchors.get(camera, (-1, None))[0] != first:
-            found = self._reader.capture(first, camera)
-            self._anchors[camera] = (first, Anchor.of(found.image, found.bits) if isinstance(found, Frame) else None)
+            self._anchors[camera] = (first, self._made(camera, first))
         return self._anchors[camera][1]
+
+    def _made(self, camera: str, first: int) -> Anchor | None:
+        """None where the frame is damaged: that costs the comparison, not every layer of the build."""
+        try:
+            found = self._reader.capture(first, camera)
+        except StoreError as error:
+            log.warning("drift cannot be told", camera=camera, what=error.what, cure=error.cure)
+            return None
+        return Anchor.of(found.image, found.bits) if isinstance(found, Frame) else None
 
     def _first(self, camera: str, index: int) -> int:
         """The layer that layer `index` is compared with, by the layers up to it alone.

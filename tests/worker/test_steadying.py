@@ -116,3 +116,17 @@ def test_records_name_the_accepted_calibration_and_another_camera_is_refused(tmp
     book.accept(facts, other, b"png", made_of="a test", by="somebody")
     (made,) = processed(settings, third)
     assert made.calibration == other.digest, "layers that waited are processed once their camera is calibrated"
+
+
+def test_a_damaged_first_frame_costs_the_comparison_only(tmp_path: Path, models: Path) -> None:
+    """Bit rot in the build's first picture: its own layer is missing, the later ones are made, without drift."""
+    settings, reader = build(tmp_path, models, layers=2)
+    (chunk,) = (tmp_path / reader.manifest.id / "raw" / "webcam").glob("c.0.*")
+    data = bytearray(chunk.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    chunk.write_bytes(bytes(data))
+    first, second = processed(settings, reader)
+    assert first.state is ProductState.MISSING
+    assert second.state is not ProductState.MISSING
+    assert told(second, "webcam moved") is None
+    assert told(second, "basler moved") is not None
