@@ -44,6 +44,7 @@ def test_the_bundle_is_whole_and_runs(run: Path, recipe: DiffusionTraining) -> N
     assert manifest.training["recipe"] == recipe.model_dump_json()
     assert {"default_sr", "varied_lr_toned", "varied_autoencoder"} <= set(manifest.metrics)
     assert "ncvd" in manifest.metrics["default_sr"]
+    assert 0 <= manifest.metrics["calibration"]["coverage_95"] <= 1
     assert {"card", "curves", "samples"} <= set(manifest.files)
     plate = torch.randint(0, 256, (40, 56), dtype=torch.uint8).numpy()
     made = Upscaler.load(bundle, UpscaleSettings(steps=2, threads=1)).upscale(plate, 0)

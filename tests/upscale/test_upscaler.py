@@ -10,7 +10,7 @@ import pytest
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError
 from monitor.inference import Bundle
-from monitor.upscale import Tiling, Upscaler
+from monitor.upscale import Quality, Tiling, Upscaler
 
 SETTINGS = UpscaleSettings(threads=1, samples=2, steps=2)
 PLATE = np.random.default_rng(1).integers(60, 200, (96, 128), dtype=np.uint8)
@@ -143,11 +143,36 @@ def test_values_that_are_not_finite_are_refused(bundle: Bundle) -> None:
         broken.upscale(PLATE, 0)
 
 
+def test_graphs_of_other_shapes_are_refused_in_words(bundle: Bundle) -> None:
+    """A manifest whose latent has other channels than the networks gives an error that names the graph."""
+    table = bundle.manifest.diffusion
+    assert table is not None
+    other = bundle.manifest.model_copy(update={"diffusion": table.model_copy(update={"channels": 3})})
+    model = Upscaler.load(Bundle(bundle.directory, other, bundle.digest), SETTINGS)
+    with pytest.raises(BundleError, match="denoiser"):
+        model.upscale(PLATE, 0)
+
+
+def test_a_lower_quality_is_another_picture_of_the_same_plate(bundle: Bundle) -> None:
+    """The quality of a call stands above the settings, and the result says which it was."""
+    model = loaded(bundle)
+    made = model.upscale(PLATE, 0, Quality(1, 1))
+    assert (made.steps, made.samples, len(made.members)) == (1, 1, 1)
+    np.testing.assert_array_equal(made.image, loaded(bundle, steps=1, samples=1).upscale(PLATE, 0).image)
+    assert (model.steps, model.samples) == (2, 2)
+
+
 @pytest.mark.parametrize(
-    "image", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.float32), np.zeros((0, 8), np.uint8)]
+    "image",
+    [
+        np.zeros((8, 8, 3), np.uint8),
+        np.full((8, 8), np.nan, np.float32),
+        np.zeros((8, 8), np.uint16),
+        np.zeros((0, 8), np.uint8),
+    ],
 )
 def test_other_images_are_refused(bundle: Bundle, image: np.ndarray) -> None:
-    """Colour, floats and empty images are the caller's mistake."""
+    """Colour, floats (of NaN), 16 bits and empty images are the caller's mistake."""
     with pytest.raises(ValueError, match="a rectified image is uint8"):
         loaded(bundle).upscale(image, 0)
 
