@@ -64,7 +64,7 @@ def real_plates(recipe: DataRecipe, store: Path | None, data: Path | None, *, va
 
 
 def _recorded(name: str, build: int, recipe: DataRecipe, store: Path | None) -> Iterator[RealLayer]:
-    reader = _reader(name, store)
+    reader = recorded_build(name, store)
     cameras = {facts.role: facts for facts in reader.manifest.cameras}
     basler = cameras.get(CameraRole.BASLER)
     if basler is None:
@@ -90,7 +90,8 @@ def _seen(reader: BuildReader, index: int, facts: CameraFacts) -> Image | None:
     return rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits)
 
 
-def _reader(name: str, store: Path | None) -> BuildReader:
+def recorded_build(name: str, store: Path | None) -> BuildReader:
+    """The recorded build whose id ends with this name; ConfigError where there is none."""
     found = [build.manifest.id for build in list_builds(store)] if store else []
     chosen = [build for build in found if build.endswith(name)]
     if store is None or not chosen:

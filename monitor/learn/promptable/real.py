@@ -21,16 +21,16 @@ from monitor.learn.promptable.layers import Layer
 from monitor.learn.promptable.measure import Case
 from monitor.learn.promptable.recipe import RealRecipe
 from monitor.learn.promptable.scenes import Texture, Textures
+from monitor.learn.real_plates import PICTURES, recorded_build
 from monitor.optics import rectify
 from monitor.segment import initial_mask
-from monitor.store import BuildReader, list_builds
+from monitor.store import BuildReader
 
 PATCHES = 4
 """Textures of powder, and of metal, that are cut from one recorded layer."""
 LEAST_PATCH_PX = 32
 MARGIN_PX = 4
 """Distance that a texture keeps from the nominal edge."""
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def held_out_real(recipe: RealRecipe, store: Path | None) -> list[Case]:
     """The layers of the named builds that the recipe leaves out of training; errors as in `load_real`."""
     cases = []
     for name in recipe.builds:
-        reader = _build(name, store)
+        reader = recorded_build(name, store)
         trained = set(reader.layers()[slice(*recipe.layers)])
         left = [index for index in reader.layers() if index not in trained]
         cases += [Case(f"real: {name}, held-out layers", *pair, reader.manifest.grid) for pair in _pairs(reader, left)]
@@ -91,7 +91,7 @@ def held_out_real(recipe: RealRecipe, store: Path | None) -> list[Case]:
 
 
 def _recorded(name: str, layers: tuple[int, int], store: Path | None) -> Iterator[Layer]:
-    reader = _build(name, store)
+    reader = recorded_build(name, store)
     for image, mask in _pairs(reader, reader.layers()[slice(*layers)]):
         yield Layer(image, mask, initial_mask(image, reader.manifest.grid, SegmentSettings()).mask)
 
@@ -103,18 +103,6 @@ def _pairs(reader: BuildReader, layers: Sequence[int]) -> Iterator[tuple[Image, 
         capture, mask = reader.capture(index, facts.name), reader.reference(index)
         if isinstance(capture, Frame) and mask is not None and facts.calibration is not None:
             yield rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits), mask
-
-
-def _build(name: str, store: Path | None) -> BuildReader:
-    found = [build.manifest.id for build in list_builds(store)] if store else []
-    chosen = [build for build in found if build.endswith(name)]
-    if store is None or not chosen:
-        where = f"{store} holds {', '.join(found) or 'no builds'}" if store else "no store was given"
-        raise ConfigError(
-            f"the recipe trains on the recorded build '{name}', but {where}",
-            cure="import it with `lpbf-monitor builds import` and name the store with --store",
-        )
-    return BuildReader.open(store, chosen[-1])
 
 
 def _pictures(name: str, data: Path | None) -> Iterator[Image]:
