@@ -29,6 +29,7 @@ from monitor.supervise import NICE, step_back
 
 LOOK_S = 0.02
 START_S = 120.0
+STOP_S = 30.0
 SPARE = 40
 """Layers beyond those of each phase: viewers need some time to connect."""
 FRAMES = ((1080, 1920), (3648, 5472))
@@ -227,6 +228,8 @@ def _acquisition(settings: Settings, period_s: float) -> Iterator[int]:
     try:
         yield process.pid
     finally:
+        process.terminate()
+        process.join(STOP_S)
         process.kill()
         process.join()
 

@@ -7,6 +7,7 @@ refuses to know what is done with them.
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -161,9 +162,11 @@ def free_port() -> int:
 
 
 def acquire_on_bench(settings: Settings, period_s: float) -> None:
-    """Acquire from these devices until the last layer: the real acquisition, in the process that calls this.
+    """Acquire from these devices until the last layer or SIGTERM: the real acquisition, in the process that calls this.
 
     Only warnings are logged: what is measured would scroll away.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    run_acquire(settings, threading.Event(), build_name="bench", rig=BenchRig(settings, period_s))
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    run_acquire(settings, stop, build_name="bench", rig=BenchRig(settings, period_s))
