@@ -28,7 +28,7 @@ class SegmentSettings(Section):
     """Name of a segmenter bundle in the models directory."""
     picture: Literal["upscaled", "rectified"] = "upscaled"
     """What is segmented: the super-resolved picture, as in the paper, or the rectified camera picture itself."""
-    method: Literal["auto", "prompted", "automatic"] = "prompted"
+    method: Literal["auto", "prompted", "automatic"] = "auto"
     """How metal is found: prompted, by query points and the model's answers to them, as in the paper; automatic, by
     what the model takes for metal before it is asked; auto, automatic where the bundle can, else prompted."""
     query: Literal["auto", "sauvola", "model"] = "auto"
