@@ -35,7 +35,7 @@ from tests.story.running import QUICK_S, Story, playing, until
 from tests.worker.hand_made import make_models
 
 LAYERS = int(os.environ.get("STORY_LAYERS", "300"))
-PICTURES = 30
+PICTURES = 12
 NAME = "latent-diffusion-small"
 SLOW, SLOW_S = 5, 15.0
 """So many layers take so long, s."""
