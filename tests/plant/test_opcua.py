@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,8 @@ from asyncua import Client, Node, ua
 from asyncua.crypto import cert_gen
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.crypto.uacrypto import der_from_x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import (
-    BasicConstraints,
-    Certificate,
-    CertificateBuilder,
-    Name,
-    NameAttribute,
-    UniformResourceIdentifier,
-    random_serial_number,
-)
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import UniformResourceIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from monitor.config import OpcUaSettings, PlantSettings, Settings
 from monitor.domain import ConfigError
@@ -39,7 +28,6 @@ from monitor.plant.opcua.login import certificate_files, password_of
 from monitor.plant.opcua.names import AM, DI, HEALTH, ITEMS, MACHINERY, OWN, PROCESS, RUN, TOOL
 from monitor.plant.opcua.server import serve
 from monitor.plant.opcua.thread import OpcUaThread
-from monitor.plant.opcua.trust import TrustList
 from monitor.store import AlarmBook
 from tests.report.alarms import raised_alarm
 from tests.web.synthetic import Faults, SyntheticBuild, small_settings, write_statuses
@@ -322,43 +310,6 @@ def test_a_trusted_certificate_that_is_only_claimed_lets_nobody_in(
             assert caught.value.code == ua.StatusCodes.BadUserAccessDenied
 
     asyncio.run(play())
-
-
-def test_an_authority_vouches_for_whom_it_issued_a_certificate_and_time_runs_out(tmp_path: Path) -> None:
-    """Its own certificate must say that it is one, and both must be in their time."""
-    now = datetime.now(UTC)
-    folder = tmp_path / "trusted"
-    folder.mkdir()
-    authority, key = issued("authority", None, now + timedelta(days=9), ca=True)
-    ordinary, other = issued("ordinary", None, now + timedelta(days=9))
-    for name, made in (("authority", authority), ("ordinary", ordinary)):
-        (folder / f"{name}.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    trust = TrustList(folder)
-
-    def accepted(issuer: Issuer, until: datetime) -> bool:
-        return trust.accepts(issued("client", issuer, until)[0].public_bytes(Encoding.DER))
-
-    assert accepted((authority, key), now + timedelta(days=1))
-    assert not accepted((authority, key), now - timedelta(hours=1))
-    assert not accepted((ordinary, other), now + timedelta(days=1))
-    assert not accepted((authority, other), now + timedelta(days=1)), "the authority's name with another's key"
-    assert not trust.accepts(b"no certificate")
-    with pytest.raises(ConfigError, match="cannot be read"):
-        TrustList(tmp_path / "nothing")
-
-
-Issuer = tuple[Certificate, RSAPrivateKey]
-
-
-def issued(name: str, issuer: Issuer | None, until: datetime, *, ca: bool = False) -> Issuer:
-    """A certificate and its key."""
-    key = generate_private_key(65537, 2048)
-    subject = Name([NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = CertificateBuilder().subject_name(subject).issuer_name(issuer[0].subject if issuer else subject)
-    builder = builder.public_key(key.public_key()).serial_number(random_serial_number())
-    builder = builder.not_valid_before(until - timedelta(days=30)).not_valid_after(until)
-    builder = builder.add_extension(BasicConstraints(ca=ca, path_length=None), critical=True)
-    return builder.sign(issuer[1] if issuer else key, SHA256()), key
 
 
 def test_nobody_writes(grown: tuple[Settings, SyntheticBuild], tmp_path: Path) -> None:
