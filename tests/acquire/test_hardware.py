@@ -11,6 +11,7 @@ import pytest
 
 from monitor.acquire import run_acquire
 from monitor.config import CornersSettings, Settings
+from monitor.config.optics import DriftSettings, OpticsSettings
 from monitor.domain import Frame, ProductState
 from monitor.store import BuildReader, ProductReader, list_builds, verify
 from monitor.worker import Models, process_build
@@ -26,11 +27,12 @@ CORNERS = CornersSettings(
 
 
 def in_use(settings: Settings, models: Path) -> Settings:
-    """With a webcam that knows where the plate is, and models for the worker."""
+    """With a webcam that knows where the plate is, and models for the worker. The emulator's picture moves by design."""
     webcam, basler = settings.cameras
     cameras = (webcam.model_copy(update={"corners": CORNERS}), basler)
     worker = settings.worker.model_copy(update={"models": models})
-    return settings.model_copy(update={"cameras": cameras, "worker": worker})
+    moving = OpticsSettings(drift=DriftSettings(enabled=False))
+    return settings.model_copy(update={"cameras": cameras, "worker": worker, "optics": moving})
 
 
 @pytest.mark.slow

@@ -120,11 +120,11 @@ def test_the_doctor_finds_missing_bundles_and_says_the_cure(config: str) -> None
 
 def test_the_doctor_refuses_a_bundle_of_another_kind(config: str, tmp_path: Path) -> None:
     """A whole bundle that the worker could not use is not well, and the doctor says so before the worker does."""
-    make_bundle(tmp_path / "models", "latent-diffusion-small")
-    make_segmenter(tmp_path / "models", "promptable-small")
+    make_segmenter(tmp_path / "models", "latent-diffusion-small")
+    make_bundle(tmp_path / "models", "promptable-small")
     told = invoke("doctor", "-c", config).words
-    assert "is of kind 'regression', not 'latent-diffusion'" in told
-    assert "✗ segment: " in told
+    assert "is of kind 'segmenter', which super-resolves nothing" in told
+    assert "is of kind regression, not a segmenter" in told
 
 
 def test_the_doctor_names_the_devices_that_are_not_there(config: str) -> None:

@@ -267,7 +267,7 @@ def test_what_is_not_there_is_said_to_be_not_there(tmp_path: Path) -> None:
     for name in ("../outside", "b\n", "", ".hidden", "status", "x" * 101):
         with pytest.raises(StoreError, match="cannot be the id"):
             BuildWriter.create(tmp_path, manifest(name))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".reserve", "b"]
 
 
 def test_a_build_without_manifest_is_no_build(tmp_path: Path) -> None:
