@@ -97,9 +97,14 @@ class Mirror:
         self._fetch(record_file(commits_in(product_folder(self.root / build, product_set)), index))
 
     def fetch_row(self, array: Path, index: int) -> None:
-        """Fetch one layer's row of an array, given by where it is in the folder; nothing where there is no array."""
-        if self._fetch(array / _META):
-            self._fetch(self._row(array, index))
+        """Fetch one layer's row of an array unless it is here; nothing where there is no array.
+
+        Args:
+            array: where it is in the folder.
+            index: the layer.
+        """
+        if self._fetch(array / _META) and not (row := self._row(array, index)).is_file():
+            self._fetch(row)
 
     def send(self, build: str, product_set: str, index: int) -> None:
         """Send what was written of one layer's products, its record last; only metadata stays in the folder.

@@ -1,9 +1,10 @@
 """Products of recorded builds made by many machines: each layer is one task of a Dask cluster, and one process commits.
 
-A layer's products follow from its frame, the bundles and the seed alone, so tasks may run anywhere, in any order, and
-again where a machine was lost. What depends on the order (the volume, the records) is written here, layer after layer.
-The store is a folder that every machine sees under the same path, or an object store that each reaches by URL; then
-each keeps a scratch copy of what it works on. Owns the tasks and their order; refuses to know the stages of a layer.
+A layer's products follow from its frame, the build's first ones, the bundles and the seed alone, so tasks may run
+anywhere, in any order, and again where a machine was lost. What depends on the order (the volume, the records) is
+written here, layer after layer. The store is a folder that every machine sees under the same path, or an object store
+that each reaches by URL; then each keeps a scratch copy of what it works on. Owns the tasks and their order; refuses
+to know the stages of a layer.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from distributed import Client, Future, KilledWorker, LocalCluster
 from monitor.config import Settings
 from monitor.domain import BundleError, ConfigError, LayerProduct, MonitorError
 from monitor.store import BuildReader, ProductReader, ProductWriter
-from monitor.store.layout import product_folder
+from monitor.store.layout import RAW, product_folder
 from monitor.store.mirror import Mirror
 from monitor.volume.tracking import MEMORY
 from monitor.worker.loop import Progress
 from monitor.worker.parts import PartBook
 from monitor.worker.pipeline import Models, Pipeline
 from monitor.worker.recipe import recipe_of
+from monitor.worker.steadying import PATIENCE, start_of
 
 AHEAD = 2
 """Tasks for each thread of the cluster that are on their way at once."""
@@ -143,10 +145,26 @@ def process_layer(job: Job, index: int) -> LayerProduct:
         if place.mirror is None:
             return place.pipeline.process(index)
         place.mirror.fetch_layer(job.build, index)
+        starts = _fetch_starts(place.mirror, job.build, index)
         try:
             return place.pipeline.process(index)
         finally:
-            place.mirror.drop_layer(job.build, index)
+            if index not in starts:
+                place.mirror.drop_layer(job.build, index)
+
+
+def _fetch_starts(mirror: Mirror, build: str, index: int) -> set[int]:
+    """Fetch the frames that the layer's pictures are compared with; the layers whose frames they are."""
+    reader = BuildReader.open(mirror.root, build)
+    cameras, starts = [facts.name for facts in reader.facts], {}
+    for layer in (layer for layer in mirror.layers(build) if layer <= index):
+        mirror.fetch_layer(build, layer, rows=False)
+        starts = {camera: start_of(reader, camera, index) for camera in cameras}
+        if all(sound for _, sound in starts.values()) or layer >= PATIENCE:
+            break
+    for camera, (layer, _) in starts.items():
+        mirror.fetch_row(mirror.root / build / RAW / camera, layer)
+    return {layer for layer, _ in starts.values()}
 
 
 @dataclass(frozen=True)

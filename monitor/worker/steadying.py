@@ -29,8 +29,8 @@ from monitor.store import BuildReader
 
 log = structlog.get_logger("worker")
 
-_PATIENCE = 20
-"""Layers among which a first frame without a flaw is looked for."""
+PATIENCE = 20
+"""Up to this layer a first frame without a flaw is looked for; a camera that has none till then is not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +126,14 @@ class Steady:
         return Anchor.of(found.image, found.bits) if isinstance(found, Frame) else None
 
     def _first(self, camera: str, index: int) -> int:
-        """The layer that layer `index` is compared with, by the layers up to it alone.
-
-        That of the camera's first frame without a flaw; of its first one while the first ones are all flawed.
-        """
+        """The layer that layer `index` is compared with."""
         known = self._sound.get(camera, index + 1)
         if known <= index:
             return known
-        seen: list[int] = []
-        for layer in self._reader.layers():
-            record = self._reader.record(layer).frames.get(camera)
-            if layer > index or len(seen) > _PATIENCE:
-                break
-            if record and not record.flaw:
-                self._sound[camera] = layer
-                return layer
-            if record:
-                seen.append(layer)
-        return seen[0] if seen else index
+        first, sound = start_of(self._reader, camera, index)
+        if sound:
+            self._sound[camera] = first
+        return first
 
     def _corrected(self, frame: Frame, drift: Drift | None) -> Image:
         """Moved back and relit where that is more than noise and within the bounds."""
@@ -194,6 +184,23 @@ class Steady:
             measure("brightness", 100 * drift.brightness, "%"),
             measure("light change", 100 * drift.light, "%"),
         )
+
+
+def start_of(reader: BuildReader, camera: str, index: int) -> tuple[int, bool]:
+    """The layer that layer `index` is compared with, by the layers up to it alone, and whether its frame is sound.
+
+    That of the camera's first frame without a flaw; of its first one while the first ones are all flawed.
+    """
+    seen: list[int] = []
+    for layer in reader.layers():
+        if layer > min(index, PATIENCE):
+            break
+        record = reader.record(layer).frames.get(camera)
+        if record and not record.flaw:
+            return layer, True
+        if record:
+            seen.append(layer)
+    return (seen[0] if seen else index), False
 
 
 def _places(calibration: Calibration, grid: PlateGrid) -> npt.NDArray[np.float64]:

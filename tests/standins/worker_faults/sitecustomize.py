@@ -18,10 +18,10 @@ def meddle(deadly: str) -> None:
 
     real = Pipeline.process
 
-    def process(self: Any, index: int) -> Any:
+    def process(self: Any, *layer: Any, **how: Any) -> Any:
         if deadly in self._models.names.values():
             os.kill(os.getpid(), signal.SIGSEGV)
-        return real(self, index)
+        return real(self, *layer, **how)
 
     Pipeline.process = process  # type: ignore[method-assign]
 
