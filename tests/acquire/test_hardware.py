@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from monitor.acquire import run_acquire
-from monitor.config import CornersSettings, Settings
-from monitor.config.optics import DriftSettings, OpticsSettings
+from monitor.config import CornersSettings, DriftSettings, OpticsSettings, Settings
 from monitor.domain import Frame, ProductState
 from monitor.store import BuildReader, ProductReader, list_builds, verify
 from monitor.worker import Models, process_build
@@ -27,7 +26,7 @@ CORNERS = CornersSettings(
 
 
 def in_use(settings: Settings, models: Path) -> Settings:
-    """With a webcam that knows where the plate is, and models for the worker. The emulator's picture moves by design."""
+    """With models, and a webcam that knows where the plate is; the emulator's picture moves by design."""
     webcam, basler = settings.cameras
     cameras = (webcam.model_copy(update={"corners": CORNERS}), basler)
     worker = settings.worker.model_copy(update={"models": models})
