@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.domain import Mask, PlateGrid, ProductState, Segmentation
-from monitor.segment.prior import AreaPrior
+from monitor.segment.prior import AreaPrior, distance_px
 
 LEAST, MOST = 0.8, 1.2
 """Shares of the expected area between which a piece is right, and the paper's rounds."""
@@ -49,15 +49,17 @@ class Question:
 
 @dataclass
 class _Piece:
-    """One piece of the expected area, in its box."""
+    """One piece of the expected area, in its box; metal up to `widest` pixels of area is still as expected."""
 
     box: tuple[slice, slice]
     region: Mask
     area: Mask
+    widest: int
     exclusions: list[Points] = field(default_factory=list)
 
     def share(self, mask: Mask) -> float:
-        return np.count_nonzero(mask[self.box] & self.region) / np.count_nonzero(self.area)
+        metal, least = int(np.count_nonzero(mask[self.box] & self.region)), int(np.count_nonzero(self.area))
+        return metal / min(max(metal, least), max(self.widest, least))
 
     def exclude(self, mask: Mask, rng: np.random.Generator) -> None:
         """One more point in the background: the deepest in metal that is not expected, else any."""
@@ -144,7 +146,8 @@ def _pieces(prior: AreaPrior) -> dict[int, _Piece]:
     for k in range(1, count):
         rows, columns = np.flatnonzero((nearest == k).any(1)), np.flatnonzero((nearest == k).any(0))
         box = np.s_[int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
-        found[k] = _Piece(box, nearest[box] == k, labels[box] == k)
+        region, area = nearest[box] == k, labels[box] == k
+        found[k] = _Piece(box, region, area, int(np.count_nonzero(region & (distance_px(area) <= prior.melt_px))))
     return found
 
 

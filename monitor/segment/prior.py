@@ -28,12 +28,14 @@ class AreaPrior:
         reach: bool (rows, columns), `area` with the margin all around.
         bounds: whether there can be no metal beyond the reach.
         told_by: who told, in words.
+        melt_px: by how many pixels metal may be wider than `area` all around and still have its size.
     """
 
     area: Mask
     reach: Mask
     bounds: bool = True
     told_by: str = "the laser-on map"
+    melt_px: float = 0.0
 
     def found(self, mask: Mask) -> float | None:
         """Share of the expected area that is metal in a mask; None where nothing is expected."""
@@ -54,16 +56,16 @@ def area_prior(
         told_by: who told, in words.
     """
     margin_px = settings.prior_margin_mm / grid.mm_per_px
-    reach = _distance(told) <= margin_px
-    area = _distance(~reach) > margin_px
+    reach = distance_px(told) <= margin_px
+    area = distance_px(~reach) > margin_px
     _, labels, stats, _ = cv2.connectedComponentsWithStats(area.astype(np.uint8), connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] * grid.mm_per_px**2 >= settings.min_area_mm2
     keep[0] = False
     area = np.asarray(keep[labels], dtype=bool)
-    return AreaPrior(area, _distance(area) <= margin_px, bounds, told_by)
+    return AreaPrior(area, distance_px(area) <= margin_px, bounds, told_by)
 
 
-def _distance(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def distance_px(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """Distance of each pixel's centre to the nearest one of the mask, in pixels; beyond all measure without one."""
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)

@@ -10,6 +10,7 @@ auto       the first of cad, laser, last that there is
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import structlog
@@ -26,6 +27,10 @@ log = structlog.get_logger("worker")
 
 RECENT = 3
 """Layers below that may tell: after so many that were not believed, a part that ended is not missed for ever."""
+MELT_MM = 0.1
+"""The laser-on map is of the beam's centre: a melt pool reaches so far beyond it, about half the width of a track."""
+EDGE_PX = 0.5
+"""So well the edge of metal is known in the picture, in pixels."""
 Teller = Callable[[int], AreaPrior | None]
 
 
@@ -68,7 +73,8 @@ class Priors:
         found = self._reader.laser_map(index)
         if found is None or found.unknown_us > 0.0 or not found.exposure_us.any():
             return None
-        return area_prior(commanded_area(found, self._grid, spot_mm=0.0), self._grid, self._settings)
+        told = area_prior(commanded_area(found, self._grid, spot_mm=0.0), self._grid, self._settings)
+        return replace(told, melt_px=MELT_MM / self._grid.mm_per_px + EDGE_PX)
 
     def _reference(self, index: int) -> AreaPrior | None:
         mask = self._reader.reference(index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -53,9 +53,9 @@ class Greedy(Oracle):
         return whole
 
 
-def segmented(model: Oracle, expected: Mask, points: int = 1) -> Segmentation:
+def segmented(model: Oracle, expected: Mask, points: int = 1, melt_px: float = 0.0) -> Segmentation:
     asked = SETTINGS.model_copy(update={"points_per_component": points})
-    prior = area_prior(expected, GRID, asked.model_copy(update={"prior_margin_mm": 1.0}))
+    prior = replace(area_prior(expected, GRID, asked.model_copy(update={"prior_margin_mm": 1.0})), melt_px=melt_px)
     return segment_layer(
         picture(truth(), -0.35), GRID, model, asked, THRESHOLDS, np.random.default_rng(5), prior
     )  # fmt: skip
@@ -89,6 +89,14 @@ def test_what_is_right_is_not_asked_again() -> None:
     found = segmented(model, truth())
     assert found.rounds == 0
     assert model.batches == [3]
+
+
+def test_a_melt_pool_wider_than_the_path_is_as_expected() -> None:
+    """Metal around the beam's path is right up to the allowance; without one, or with more metal, it is asked again."""
+    path = cv2.erode(truth().astype(np.uint8), np.ones((7, 7))) > 0
+    assert segmented(Oracle(truth()), path, melt_px=5.0).rounds == 0
+    assert segmented(Oracle(truth()), path).rounds > 0
+    assert segmented(Greedy(truth(), over_px=19), path, melt_px=5.0).rounds > 0
 
 
 def test_after_ten_rounds_the_layer_is_an_anomaly_that_names_its_parts() -> None:
