@@ -98,12 +98,7 @@ def write_bundle(
     network, recipe, facts = load_weights(weights)
     directory = out / "bundle" / recipe.name
     directory.mkdir(parents=True, exist_ok=True)
-    export_pair(network, directory)
-    difference = parity(network, directory)
-    if difference > LARGEST_DIFFERENCE:
-        raise BundleError(f"the export differs from torch by {difference:.3g}", cure="use the pinned torch and onnx")
-    graphs = {role: directory / FILES[role] for role in ("encoder", "decoder")}
-    write_self_test(directory / FILES["self_test"], graphs, _self_test_inputs(network))
+    difference = _exported(network, directory)
     plates = load_plates(
         requests(recipe.data, validation=True), out / "plates", workers=workers, progress=Progress(Console(stderr=True))
     )
@@ -119,11 +114,8 @@ def write_bundle(
     results |= elsewhere or {}
     write_picture(directory / FILES["samples"], cases, masks[: len(cases)])
     facts |= {"thresholds": "found on held-out layers" if chosen is None else "set by hand"}
-    facts |= {
-        "parity": f"{difference:.2g}",
-        "torch": str(torch.__version__),
-        "data": _data(recipe, facts.get("real", "")),
-    }
+    facts |= {"parity": f"{difference:.2g}", "torch": str(torch.__version__)}
+    facts |= {"data": _data(recipe, facts.get("real", ""))}
     write_card(directory / FILES["card"], recipe, results, facts, thresholds, remarks)
     table = _table(
         recipe,
@@ -135,6 +127,17 @@ def write_bundle(
     write_manifest(directory, _manifest(directory, recipe, table, list(FILES), results, facts))
     Bundle.load(directory)
     return directory
+
+
+def _exported(network: Promptable, directory: Path) -> float:
+    """Write both graphs with their self-test; how far they are from torch at most, in logits."""
+    export_pair(network, directory)
+    difference = parity(network, directory)
+    if difference > LARGEST_DIFFERENCE:
+        raise BundleError(f"the export differs from torch by {difference:.3g}", cure="use the pinned torch and onnx")
+    graphs = {role: directory / FILES[role] for role in ("encoder", "decoder")}
+    write_self_test(directory / FILES["self_test"], graphs, _self_test_inputs(network))
+    return difference
 
 
 def held_out_cases(recipe: SegmenterTraining, plates: Plates, made: Images) -> list[Case]:
