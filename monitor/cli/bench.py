@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ app = typer.Typer(help="Measure what the monitor costs on this machine.", no_arg
 @app.callback()
 def _bench() -> None:
     """Measure what the monitor costs on this machine; each ratio is taken within one run."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # or its processes would outlive it
 
 
 app.command()(registration)
