@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from monitor.acquire.checks import Usual, flaw, looks, unusable
+from monitor.acquire.checks import Looks, Usual, flaw, looks, unusable
 from monitor.acquire.keeper import Keeper
 from monitor.config import AcquireSettings, FrameCheckSettings
 from monitor.domain import CameraFacts, DeviceError, Frame, Gap, LayerEnd
@@ -96,7 +96,7 @@ class Capturing:
 
     def _one(self, keeper: Keeper, window: Window, laser_on: Callable[[], float | None]) -> Frame | Gap:
         """Ask until a frame is good, the tries are used up, or the time is over; the best one is kept."""
-        best: Frame | Gap = Gap(keeper.name, "the camera does not answer")
+        best = _Judged(Gap(keeper.name, "the camera does not answer"))
         usual, after_s = self._usual[keeper.name], window.after_s
         for _ in range(1 if self._spare else self._checks.tries):
             timeout_s = window.latest_s - after_s + window.settle_s
@@ -104,41 +104,54 @@ class Capturing:
             wait((shot,), timeout=window.timeout_s + HANG_S if self._may_hang else None)
             found = self._judged(keeper.name, shot, window, laser_on)
             best = _better(best, found)
-            if not shot.done() or shot.exception() or (isinstance(found, Frame) and not found.flaw):
+            if not shot.done() or shot.exception() or found.good:
                 break
             after_s = max(after_s, shot.result().time_s + (shot.result().exposure_us or 0.0) * 1e-6)
             if after_s >= min(window.latest_s, _or_never(laser_on())):
                 break
-        if isinstance(best, Frame) and not best.flaw and self._facts[keeper.name].origin != RECORDED:
-            usual.accept(looks(best.image, best.bits))
-        return best
+        if best.good and best.looks:
+            usual.accept(best.looks)
+        return best.capture
 
-    def _judged(
-        self, name: str, shot: Future[Frame], window: Window, laser_on: Callable[[], float | None]
-    ) -> Frame | Gap:
+    def _judged(self, name: str, shot: Future[Frame], window: Window, laser_on: Callable[[], float | None]) -> _Judged:
         if not shot.done():
-            return Gap(name, "the camera does not answer")
+            return _Judged(Gap(name, "the camera does not answer"))
         try:
             frame = shot.result()
         except DeviceError as error:
-            return Gap(name, error.what)
+            return _Judged(Gap(name, error.what))
         facts = self._facts[name]
         fault = _fault(frame, facts, window, laser_on())
         if fault:
-            return Gap(name, fault)
+            return _Judged(Gap(name, fault))
         self._arrived(frame)
         if facts.origin == RECORDED:  # judged when it was recorded: a replay has the same frames, gaps and flaws
-            return frame
+            return _Judged(frame)
         found = looks(frame.image, frame.bits)
         fault = unusable(found, self._checks)
-        return Gap(name, fault) if fault else replace(frame, flaw=flaw(found, self._usual[name], self._checks))
+        if fault:
+            return _Judged(Gap(name, fault))
+        return _Judged(replace(frame, flaw=flaw(found, self._usual[name], self._checks)), found)
 
 
-def _better(best: Frame | Gap, found: Frame | Gap) -> Frame | Gap:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one try gave, and the figures of a frame that was looked at."""
+
+    capture: Frame | Gap
+    looks: Looks | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether it is a frame without a flaw."""
+        return isinstance(self.capture, Frame) and not self.capture.flaw
+
+
+def _better(best: _Judged, found: _Judged) -> _Judged:
     """A frame rather than a gap, the one with fewer flaws, the first of two that are as good; the last of gaps."""
-    if isinstance(best, Gap):
+    if isinstance(best.capture, Gap):
         return found
-    return found if isinstance(found, Frame) and _flaws(found) < _flaws(best) else best
+    return found if isinstance(found.capture, Frame) and _flaws(found.capture) < _flaws(best.capture) else best
 
 
 def _or_never(time_s: float | None) -> float:

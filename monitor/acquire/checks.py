@@ -56,14 +56,26 @@ def looks(image: npt.NDArray[Any], bits: int) -> Looks:
         bits: significant bits per sample.
     """
     grey = image if image.ndim == 2 else image[..., 1]
-    full = float(2**bits - 1)
+    full = 2**bits - 1
     thin = np.ascontiguousarray(grey[::STEP, ::STEP])
     lit = np.asarray(thin >= FULL * full, np.uint8)
+    count = np.count_nonzero(lit)
+    return Looks(
+        _reached(thin) / full, count / thin.size, _largest(lit) / thin.size if count else 0.0, *sharpness(grey)
+    )
+
+
+def _reached(thin: npt.NDArray[Any]) -> int:
+    """The grey level that one pixel in a thousand reaches."""
+    levels = np.iinfo(thin.dtype).max + 1
+    counts = cv2.calcHist([thin], [0], None, [levels], [0, levels])
+    return int(np.searchsorted(np.cumsum(counts, dtype=np.int64), max(1, int(thin.size * 0.999))))
+
+
+def _largest(lit: npt.NDArray[np.uint8]) -> int:
+    """Pixels of the largest connected area."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=8)
-    blob = int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
-    place = max(0, int(thin.size * 0.999) - 1)
-    brightest = float(np.partition(thin, place, axis=None)[place]) / full
-    return Looks(brightest, float(lit.mean()), blob / thin.size, *sharpness(grey))
+    return int(stats[1:, cv2.CC_STAT_AREA].max())
 
 
 def sharpness(grey: npt.NDArray[Any]) -> tuple[float, float]:
@@ -83,15 +95,23 @@ def sharpness(grey: npt.NDArray[Any]) -> tuple[float, float]:
     return median(one for one, _ in found), median(other for _, other in found)
 
 
-def _window(grey: npt.NDArray[Any], row: int, col: int, side: int) -> npt.NDArray[np.float32]:
+def _window(grey: npt.NDArray[Any], row: int, col: int, side: int) -> npt.NDArray[Any]:
     top = min(max(0, row - side // 2), grey.shape[0] - side)
     left = min(max(0, col - side // 2), grey.shape[1] - side)
-    return np.asarray(grey[top : top + side, left : left + side], np.float32)
+    return np.ascontiguousarray(grey[top : top + side, left : left + side])
 
 
-def _sharpness(window: npt.NDArray[np.float32]) -> tuple[float, float]:
-    edges, contrast, level = float(cv2.Laplacian(window, cv2.CV_32F).var()), float(window.var()), float(window.mean())
+def _sharpness(window: npt.NDArray[Any]) -> tuple[float, float]:
+    depth = cv2.CV_16S if window.dtype == np.uint8 else cv2.CV_32F  # exact for the first, and fast
+    _, edges = _moments(cv2.Laplacian(window, depth))
+    level, contrast = _moments(window)
     return (edges / contrast if contrast > LEAST else 0.0), (edges / level**2 if level > LEAST else 0.0)
+
+
+def _moments(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Mean and variance."""
+    mean, deviation = cv2.meanStdDev(values)
+    return float(mean[0, 0]), float(deviation[0, 0]) ** 2
 
 
 class Usual:

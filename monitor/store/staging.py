@@ -25,26 +25,39 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class StagedFile:
+    """What one frame became.
+
+    Attributes:
+        key: its place in the store.
+        path: where it is.
+        array: what its record says of its pixels.
+    """
+
+    key: str
+    path: Path
+    array: ArrayRecord
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
     """One frame on its way.
 
     Attributes:
         index: its layer.
         image: its pixels; a frame with other ones is another frame.
-        file: its key and where it is, once it is durable but for its name; raises OSError where it cannot be written.
-        array: what its record says of its pixels.
+        file: once it is durable but for its name; raises OSError where it cannot be written.
     """
 
     index: int
     image: Pixels
-    file: Future[tuple[str, Path]]
-    array: Future[ArrayRecord]
+    file: Future[StagedFile]
 
     def discard(self) -> None:
         """Remove what no commit wants, once it is written."""
         wait((self.file,))
         if not self.file.exception():
-            self.file.result()[1].unlink(missing_ok=True)
+            self.file.result().path.unlink(missing_ok=True)
 
 
 class Staging:
@@ -82,16 +95,16 @@ class Staging:
             self._begun.popitem()[1].discard()
 
     def _started(self, index: int, place: Place, frame: Frame, instead_of: Staged | None) -> Staged:
-        file = self._files.submit(self._write, index, place, frame.image, instead_of)
-        return Staged(index, frame.image, file, self._cores.submit(ArrayRecord.of, frame.image))
+        return Staged(index, frame.image, self._files.submit(self._write, index, place, frame.image, instead_of))
 
-    def _write(self, index: int, place: Place, image: Pixels, instead_of: Staged | None) -> tuple[str, Path]:
+    def _write(self, index: int, place: Place, image: Pixels, instead_of: Staged | None) -> StagedFile:
         if instead_of:  # its temporary name may be the same
             instead_of.discard()
         array = self._array(place)
         array.make_room(index + 1)
-        key = array.key(index)
-        return key, self._store.stage(key, array.packed(image, self._cores))
+        key, pieces = array.key(index), array.packed(image, self._cores)
+        described = self._cores.submit(ArrayRecord.of, image)  # behind the strips, for which the disk waits
+        return StagedFile(key, self._store.stage(key, pieces), described.result())
 
     def _array(self, place: Place) -> LayerArray:
         """The camera's array in a group, made at its first frame there."""

@@ -143,7 +143,7 @@ class BuildWriter:
             begun = {place: self._staging.take(layer.index, place, frame) for place, frame in smallest_first}
             self._place(begun, self._signals.writes(layer.index, signal))
             syncs = self._store.begin_sync(self._files)
-            frames = {place: _frame_record(frame, begun[place].array.result()) for place, frame in shot.items()}
+            frames = {place: _frame_record(frame, begun[place].file.result().array) for place, frame in shot.items()}
             record = replace(_record(layer, frames, signal), calibrations=self._calibrations)
             path = record_file(commits_in(self._folder), layer.index)
             with staged(path, (to_json(record),)) as partial:
@@ -162,7 +162,7 @@ class BuildWriter:
                 staged.discard()
             raise
         for staged in begun.values():
-            self._store.place(*staged.file.result())
+            self._store.place(staged.file.result().key, staged.file.result().path)
 
     def set_reference(self, index: int, mask: Mask) -> None:
         """Set the mask that layer `index` should have: bool (rows, columns) in the plate grid.
