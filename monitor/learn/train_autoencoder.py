@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +24,26 @@ from monitor.learn.recipe import AutoencoderRecipe
 _CHECKPOINT, _REPORT_EVERY = "autoencoder.pt", 100
 
 
-def train_autoencoder(recipe: AutoencoderRecipe, plates: Plates, out: Path, minutes: float, seed: int) -> Autoencoder:
+def train_autoencoder(
+    recipe: AutoencoderRecipe,
+    plates: Plates,
+    out: Path,
+    minutes: float,
+    seed: int,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Autoencoder:
     """Train an autoencoder on the HR side of plates; a run in `out` is continued, and a finished one taken as it is.
 
     Args:
         recipe: sizes, patches and losses.
         plates: at least as large as the recipe's patches.
         out: directory of the checkpoint.
-        minutes: wall time at most.
+        minutes: wall time at most; 0 for as long as its steps take.
         seed: of weights and patches.
+        stopped: asked after each step; when it says so, the run is kept and ends.
+
+    Raises:
+        Stopped: the run was stopped; the same call continues it.
     """
     torch.manual_seed(seed)
     device, progress = pick_device(), Progress(Console(stderr=True))
@@ -43,7 +56,8 @@ def train_autoencoder(recipe: AutoencoderRecipe, plates: Plates, out: Path, minu
         count, begun = int(state["count"]), float(state["fraction"])
     if begun >= 1:
         return trainer.network
-    stage = Stage("autoencoder", 60 * minutes * (1 - begun), recipe.steps, count, begun)
+    seconds = 60 * minutes * (1 - begun) or math.inf
+    stage = Stage("autoencoder", seconds, recipe.steps, count, started=begun, stopped=stopped)
 
     def step(fraction: float) -> dict[str, float] | None:
         batch = patches.draw(recipe.batch, recipe.patch)

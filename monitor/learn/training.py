@@ -167,8 +167,9 @@ def train_weights(
     plates: Plates,
     minutes: float,
     stopped: Callable[[], bool] = lambda: False,
+    warm_start: Path | None = None,
 ) -> Trained:
-    """Train on plates that are at hand, without measuring and without a bundle; `recipe.data` is not used.
+    """Train on plates that are at hand: no measuring, no pictures, no bundle; `recipe.data` is not used.
 
     Args:
         recipe: every other choice.
@@ -176,14 +177,17 @@ def train_weights(
         plates: what is trained on, at least as large as the recipe's patches.
         minutes: wall time; 0 for as long as its steps take.
         stopped: asked after each step; when it says so, the run is kept and ends.
+        warm_start: weights of networks of the same sizes to begin with.
 
     Raises:
+        BundleError: the weights to begin with do not fit.
         Stopped: the run was stopped; the same call continues it.
     """
     out.mkdir(parents=True, exist_ok=True)
     team, seconds = Team(pick_device()), 60 * minutes or math.inf
-    run = _prepare(recipe, out, team, plates, Progress(Console(stderr=True)), None, steady=math.isinf(seconds))
-    _learn(run, plates, seconds, stopped)
+    progress = Progress(Console(stderr=True))
+    run = _prepare(recipe, out, team, plates, progress, warm_start, steady=math.isinf(seconds))
+    _learn(run, None, seconds, stopped)
     models = run.plan.trained().round_weights()
     models.save(out / WEIGHTS)
     return models
@@ -240,8 +244,8 @@ def _prepare(
     return run
 
 
-def _learn(run: Run, held_out: Plates, seconds: float, stopped: Callable[[], bool]) -> None:
-    """Run what is left of the stages; seconds are shared among them by the recipe."""
+def _learn(run: Run, held_out: Plates | None, seconds: float, stopped: Callable[[], bool]) -> None:
+    """Run what is left of the stages; seconds are shared by the recipe. Pictures are drawn of what is held out."""
     plan = run.plan.stages
     left = {stage.name: stage.share * (1 - run.done.get(stage.name, 0.0)) for stage in plan}
     whole = sum(left.values()) or 1.0
@@ -267,11 +271,11 @@ def _stepping(planned: StagePlan, stage: Stage) -> Callable[[float], dict[str, f
     return lambda fraction: planned.step(stage.done, fraction)
 
 
-def _pause(run: Run, held_out: Plates, stage: Stage, fraction: float) -> None:
-    """Between two steps: what depends on the networks, the checkpoint, and pictures."""
+def _pause(run: Run, held_out: Plates | None, stage: Stage, fraction: float) -> None:
+    """Between two steps: what depends on the networks, the checkpoint, and pictures where something is held out."""
     run.plan.pause(stage.name)
     run.keep(stage, fraction)
-    if run.team.leads:
+    if run.team.leads and held_out is not None:
         place = run.out / "pictures" / f"{stage.name}-{round(100 * fraction):03d}.png"
         sample_pictures(run.plan.trained(), held_out, run.team.device, place)
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from monitor.domain import Image
 from monitor.learn.networks import Autoencoder
-from monitor.learn.train_autoencoder import reconstructed, train_autoencoder
+from monitor.learn.train_autoencoder import reconstructed
 from monitor.study.data import LayerPair
 from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import image_grid
 from monitor.study.findings import Cell, Findings, Table
 from monitor.study.paper import TABLE_5
 from monitor.study.quality import COLUMNS, KEYS, NOTE, PATCH_PX, cells, cut, measured_images, paper_row, random_corners
-from monitor.study.training import latent_recipe
+from monitor.study.training import latent_recipe, train_encoding
 
 _SHOWN = 3
 
@@ -24,18 +24,19 @@ def run(desk: Desk) -> Findings:
     """Train an HR autoencoder for each size of latent, and compare what it gives back with HR."""
     found = Findings("Autoencoders by the size of their latent (Table 5, Figure 15)")
     if not desk.plan.train.latent:
-        found.missing("Table 5 and Figure 15", f"size '{desk.size}' trains no autoencoder (needs a GPU)")
+        found.missing("Table 5 and Figure 15", f"size '{desk.size}' trains no autoencoder")
         return found
     layers = desk.test_layers("A")
     rows: list[tuple[Cell, ...]] = []
     shown: dict[str, Image] = {}
     for factor in desk.plan.sweep.latent_factors:
-        edge = PATCH_PX // factor
-        network = _trained(desk, factor)
+        size = f"{PATCH_PX // factor} × {PATCH_PX // factor}"
+        network, cost = _trained(desk, factor, size)
         made = [_given_back(network, pair) for pair in layers]
-        numbers = measured_images(desk, made, layers)
-        rows.append((f"{edge} × {edge}", *cells(numbers)))
-        shown[f"{edge} × {edge}"] = made[0]
+        rows.append(
+            (f"{size}, {desk.plan.train.size}, trained for {cost}", *cells(measured_images(desk, made, layers)))
+        )
+        shown[size] = made[0]
     printed = [paper_row(f"paper, {name}", row, KEYS) for name, row in TABLE_5.items()]
     note = f"HR of data set A through its own autoencoder, no diffusion, {len(layers)} held-out layers. {NOTE}"
     title = "Autoencoders: HR given back (Table 5)"
@@ -52,13 +53,13 @@ def run(desk: Desk) -> Findings:
     return found
 
 
-def _trained(desk: Desk, factor: int) -> Autoencoder:
+def _trained(desk: Desk, factor: int, size: str) -> tuple[Autoencoder, str]:
+    """The autoencoder of so many pixels per latent pixel, and what its training cost."""
     recipe = latent_recipe(desk.plan.train.latent).autoencoder
     recipe = recipe.model_copy(update={"network": replace(recipe.network, factor=factor)})
-    train = whole_plates(desk.data_set("A").train)
-    minutes, seed = desk.plan.train.minutes, desk.plan.seed
-    key = {"what": "autoencoder", "recipe": recipe.model_dump_json(), "plates": train.digest, "minutes": minutes}
-    return train_autoencoder(recipe, train, desk.cache.folder(key | {"seed": seed}), minutes, seed)
+    network, digest, cost = train_encoding(recipe, whole_plates(desk.data_set("A").train), desk.plan, desk.cache)
+    desk.used[f"autoencoder {size}: {recipe.steps} steps at most, trained here for {cost}"] = digest
+    return network, cost
 
 
 def _given_back(network: Autoencoder, pair: LayerPair) -> Image:

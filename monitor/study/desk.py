@@ -18,7 +18,7 @@ from monitor.study.data import DataSet, LayerPair, virtual_set
 from monitor.study.findings import Findings
 from monitor.study.methods import NAMES, PLAIN, Bundled, Method
 from monitor.study.plan import Plan
-from monitor.study.training import train_method
+from monitor.study.training import TrainedHere, train_method
 
 
 @dataclass
@@ -67,16 +67,28 @@ class Desk:
 
     def model(self, name: str, train: Plates, said: Findings) -> Method | None:
         """One model: the bundle that was given, or trained here; None, and said, where there is neither."""
-        if name in self.bundles:
-            made: Method = self.bundled(name)
-        else:
-            recipe = getattr(self.plan.train, name, "")
-            if not recipe:
-                said.missing(NAMES[name], f"no bundle was given, and size '{self.size}' trains none")
-                return None
-            made = train_method(name, recipe, train, self.plan, self.cache)
-        self.used[f"{NAMES[name]}: {made.label}"] = made.digest
+        if name not in self.bundles:
+            return self.trained(name, train, said)
+        made = self.bundled(name)
+        self.note(made)
         return made
+
+    def trained(self, name: str, train: Plates, said: Findings, start: TrainedHere | None = None) -> TrainedHere | None:
+        """One model trained on these plates, whatever bundle was given; None, and said, where the size trains none.
+
+        With a model to start from, by the plan's recipe for kernels.
+        """
+        recipe: str = self.plan.train.kernel if start else getattr(self.plan.train, name, "")
+        if not recipe:
+            said.missing(NAMES[name], f"no bundle was given, and size '{self.size}' trains none")
+            return None
+        made = train_method(name, recipe, train, self.plan, self.cache, start)
+        self.note(made)
+        return made
+
+    def note(self, method: Method) -> None:
+        """Name a method with its digest among what the study used."""
+        self.used[f"{NAMES[method.name]}: {method.label}"] = method.digest
 
     def bundled(self, name: str = "default", *, steps: int = 0, samples: int = 1) -> Bundled:
         """The bundle of a method, as the product runs it."""

@@ -8,7 +8,7 @@ from monitor.domain import Image
 from monitor.study.data import LayerPair, split_parts, tiles
 from monitor.study.desk import Desk, part_plates
 from monitor.study.findings import Findings
-from monitor.study.methods import NAMES, Method
+from monitor.study.methods import Method
 from monitor.study.stacks import Box, Stack, stacks, true_stacks
 
 HR, TRUTH = "HR", "truth"
@@ -42,6 +42,6 @@ def held_out_parts(desk: Desk, found: Findings) -> HeldOut:
     train, test = ([boxes[k] for k in numbers] for numbers in split_parts(pairs[0], desk.plan.seed))
     methods = desk.methods(part_plates(pairs, train), found)
     pictures = {m.name: [desk.picture(m, pair, desk.plan.seed) for pair in pairs] for m in methods}
-    made = {NAMES[name]: stacks(desk, images, pairs, test) for name, images in pictures.items()}
+    made = {m.title: stacks(desk, pictures[m.name], pairs, test) for m in methods}
     made |= {HR: stacks(desk, [pair.hr for pair in pairs], pairs, test), TRUTH: true_stacks(pairs, test)}
     return HeldOut(pairs, tuple(test), len(boxes), tuple(methods), pictures, made)

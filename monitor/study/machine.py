@@ -5,31 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor import __version__
 
 
-@dataclass
 class Stopwatch:
-    """Wall time and core-seconds of this process and its children."""
+    """Wall time and core-seconds of this process and its children since it was made."""
 
-    wall_s: float = 0.0
-    core_s: float = 0.0
-    _begin: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
+    def __init__(self) -> None:
+        self._begin = time.monotonic(), _core_s()
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Count what happens inside."""
-        wall, cores = time.monotonic(), _core_s()
-        try:
-            yield
-        finally:
-            self.wall_s += time.monotonic() - wall
-            self.core_s += _core_s() - cores
+    @property
+    def so_far(self) -> tuple[float, float]:
+        """Both, in seconds."""
+        return time.monotonic() - self._begin[0], _core_s() - self._begin[1]
 
 
 def machine_facts(threads: int) -> dict[str, str]:

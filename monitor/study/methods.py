@@ -27,16 +27,11 @@ NAMES = {
     "bicubic": "bicubic",
     "regression": "regression",
     "pixel": "pixel diffusion",
-    "latent": "latent diffusion (paper's)",
+    "latent": "latent diffusion",
     "default": "default bundle",
 }
-"""How a method is called in tables, in their order."""
+"""How a method is called, in the order of tables."""
 MODELS = ("regression", "pixel", "latent", "default")
-
-
-def short_name(name: str) -> str:
-    """A method's name in lines short enough for the head of a column of pictures."""
-    return NAMES[name].replace(" diffusion", "\ndiffusion").replace(", ", ",\n")
 
 
 class Method(Protocol):
@@ -44,12 +39,24 @@ class Method(Protocol):
 
     Attributes:
         name: one of `NAMES`.
+        title: how tables call it: never one that could be taken for another's model, or for a larger one.
+        short: the same for legends and heads of columns.
         label: what exactly it is: the bundle with its digest, or the recipe.
         digest: of all that its pictures follow from.
     """
 
     @property
     def name(self) -> str:
+        """As above."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """As above."""
+        ...
+
+    @property
+    def short(self) -> str:
         """As above."""
         ...
 
@@ -80,9 +87,11 @@ class Plain:
     make: Callable[[LayerPair], Image]
 
     @property
-    def label(self) -> str:
-        """Needs no more words than its name."""
+    def title(self) -> str:
+        """Its name says all."""
         return NAMES[self.name]
+
+    short = label = title
 
     @property
     def digest(self) -> str:
@@ -133,6 +142,13 @@ class Bundled:
         return cls(name, bundle, Upscaler.load(bundle, settings))
 
     @property
+    def title(self) -> str:
+        """Its name, and which bundle it is unless it is the default."""
+        return NAMES[self.name] if self.name == "default" else f"{NAMES[self.name]}, {self.bundle.manifest.name}"
+
+    short = title
+
+    @property
     def table(self) -> DiffusionTable | None:
         """Facts of a diffusion model; None for a regression."""
         return self.bundle.manifest.diffusion
@@ -156,6 +172,11 @@ class Bundled:
     def seconds(self, batch: int, px: int) -> float | None:
         """Measured now."""
         return bundle_seconds(self.upscaler.sessions, self.table, batch, px, self.upscaler.steps)[0]
+
+
+def in_lines(short: str) -> str:
+    """A method's short name in lines for the head of a column of pictures."""
+    return short.replace(" diffusion", "\ndiffusion").replace(", ", ",\n")
 
 
 PLAIN: Mapping[str, Plain] = {

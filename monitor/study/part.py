@@ -11,7 +11,7 @@ from monitor.study.desk import Desk
 from monitor.study.figures import image_grid, surfaces
 from monitor.study.findings import Cell, Findings, Picture, Table, spread
 from monitor.study.held_out import HR, TRUTH, HeldOut, held_out_parts
-from monitor.study.methods import NAMES, short_name
+from monitor.study.methods import NAMES, in_lines
 from monitor.study.paper import TABLE_3, Row
 from monitor.study.stacks import Overlap, Stack, overlap
 from monitor.volume import Mesh, mesh_slab
@@ -35,7 +35,7 @@ def run(desk: Desk) -> Findings:
     found = Findings("Parts: images, masks and volumes (Table 3, Figures 8 and 9)")
     parts = held_out_parts(desk, found)
     stack = parts.stacks
-    rows = [_row(NAMES[m.name], _qualities(parts, m.name), stack[NAMES[m.name]], stack[HR]) for m in parts.methods]
+    rows = [_row(m.title, _qualities(parts, m.name), stack[m.title], stack[HR]) for m in parts.methods]
     printed = [_paper_row(f"paper, {name}", row) for name, row in TABLE_3.items()]
     about = (
         f"{len(parts.boxes)} parts of {parts.of} held out, {len(parts.pairs)} layers of 30 µm, "
@@ -80,7 +80,7 @@ def _paper_row(name: str, row: Row) -> tuple[Cell, ...]:
 
 
 def _images(parts: HeldOut) -> Picture:
-    columns = [*(short_name(m.name) for m in parts.methods), HR]
+    columns = [*(in_lines(m.short) for m in parts.methods), HR]
     box = parts.boxes[0]
     rows = {
         f"layer {pair.layer}": [*(parts.pictures[m.name][k][box] for m in parts.methods), pair.hr[box]]
@@ -90,7 +90,7 @@ def _images(parts: HeldOut) -> Picture:
 
 
 def _masks(parts: HeldOut) -> Picture:
-    columns = [*(short_name(m.name) for m in parts.methods), HR, TRUTH]
+    columns = [*(in_lines(m.short) for m in parts.methods), HR, TRUTH]
     rows = {f"layer {pair.layer}": [_shown(ours[0], k) for ours in parts.stacks.values()] for k, pair in _some(parts)}
     title = "Masks of the same part (as Figure 8); grey where the segmentation is not believed"
     return image_grid("part-A-masks", title, rows, columns)

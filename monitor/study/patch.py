@@ -10,7 +10,7 @@ from monitor.study.data import DataSet
 from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import box_chart, image_grid
 from monitor.study.findings import Cell, Findings, Picture, Table
-from monitor.study.methods import NAMES, Method, short_name
+from monitor.study.methods import Method, in_lines
 from monitor.study.paper import TABLE_1, TABLE_2, Row
 from monitor.study.quality import (
     COLUMNS,
@@ -42,7 +42,7 @@ def run(desk: Desk) -> Findings:
         if name == "A":
             paper |= {f"paper, Table 2: {key}": row for key, row in TABLE_2.items()}
         found.tables.append(_table(desk, name, rows, paper))
-        found.figures += [_examples(desk, data, methods), _distributions(name, numbers)]
+        found.figures += [_examples(desk, data, methods), _distributions(name, methods, numbers)]
     found.remarks.append(
         "LR and HR differ in exposure and tone. Most of what any method gains over LR in MAE and PSNR is tone: the row "
         '"LR, HR\'s tone" shows what gain and offset alone would give to one who knows HR.'
@@ -52,7 +52,7 @@ def run(desk: Desk) -> Findings:
 
 def _row(desk: Desk, method: Method, numbers: Numbers) -> tuple[Cell, ...]:
     seconds, batch = sample_seconds(desk, method)
-    return (NAMES[method.name], *cells(numbers), seconds, batch)
+    return (method.title, *cells(numbers), seconds, batch)
 
 
 def sample_seconds(desk: Desk, method: Method) -> tuple[float | None, int | None]:
@@ -80,15 +80,15 @@ def _examples(desk: Desk, data: DataSet, methods: list[Method]) -> Picture:
     lively = sorted(corners, key=lambda c: -float(np.std(cut(pair.hr, c))))[:_SHOWN]
     pictures = [desk.picture(method, pair, desk.plan.seed) for method in methods] + [pair.hr]
     rows = {f"{top}, {left}": [cut(image, (top, left)) for image in pictures] for top, left in lively}
-    names = [short_name(method.name) for method in methods] + ["HR"]
+    names = [in_lines(method.short) for method in methods] + ["HR"]
     return image_grid(
         f"patch-{data.name}-examples", f"Patches of a held-out layer of data set {data.name} (as Figure 6)", rows, names
     )
 
 
-def _distributions(name: str, numbers: Mapping[str, Numbers]) -> Picture:
+def _distributions(name: str, methods: list[Method], numbers: Mapping[str, Numbers]) -> Picture:
     panels = {
-        label: {short_name(method): [v for v in values[key] if v is not None] for method, values in numbers.items()}
+        label: {in_lines(m.short): [v for v in numbers[m.name][key] if v is not None] for m in methods}
         for label, key in SHOWN.items()
     }
     return box_chart(f"patch-{name}-distributions", f"Patches of data set {name} by method (as Figure 7)", panels)

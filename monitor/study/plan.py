@@ -40,14 +40,19 @@ class TrainPlan(Section):
     The autoencoders are those of `latent`.
     """
 
+    size: str = ""
+    """What tables call the size of these models, such as small: nobody shall take them for the paper's."""
     regression: str = ""
     """The deterministic regression."""
     pixel: str = ""
     """Diffusion in pixels."""
     latent: str = ""
     """The paper's latent diffusion."""
-    minutes: float = Field(1.0, gt=0.0)
-    """Wall time of each training at most; its recipe may end it earlier."""
+    kernel: str = ""
+    """Latent diffusion for each blur kernel, begun with the weights of `latent` on data set A and therefore of its
+    sizes; `latent` itself, from nothing, if empty."""
+    minutes: float = Field(0.0, ge=0.0)
+    """Wall time of each training at most; 0 for as long as its recipe's steps take: the same models every time."""
 
 
 class PatchPlan(Section):
@@ -66,6 +71,8 @@ class SweepPlan(Section):
 
     kernels: tuple[int, ...] = (3, 7, 11, 15, 19, 23, 27, 31)
     """Edges of the blur kernel that makes LR, in pixels; odd."""
+    trained_kernels: tuple[int, ...] = ()
+    """Those of them that a model is trained for; all if empty."""
     zero_shot_kernels: tuple[int, ...] = (7, 15)
     """The same, for the held-out build."""
     train_builds: tuple[int, ...] = (1, 4)
@@ -101,6 +108,8 @@ class Plan(Section):
     """What it is for, in one sentence."""
     seed: int = 0
     """Seed of builds, patches, weights and noise."""
+    gpu: bool = False
+    """Made for a GPU: without one it says what it would take, and does nothing."""
     threads: int = Field(1, ge=1)
     """CPU threads of the models."""
     plates: PlatesPlan = PlatesPlan()

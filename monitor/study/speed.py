@@ -17,7 +17,7 @@ from monitor.learn.trained import TrainedDiffusion
 from monitor.study.desk import Desk
 from monitor.study.figures import line_chart
 from monitor.study.findings import Cell, Findings, Table
-from monitor.study.methods import NAMES, Bundled
+from monitor.study.methods import Bundled
 from monitor.study.paper import TABLE_2
 from monitor.study.quality import PATCH_PX
 from monitor.study.timing import bundle_seconds
@@ -52,11 +52,11 @@ def run(desk: Desk) -> Findings:
     lines: dict[str, dict[int, Spent]] = {}
     for name in (name for name in desk.bundles if name != "segmenter"):
         model = desk.bundled(name)
-        desk.used[f"{NAMES[name]}: {model.label}"] = model.digest
+        desk.note(model)
         for steps in _steps(desk, model):
             times = {batch: _spent(desk, model, steps, batch) for batch in desk.plan.sweep.batches}
-            rows += [_row(NAMES[name], steps, b, spent, paper, model.upscaler.device) for b, spent in times.items()]
-            lines[f"{NAMES[name]}, {steps} steps"] = times
+            rows += [_row(model.title, steps, b, spent, paper, model.upscaler.device) for b, spent in times.items()]
+            lines[f"{model.title}, {steps} steps"] = times
     whole = desk.plan.sweep.paper_steps >= PAPER_STEPS
     how = "whole" if whole else f"1 and {desk.plan.sweep.paper_steps} steps, extended to {PAPER_STEPS}"
     on = f"torch, {pick_device()}"

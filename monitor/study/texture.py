@@ -8,7 +8,7 @@ from monitor.domain import Image
 from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import box_chart, image_grid
 from monitor.study.findings import Cell, Findings, Picture, Table, mean_of, spread
-from monitor.study.methods import NAMES, Method, short_name
+from monitor.study.methods import Method, in_lines
 from monitor.study.paper import TEXTURE
 from monitor.study.quality import NOTE, Corner, Numbers, cut, joined, patch_numbers, powder_corners
 
@@ -51,17 +51,17 @@ def run(desk: Desk) -> Findings:
 def _row(method: Method, numbers: Numbers, lr_cvd: float | None) -> tuple[Cell, ...]:
     own = mean_of(numbers["cvd"])
     ratio = lr_cvd / own if lr_cvd is not None and own else None
-    return (NAMES[method.name], *(spread(numbers[key]) for key in ("cvd", "ncvd", "mae", "ssim")), ratio)
+    return (method.title, *(spread(numbers[key]) for key in ("cvd", "ncvd", "mae", "ssim")), ratio)
 
 
 def _figures(desk: Desk, methods: list[Method], numbers: dict[str, Numbers], corners: list[Corner]) -> list[Picture]:
     pair = desk.test_layers("A")[0]
     pictures = [*(desk.picture(m, pair, desk.plan.seed) for m in methods), pair.hr]
     rows = {f"{c[0]}, {c[1]}": [_levelled(cut(image, c)) for image in pictures] for c in corners[:_SHOWN]}
-    names = [*(short_name(m.name) for m in methods), "HR"]
+    names = [*(in_lines(m.short) for m in methods), "HR"]
     title = "Powder alone, each patch about its own mean (as Figure 14)"
     boxes = {
-        label: {short_name(m.name): [v for v in numbers[m.name][key] if v is not None] for m in methods}
+        label: {in_lines(m.short): [v for v in numbers[m.name][key] if v is not None] for m in methods}
         for label, key in (("CVD", "cvd"), ("nCVD", "ncvd"))
     }
     return [

@@ -32,7 +32,7 @@ def run(desk: Desk) -> Findings:
     layers = desk.test_layers("A")
     most = max(desk.plan.sweep.samples)
     model = desk.bundled(samples=most)
-    desk.used[f"default bundle: {model.label}"] = model.digest
+    desk.note(model)
     drawn = [_ensemble(desk, model, pair) for pair in layers]
     _coverage(found, layers, drawn, most)
     _reliability(desk, found, layers, drawn)

@@ -9,7 +9,7 @@ from monitor.study.data import LayerPair, hr_only_builds, kernel_sigma, real_lay
 from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import image_grid, line_chart
 from monitor.study.findings import Cell, Findings, Picture, Table
-from monitor.study.methods import NAMES, Method, short_name
+from monitor.study.methods import Method, in_lines
 from monitor.study.paper import TABLE_4, TABLE_4_NCVD
 from monitor.study.quality import (
     COLUMNS,
@@ -53,13 +53,13 @@ def run(desk: Desk) -> Findings:
 
 
 def _trained(desk: Desk, others: Sequence[Sequence[LayerPair]], found: Findings) -> dict[int, Method]:
-    """The paper's model by the number of builds that it was trained on."""
-    out = {}
+    """Latent diffusion by the number of builds that it was trained on; a bundle was trained on others."""
+    out: dict[int, Method] = {}
     for count in desk.plan.sweep.train_builds:
         if count > len(others):
             found.missing(f"training on {count} builds", f"size '{desk.size}' renders {len(others)}")
             continue
-        model = desk.model("latent", whole_plates([pair for build in others[:count] for pair in build]), found)
+        model = desk.trained("latent", whole_plates([pair for build in others[:count] for pair in build]), found)
         if model is not None:
             out[count] = model
     return out
@@ -96,7 +96,7 @@ def _row(
     desk: Desk, method: Method, kernel: int, count: int, target: str, layers: Sequence[LayerPair]
 ) -> tuple[Cell, ...]:
     trained_on: Cell = count or None
-    return (target, kernel, trained_on, NAMES[method.name], *cells(measured(desk, method, layers)))
+    return (target, kernel, trained_on, method.title, *cells(measured(desk, method, layers)))
 
 
 def _examples(desk: Desk, model: Method, kernel: int, held: Sequence[LayerPair]) -> Picture:
@@ -104,4 +104,4 @@ def _examples(desk: Desk, model: Method, kernel: int, held: Sequence[LayerPair])
     pictures = (pair.lr, desk.picture(model, pair, desk.plan.seed), pair.hr)
     rows = {f"{c[0]}, {c[1]}": [cut(image, c) for image in pictures] for c in random_corners(pair, 3, desk.plan.seed)}
     title = f"Patches of the held-out build, blurred by a kernel of {kernel} px (as Figure 11)"
-    return image_grid(f"zeroshot-examples-{kernel}", title, rows, ("LR", short_name(model.name), "HR"))
+    return image_grid(f"zeroshot-examples-{kernel}", title, rows, ("LR", in_lines(model.short), "HR"))

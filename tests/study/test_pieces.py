@@ -14,6 +14,7 @@ from monitor.domain import BundleError, ConfigError
 from monitor.study.cache import Cache, digest_of
 from monitor.study.data import LayerPair, hr_only_builds, kernel_sigma, real_layers, split_parts, synthetic, virtual_set
 from monitor.study.findings import Table, mean_of, spread
+from monitor.study.meter import Meter
 from monitor.study.methods import PLAIN, bundle_paths, in_tone
 from monitor.study.plan import Plan, load_plan, recipes_dir, sizes
 from monitor.study.planting import KINDS, auc, plant, scores
@@ -112,6 +113,17 @@ def test_a_result_is_made_once_and_never_half(cache: Cache) -> None:
         cache.numbers({"what": "test", "of": 2}, lambda: {"value": object()})
     assert cache.numbers({"what": "test", "of": 2}, make) == {"value": 2}
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+
+
+def test_the_cost_of_a_training_is_counted_over_its_runs(tmp_path: Path) -> None:
+    """What a run spent is kept while it runs, and the next run in the same folder counts on; none is asked to stop."""
+    first = Meter(tmp_path)
+    while not list(tmp_path.iterdir()):
+        assert not first()
+    second = Meter(tmp_path)
+    assert first.spent[1] > 0
+    assert all(now > 0.5 * before for now, before in zip(second.spent, first.spent, strict=True))
+    assert Meter(tmp_path / "new").spent[1] < first.spent[1]
 
 
 def test_tables_are_written_whole_and_read_well(tmp_path: Path) -> None:
