@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from monitor.cli import shadow
+from monitor.cli import shadow, spread
 from monitor.cli.common import ConfigOption, err, lives, out, person, settings_of, told
 from monitor.config import Settings
 from monitor.domain import BundleError
@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Model bundles: which there are, which are in use, and how to change that."
 )
 app.command("shadow")(shadow.shadow)
+app.command("calibrate")(spread.calibrate)
 
 BundleArgument = Annotated[str, typer.Argument(help="NAME or NAME@DIGEST of a bundle.")]
 WhyOption = Annotated[str, typer.Option("--why", help="Why, for the history.")]

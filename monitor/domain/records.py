@@ -220,12 +220,13 @@ class Upscaled:
     Attributes:
         image: uint8 (rows, columns), the first sample: one plausible picture.
         mean: float32 (rows, columns) in [0, 1], mean of the ensemble.
-        spread: float32 (rows, columns), standard deviation of the ensemble in [0, 1] units.
+        spread: float32 (rows, columns), standard deviation of the ensemble in [0, 1] units, widened as `widening` says.
         inconsistency: float32 (rows, columns) in [0, 1] units: |the picture, degraded again − webcam|.
         members: uint8 (rows, columns) of each member of the ensemble, the first one's `image` included.
         trust: uint8 (rows, columns): 0 measured, 128 plausible, 255 invented; see `upscale.trust`.
         samples: how many ensemble members there are.
         steps: sampler steps of each.
+        widening: factor and floor by which the members' own spread became `spread`; (1, 0) where nothing is known.
     """
 
     image: Image
@@ -236,6 +237,7 @@ class Upscaled:
     steps: int
     members: tuple[Image, ...] = ()
     trust: Image | None = None
+    widening: tuple[float, float] = (1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +298,8 @@ class LayerProduct:
         reason: why, for a person; "" when OK.
         rectified: uint8 (rows, columns) webcam image in the plate grid, None when MISSING.
         upscaled: uint8 (rows, columns), None when MISSING.
-        spread: uint8 (rows, columns), ensemble standard deviation × 255 × 4 (clipped), None when MISSING.
+        spread: uint8 (rows, columns), ensemble standard deviation × 255 × 4 (clipped), widened as `widening` says; None
+            when MISSING.
         inconsistency: uint8 (rows, columns), × 255 × 4 (clipped), None when MISSING.
         trust: uint8 (rows, columns): 0 measured, 128 plausible, 255 invented; None where nothing is generated.
         mask: bool (rows, columns), None when MISSING.
@@ -317,6 +320,8 @@ class LayerProduct:
         seed: seed of the generated detail.
         steps, samples: sampler steps and ensemble members that this layer got; 0 where nothing is generated.
         calibration: digest of the calibration by which the picture was rectified, "" when MISSING.
+        widening: factor and floor (grey in [0, 1]) by which the members' own spread became `spread`: what the bundle
+            was measured to need so that its intervals hold; (1, 0) where that is not known.
     """
 
     index: int
@@ -344,3 +349,4 @@ class LayerProduct:
     steps: int = 0
     samples: int = 0
     calibration: str = ""
+    widening: tuple[float, float] = (1.0, 0.0)

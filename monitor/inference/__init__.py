@@ -14,6 +14,7 @@ from monitor.inference.manifest import (
     RegressionTable,
     SegmenterTable,
     SelfTestTable,
+    SpreadTable,
 )
 from monitor.inference.packing import pack
 from monitor.inference.receiving import receive
@@ -34,6 +35,7 @@ __all__ = [
     "SegmenterTable",
     "SelfTestTable",
     "Session",
+    "SpreadTable",
     "TensorFacts",
     "default_models_dir",
     "file_digest",

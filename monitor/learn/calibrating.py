@@ -14,7 +14,7 @@ from scipy import stats
 
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
 BINS = 10
-_FLOOR = 0.5 / 255
+LEAST_SPREAD = 0.5 / 255
 """Half a grey level: pictures are stored in whole ones, so no spread is known better."""
 Values = npt.NDArray[np.floating]
 
@@ -63,7 +63,7 @@ def reliability(truth: Values, mean: Values, spread: Values, samples: int) -> Re
     if samples < 2 or truth.shape != mean.shape or truth.shape != spread.shape:
         raise ValueError(f"{samples} samples of {mean.shape} cannot be held against {truth.shape}")
     error = np.abs(truth - mean).ravel().astype(np.float64)
-    width = np.maximum(spread.ravel().astype(np.float64), _FLOOR) * np.sqrt(1 + 1 / samples)
+    width = np.maximum(spread.ravel().astype(np.float64), LEAST_SPREAD) * np.sqrt(1 + 1 / samples)
     coverage = {p: float(np.mean(error <= width * stats.t.ppf((1 + p) / 2, samples - 1))) for p in LEVELS}
     order = np.array_split(np.argsort(width, kind="stable"), BINS)
     return Reliability(

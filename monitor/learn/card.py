@@ -27,8 +27,8 @@ high-resolution camera could have taken it. {networks}
 ## Data
 Trained on {data}{unreal}.
 Measured on {validation}, which no training step saw.
-"default" builds look like the configuration's default scene, "varied" ones differ in everything. SHA-256 of the
-training pixels: `{digest}`.
+"default" builds look like the configuration's default scene, "varied" ones differ in everything, "real" are squares of
+real layers. SHA-256 of the training pixels: `{digest}`.
 
 ## Numbers
 Means over held-out plates. "lr" is the webcam's picture (at equal pixel size its bicubic is itself), "lr_toned" has

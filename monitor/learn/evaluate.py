@@ -17,6 +17,7 @@ from monitor.learn.calibrating import reliability
 from monitor.learn.measuring import Grey, Window, mean_numbers, numbers, powder_windows, textures
 from monitor.learn.pictures import write_grid
 from monitor.learn.plates import Plates
+from monitor.learn.real_plates import FIRST_REAL
 from monitor.learn.trained import Trained
 
 Method = Callable[[Grey], Grey]
@@ -40,7 +41,7 @@ def match_tone(image: Grey, target: Grey) -> Grey:
 
 
 def evaluate(models: Trained, plates: Plates, device: torch.device) -> dict[str, dict[str, float]]:
-    """Mean numbers by look ("default", "varied") and method.
+    """Mean numbers by look ("default" and "varied" virtual builds, "real" layers) and method.
 
     Returns:
         Tables "<look>_<method>" with mae, psnr, ssim (data range 1), ncvd (mean over patches of NCVD_PX on a lattice
@@ -57,8 +58,9 @@ def evaluate(models: Trained, plates: Plates, device: torch.device) -> dict[str,
             "autoencoder": reconstruct(models, hr, device),
             "sr": super_resolve(models, lr, device, seed=k),
         }
-        look = "default" if plates.default_look[k] else "varied"
-        windows = powder_windows(mask[: hr.shape[0], : hr.shape[1]])
+        look = "real" if plates.build[k] >= FIRST_REAL else "default" if plates.default_look[k] else "varied"
+        masked = look != "real" or mask.any()  # pictures from folders have none, and their powder is not told
+        windows = powder_windows(mask[: hr.shape[0], : hr.shape[1]]) if masked else []
         known = textures(hr)
         for name, image in made.items():
             if image is None:

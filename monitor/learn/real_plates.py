@@ -19,6 +19,8 @@ from monitor.learn.recipe import DataRecipe
 from monitor.optics import rectify
 from monitor.store import BuildReader, list_builds
 
+FIRST_REAL = 1_000_000
+"""Numbers of real builds begin here: no virtual build has one."""
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
 
@@ -42,7 +44,7 @@ def real_plates(recipe: DataRecipe, store: Path | None, data: Path | None, *, va
     """
     builds = recipe.validation_recorded if validation else recipe.recorded
     folders = recipe.validation_folders if validation else recipe.folders
-    first = 1_000_000 * (2 if validation else 1)  # no virtual build's number
+    first = FIRST_REAL * (2 if validation else 1)
     layers = (
         layer
         for k, name in enumerate((*builds, *folders))

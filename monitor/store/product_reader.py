@@ -100,6 +100,7 @@ class ProductReader:
             seed=record.seed,
             steps=record.steps,
             samples=record.samples,
+            widening=record.widening,
             parts=record.parts,
             last_part=record.last_part,
             intervals=record.intervals,

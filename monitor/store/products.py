@@ -202,4 +202,5 @@ def _record(
         calibration=product.calibration,
         steps=product.steps,
         samples=product.samples,
+        widening=product.widening,
     )

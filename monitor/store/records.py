@@ -236,6 +236,7 @@ class ProductRecord:
         calibration: digest of the calibration by which the picture was rectified; "" where there is no picture, or an
             older version made them.
         steps, samples: see `LayerProduct`; 0 where nothing is generated, or an older version made them.
+        widening: see `LayerProduct`; (1, 0) where nothing is generated, or an older version made them.
     """
 
     index: int
@@ -258,6 +259,7 @@ class ProductRecord:
     calibration: str = ""
     steps: int = 0
     samples: int = 0
+    widening: tuple[float, float] = (1.0, 0.0)
     software: str = __version__
     format: int = FORMAT
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED

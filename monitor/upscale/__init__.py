@@ -15,6 +15,7 @@ from monitor.upscale.consistency import (
     trust,
 )
 from monitor.upscale.quality import Quality, chosen_quality, ladder
+from monitor.upscale.spread import widened
 from monitor.upscale.tiles import Tiling
 from monitor.upscale.upscaler import Upscaler
 
@@ -32,4 +33,5 @@ __all__ = [
     "ladder",
     "match_tone",
     "trust",
+    "widened",
 ]

@@ -16,6 +16,7 @@ from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session
 from monitor.upscale.consistency import inconsistency, trust
 from monitor.upscale.quality import Quality
 from monitor.upscale.sampler import Level, levels, sample, spaced
+from monitor.upscale.spread import widened
 from monitor.upscale.tiles import Field, Tiling, run_tiled
 
 _DENOISER = ({"noisy", "condition", "time"}, "prediction")
@@ -41,6 +42,7 @@ class Upscaler:
     samples: int
     steps: int
     tiling: Tiling
+    widening: tuple[float, float] = (1.0, 0.0)
 
     @classmethod
     def load(cls, bundle: Bundle, settings: UpscaleSettings, tiling: Tiling | None = None) -> Upscaler:
@@ -70,7 +72,9 @@ class Upscaler:
         sessions = {role: bundle.session(role, settings.provider, settings.threads) for role in _PORTS[kind]}
         _check_ports(bundle, sessions)
         samples, steps = (1, 1) if kind == "regression" else (settings.samples, settings.steps)
-        return cls(bundle.label, table, sessions, samples, steps, tiling or Tiling())
+        known = bundle.manifest.spread
+        widening = (known.factor, known.floor) if known else (1.0, 0.0)
+        return cls(bundle.label, table, sessions, samples, steps, tiling or Tiling(), widening)
 
     @property
     def device(self) -> str:
@@ -114,12 +118,13 @@ class Upscaler:
         return Upscaled(
             image=members[0],
             mean=mean,
-            spread=spread,
+            spread=spread if self.samples == 1 else widened(spread, *self.widening),
             inconsistency=inconsistency(first, webcam, sigma),
             samples=self.samples,
             steps=self.steps,
             members=tuple(members),
             trust=trust(first, webcam, spread, sigma),
+            widening=self.widening if self.samples > 1 else (1.0, 0.0),
         )
 
     @property

@@ -221,6 +221,7 @@ class Pipeline:
             seed=seed,
             steps=upscaled.steps,
             samples=upscaled.samples,
+            widening=upscaled.widening,
         )
 
     def _segmented(self, index: int, pictures: Sequence[Image], watch: Stopwatch) -> LayerProduct:

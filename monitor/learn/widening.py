@@ -1,0 +1,116 @@
+"""By how much a bundle's spread must be widened so that its intervals hold. Owns the fit; refuses to know what drew it.
+
+An ensemble that was trained to look right is too sure: all its members share an error of tone, and few steps draw too
+little of what could be. Both are made good by √((factor · spread)² + floor²), found on layers without training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from monitor.config import UpscaleSettings
+from monitor.domain import BundleError
+from monitor.inference import Bundle, SpreadTable, write_manifest
+from monitor.learn.calibrating import BINS, LEAST_SPREAD, Values, reliability
+from monitor.learn.comparing import Case
+from monitor.upscale import Upscaler, widened
+
+LEVEL = 0.9
+FLOORS = (0.0, *np.geomspace(0.002, 0.25, 40))
+_PIXELS = 20_000
+"""So many pixels of a layer are enough, evenly out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """What K members said of a layer's pixels, and what was true: float32 (N,), grey in [0, 1]."""
+
+    truth: Values
+    mean: Values
+    spread: Values
+
+
+def fitted(ensemble: Ensemble, samples: int) -> tuple[float, float]:
+    """Factor and floor with which 90 % intervals hold nine tenths, as nearly as can be at every size of the spread.
+
+    For each floor one factor covers nine tenths of all pixels: the 0.9 quantile of what it would have to be, pixel by
+    pixel. Of these pairs, the one is taken whose coverage differs least between tenths of the pixels by spread.
+
+    Args:
+        ensemble: pixels of layers that no training step saw.
+        samples: members.
+    """
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, samples - 1) * np.sqrt(1 + 1 / samples))
+    needed = (np.abs(ensemble.truth - ensemble.mean).astype(np.float64) / reach) ** 2
+    own = np.maximum(ensemble.spread.astype(np.float64), LEAST_SPREAD) ** 2
+    tenths = np.array_split(np.argsort(own, kind="stable"), BINS)
+    best, found = np.inf, (1.0, 0.0)
+    for floor in FLOORS:
+        squared = float(np.quantile((needed - floor**2) / own, LEVEL))
+        if squared < 0:
+            break  # this floor alone covers more than it should, and so does every higher one
+        inside = needed <= squared * own + floor**2
+        uneven = max(abs(float(inside[part].mean()) - LEVEL) for part in tenths if part.size)
+        if uneven < best:
+            best, found = uneven, (float(np.sqrt(squared)), float(floor))
+    return found
+
+
+def covered(ensemble: Ensemble, samples: int, factor: float, floor: float) -> float:
+    """Share of pixels that 90 % intervals of the widened spread hold."""
+    wide = widened(np.asarray(ensemble.spread, np.float32), factor, floor)
+    return reliability(ensemble.truth, ensemble.mean, wide, samples).coverage[LEVEL]
+
+
+def calibrate_bundle(
+    directory: Path, cases: Sequence[Case], source: str, *, samples: int = 8, threads: int = 1
+) -> SpreadTable:
+    """Find a bundle's widening on these layers and write it into its manifest, whose digest becomes another.
+
+    Every second layer is fitted, the others tell how much is then covered.
+
+    Args:
+        directory: of a bundle of a diffusion kind.
+        cases: at least two layers that it was not trained on.
+        source: what they are, in words.
+        samples: members of the ensemble; best as many as the product draws.
+        threads: CPU threads of the model.
+
+    Raises:
+        BundleError: the bundle draws no ensemble, or is not whole.
+    """
+    bundle = Bundle.load(directory)
+    table = bundle.manifest.diffusion
+    if table is None:
+        raise BundleError(
+            f"bundle {bundle.label} is of kind '{bundle.manifest.kind}', whose samples are all the same",
+            cure="calibrate a bundle that draws: latent-diffusion or pixel-diffusion",
+        )
+    settings = UpscaleSettings(bundle=bundle.manifest.name, steps=table.steps, threads=threads, samples=samples)
+    upscaler = replace(Upscaler.load(bundle, settings), widening=(1.0, 0.0))
+    drawn = [_ensemble(upscaler, case, seed) for seed, case in enumerate(cases)]
+    factor, floor = fitted(_joined(drawn[::2]), samples)
+    share = covered(_joined(drawn[1::2]), samples, factor, floor)
+    found = SpreadTable(
+        factor=round(factor, 4), floor=round(floor, 5), samples=samples, source=source, coverage=round(share, 4)
+    )
+    write_manifest(directory, bundle.manifest.model_copy(update={"spread": found}))
+    return found
+
+
+def _ensemble(upscaler: Upscaler, case: Case, seed: int) -> Ensemble:
+    made = upscaler.upscale(case.lr, seed)
+    truth = case.hr.astype(np.float32) / np.float32(255)
+    stride = max(1, truth.size // _PIXELS)
+    return Ensemble(*(values.ravel()[::stride] for values in (truth, made.mean, made.spread)))
+
+
+def _joined(ensembles: Sequence[Ensemble]) -> Ensemble:
+    return Ensemble(
+        *(np.concatenate([getattr(one, name) for one in ensembles]) for name in ("truth", "mean", "spread"))
+    )
