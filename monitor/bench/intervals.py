@@ -1,9 +1,8 @@
 """Do nine tenths of the truth lie in the 90 % intervals? Owns virtual builds as a yardstick; refuses to train.
 
-Each build is one layer of a random virtual scene, seen by the webcam and made into parts as the worker makes them; the
-truth is the virtual printer's own melt outline, the nominal its outline without roughness. Layers that are not
-believed count for nothing, as they have no part in the volume. Factors are found on some builds and judged on others.
-What they cover is what these scenes show: not a real machine's lens, smoke or spatter.
+Each build is one layer of a random virtual scene, seen by the webcam. Layers that are not believed count for nothing,
+as they have no part in the volume. Factors are found on some builds and judged on others. What they cover is what these
+scenes show: not a real machine's lens, smoke or spatter.
 """
 
 from __future__ import annotations
@@ -13,15 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.bench.virtual import VirtualLayer, segmented, stored
 from monitor.config import Settings
-from monitor.devices.simulated import SceneSpec, layer_coverage, render_pair
-from monitor.devices.simulated.geometry import contours
-from monitor.devices.simulated.geometry import to_grid as averaged
-from monitor.devices.simulated.raster import Window
-from monitor.domain import FloatImage, Image, Mask, PartInLayer, PlateGrid, ProductState
+from monitor.devices.simulated import SceneSpec
+from monitor.domain import FloatImage, Mask, PartInLayer, PlateGrid, ProductState, Segmentation
 from monitor.inference import Certainty
 from monitor.metrics import factors
-from monitor.segment import area_prior, joined, segment_layer
 from monitor.volume import track
 from monitor.worker import Models
 from monitor.worker.measuring import Basis, measured
@@ -118,43 +114,25 @@ def _build(settings: Settings, models: Models, seed: int, edge_px: int) -> tuple
     half = (edge_px - 1) / 2 * settings.plate.um_per_px / 1000
     grid = PlateGrid((-half, -half), settings.plate.um_per_px, (edge_px, edge_px))
     spec, index = SceneSpec.random(seed, grid=grid), int(np.random.default_rng(seed).integers(LAYERS))
-    nominal = _nominal(spec, index, grid)
-    truth = layer_coverage(spec, index, grid)
-    seen = _seen(settings, models, render_pair(spec, index, grid).lr, nominal, grid, seed)
-    if seen is None:
+    layer = VirtualLayer.of(spec, index, grid, seed)
+    found, members = segmented(settings, models, models.upscaler.upscale(layer.webcam, seed).members, layer)
+    if found.state is not ProductState.OK:
         return [], 0
-    ours = {part.id: part for part in _parts(*seen, nominal, grid)}
-    theirs = _parts(truth, (), truth >= 0.5, nominal, grid)
+    ours = {part.id: part for part in _parts(found.probability, members, found.mask, layer)}
+    theirs = _parts(layer.coverage, (), layer.coverage >= 0.5, layer)
     lost = sum(part.lost or part.id not in ours or ours[part.id].lost for part in theirs)
     pairs = ((ours[part.id], part) for part in theirs if part.id in ours)
     return [one for pair in pairs for one in _compared(seed, *pair)], lost
 
 
-def _seen(
-    settings: Settings, models: Models, webcam: Image, nominal: Mask, grid: PlateGrid, seed: int
-) -> tuple[FloatImage, tuple[FloatImage, ...], Mask] | None:
-    """Probability, that of each member, and mask, as the worker makes them; None for a layer that is not believed."""
-    segmenter, asked = models.segmenter, settings.segment
-    prior = area_prior(nominal, grid, asked) if asked.prior == "laser" and nominal.any() else None
-    members = [
-        segment_layer(
-            picture, grid, segmenter, asked, segmenter.thresholds, np.random.default_rng((asked.seed, seed)), prior
-        )
-        for picture in models.upscaler.upscale(webcam, seed).members
-    ]
-    found = joined(members, grid, asked, prior)
-    if found.state is not ProductState.OK:
-        return None
-    return found.probability, tuple(one.probability for one in members), found.mask
-
-
 def _parts(
-    probability: FloatImage, members: tuple[FloatImage, ...], mask: Mask, nominal: Mask, grid: PlateGrid
+    probability: FloatImage, members: Sequence[Segmentation], mask: Mask, layer: VirtualLayer
 ) -> tuple[PartInLayer, ...]:
     """The parts of a layer, told apart by the nominal outline; each interval is one scale."""
-    found = track(mask, None, 0, least_px=50, reference=nominal, reach_px=REACH_MM / grid.mm_per_px)
+    grid = layer.grid
+    found = track(mask, None, 0, least_px=50, reference=layer.nominal, reach_px=REACH_MM / grid.mm_per_px)
     basis = Basis(grid, dict.fromkeys(NUMBERS, 1.0))
-    return measured(_bytes(probability), tuple(map(_bytes, members)), found, basis)[0]
+    return measured(stored(probability), [stored(one.probability) for one in members], found, basis)[0]
 
 
 def _compared(build: int, ours: PartInLayer, theirs: PartInLayer) -> Iterator[Compared]:
@@ -163,13 +141,3 @@ def _compared(build: int, ours: PartInLayer, theirs: PartInLayer) -> Iterator[Co
         if measure.name in true and measure.spread:
             name = NUMBER_OF.get(measure.name, measure.name)
             yield Compared(build, name, measure.value - true[measure.name], measure.spread)
-
-
-def _nominal(spec: SceneSpec, index: int, grid: PlateGrid) -> Mask:
-    window = Window.around(grid, spec.fine_um / 1000)
-    smooth = contours(spec, index, window, rough=False).coverage(window.pitch_mm)
-    return np.asarray(averaged(smooth, window, grid) >= 0.5, np.bool_)
-
-
-def _bytes(probability: FloatImage) -> Image:
-    return np.rint(probability * 255).astype(np.uint8)

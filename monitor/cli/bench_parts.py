@@ -1,4 +1,4 @@
-"""`lpbf-monitor bench intervals`, `bench volume` and `bench metrics`: what the parts' numbers are worth and cost."""
+"""`lpbf-monitor bench geometry`, `intervals`, `volume` and `metrics`: what the parts' numbers are worth and cost."""
 
 from __future__ import annotations
 
@@ -43,6 +43,46 @@ def intervals(
     out.print(
         f"{100 * found.overall:.1f} % inside; {found.parts[0]} parts compared, {found.parts[1]} without any metal"
     )
+
+
+def geometry(
+    config: ConfigOption = None,
+    builds: Annotated[int, typer.Option(help="Virtual builds.", min=1)] = 3,
+    layers: Annotated[int, typer.Option(help="Layers of each, one above the other.", min=1)] = 6,
+    edge: Annotated[int, typer.Option(help="Edge of the square that is looked at, in pixels.", min=64)] = 384,
+    seed: Annotated[int, typer.Option(help="Seed of the first build.")] = 950000,
+    scenes: Annotated[str, typer.Option(help="demo: the plate of the configuration; random: varied ones.")] = "demo",
+) -> None:
+    """Hold parts seen by the webcam alone, super-resolved and by the high-resolution camera against the truth."""
+    from monitor.bench.geometry import measure_geometry
+    from monitor.worker import Models
+
+    if scenes not in ("demo", "random"):
+        raise typer.BadParameter("demo or random", param_hint="--scenes")
+    with told(), progress_bar() as bar:
+        settings = settings_of(config)
+        task = bar.add_task("virtual layers", total=builds * layers)
+        found = measure_geometry(
+            settings, Models.load(settings), builds, layers, edge, seed, "random" if scenes == "random" else "demo",
+            lambda done: bar.update(task, completed=done),
+        )  # fmt: skip
+    table = Table(
+        "way", "believed", "IoU", "too wide, µm", "Hausdorff, µm", "HD95, µm", "ASSD, µm", "Sa, µm", "true", "error",
+        "right", "inside 90 %",
+    )  # fmt: skip
+    for row in (rows := found.rows()):
+        lengths = (row.wider, row.hausdorff, row.hd95, row.assd, row.sa, row.true_sa, row.sa_error)
+        held = f"{row.inside[0]} of {row.inside[1]}" if row.inside[1] else ""
+        table.add_row(
+            row.way, f"{row.believed} of {found.layers}", f"{row.iou:.3f}", *(f"{one:.1f}" for one in lengths),
+            f"{row.sa_within[0]} of {row.sa_within[1]}", held,
+        )  # fmt: skip
+    out.print(table)
+    webcam, ours, best = rows
+    out.print(f"of {len(found.shared)} layers that every way believes: super-resolved against")
+    out.print(f"  the webcam's own picture: Hausdorff × {ours.hausdorff / webcam.hausdorff:.2f}, "
+              f"error of Sa × {ours.sa_error / webcam.sa_error:.2f}")  # fmt: skip
+    out.print(f"  the high-resolution camera: IoU × {ours.iou / best.iou:.3f}")
 
 
 def volume(

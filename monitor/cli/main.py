@@ -38,7 +38,7 @@ app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(models.app, name="models")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(users.app, name="users")
-for verb in (bench_parts.intervals, bench_parts.volume, bench_parts.metrics):
+for verb in (bench_parts.geometry, bench_parts.intervals, bench_parts.volume, bench_parts.metrics):
     bench.app.command()(verb)
 app.add_typer(bench.app, name="bench")
 app.command("demo")(demo.demo)

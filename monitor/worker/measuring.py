@@ -16,6 +16,8 @@ import numpy.typing as npt
 from monitor.domain import FloatImage, Image, Mask, Measure, PartInLayer, PlateGrid
 from monitor.metrics import PartShape, Roughness, against_nominal, half_widths, part_shape, pixel_floor, scales
 from monitor.metrics.part import ANGLES, WINDOW
+from monitor.metrics.roughness import Heights
+from monitor.metrics.shape import Contour
 from monitor.store import CONTOURS
 from monitor.volume import Tracked
 
@@ -72,11 +74,8 @@ def _measured(
     born, touching = part in found.born, found.touching.get(part, ())
     if nominal is not None and not own.any():
         return PartInLayer(part, _box(nominal), (), born, touching, lost=True)
-    box = _box(own)
-    window = _window(box, own.shape)
-    own, others = own[window], (found.ids[window] > 0) & ~own[window]
+    box, (window, own, near) = _box(own), _place(found, own)
     should = None if nominal is None else nominal[window]
-    near = _grown(own) & ~others
     shape = part_shape(_grey(probability[window], near), own)
     if shape is None:
         return PartInLayer(part, box, (), born, touching)
@@ -87,6 +86,27 @@ def _measured(
     widths = half_widths(scales(numbers, disagreeing), basis.factors)
     measures = tuple(_measures(shape, numbers, widths, basis.grid, (window[0].start, window[1].start)))
     return PartInLayer(part, box, measures, born, touching)
+
+
+def outline_of(probability: Image, found: Tracked, part: int) -> tuple[Contour, Heights | None] | None:
+    """A part's outer outline, float64 (N, 2) of (row, column) in the layer's pixels, and its radii around its centre.
+
+    None where the layer has no metal of it; no radii where they are no function of the angle.
+    """
+    own = found.ids == part
+    if not own.any():
+        return None
+    window, own, near = _place(found, own)
+    shape = part_shape(_grey(probability[window], near), own)
+    corner = np.array([window[0].start, window[1].start])
+    return None if shape is None else (shape.outline + corner, shape.radii)
+
+
+def _place(found: Tracked, own: Mask) -> tuple[tuple[slice, slice], Mask, Mask]:
+    """A window around a part's pixels, and in it these and where its outline may run."""
+    window = _window(_box(own), own.shape)
+    own, others = own[window], (found.ids[window] > 0) & ~own[window]
+    return window, own, _grown(own) & ~others
 
 
 def _numbers(grey: FloatImage, near: Mask, nominal: Mask | None) -> Mapping[str, float]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 import structlog
 
-from monitor.config import Settings
+from monitor.config import SegmentSettings, Settings
 from monitor.domain import Mask, PlateGrid, ProductState, StoreCorrupt
 from monitor.segment import AreaPrior, area_prior
 from monitor.store import BuildReader, ProductReader
@@ -73,8 +73,7 @@ class Priors:
         found = self._reader.laser_map(index)
         if found is None or found.unknown_us > 0.0 or not found.exposure_us.any():
             return None
-        told = area_prior(commanded_area(found, self._grid, spot_mm=0.0), self._grid, self._settings)
-        return replace(told, melt_px=MELT_MM / self._grid.mm_per_px + EDGE_PX)
+        return laser_prior(commanded_area(found, self._grid, spot_mm=0.0), self._grid, self._settings)
 
     def _reference(self, index: int) -> AreaPrior | None:
         mask = self._reader.reference(index)
@@ -96,3 +95,9 @@ class Priors:
 
     def _told(self, mask: Mask, by: str, *, bounds: bool = True) -> AreaPrior:
         return area_prior(mask, self._grid, self._settings, bounds=bounds, told_by=by)
+
+
+def laser_prior(commanded: Mask, grid: PlateGrid, settings: SegmentSettings) -> AreaPrior:
+    """The prior of where the beam's centre was sent, bool (rows, columns): metal may be a melt pool wider."""
+    told = area_prior(commanded, grid, settings)
+    return replace(told, melt_px=MELT_MM / grid.mm_per_px + EDGE_PX)
