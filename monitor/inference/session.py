@@ -17,6 +17,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from monitor.domain import BundleError
+from monitor.inference.binding import Bound
 from monitor.inference.onnx_scan import refuse_external_data
 
 Provider = Literal["cpu", "cuda", "tensorrt"]
@@ -69,6 +70,7 @@ class OnnxSession:
         self.path = path
         self.provider = provider
         self._inner = inner
+        self._bound = None if provider == _PROVIDERS["cpu"][0] else Bound(inner, "cuda")
         self.inputs = tuple(TensorFacts(t.name, t.type, tuple(t.shape)) for t in inner.get_inputs())
         self.outputs = tuple(TensorFacts(t.name, t.type, tuple(t.shape)) for t in inner.get_outputs())
 
@@ -86,7 +88,10 @@ class OnnxSession:
             )
         names = [facts.name for facts in self.outputs]
         try:
-            values = self._inner.run(names, {name: np.ascontiguousarray(value) for name, value in feeds.items()})
+            if self._bound is not None:
+                values = self._bound.run(names, feeds)
+            else:
+                values = self._inner.run(names, {name: np.ascontiguousarray(value) for name, value in feeds.items()})
         except _RUNTIME_ERRORS as error:
             raise BundleError(
                 f"{self.path.name}: the run on {self.provider} failed: {_first_line(error)}",

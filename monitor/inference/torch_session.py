@@ -63,7 +63,9 @@ class TorchSession:
             )
         try:
             with torch.inference_mode():
-                given = [torch.from_numpy(np.ascontiguousarray(feeds[n])).to(self._device) for n in wanted]
+                given = [
+                    torch.from_numpy(np.require(feeds[n], requirements=("C", "W"))).to(self._device) for n in wanted
+                ]
                 made = self._network(*given)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
             raise BundleError(

@@ -104,6 +104,7 @@ class Upscaler:
             return replace(self, steps=quality.steps, samples=quality.samples).upscale(rectified, seed)
         webcam = rectified.astype(np.float32) / np.float32(255)
         condition = self._encode(webcam)
+        condition.flags.writeable = False  # it is the same for all steps and members: a device keeps it
         first = mean = self._member(condition, (seed, 0), webcam.shape)
         squares = np.zeros_like(first)
         members = [_picture(first)]
