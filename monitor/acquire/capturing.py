@@ -80,6 +80,7 @@ class Capturing:
         self._spare = spare
         self._arrived = arrived
         self._pool = ThreadPoolExecutor(max(1, len(keepers)), "capture")
+        self._looking_s = {keeper.name: 0.0 for keeper in keepers}
 
     def take(self, window: Window, laser_on: Callable[[], float | None]) -> dict[str, Frame | Gap]:
         """A frame or a gap for each camera.
@@ -88,7 +89,13 @@ class Capturing:
             window: when a frame may begin.
             laser_on: gives the time at which the next layer began, None where it has not.
         """
+        self._looking_s = dict.fromkeys(self._looking_s, 0.0)
         return dict(self._pool.map(lambda keeper: (keeper.name, self._one(keeper, window, laser_on)), self._keepers))
+
+    @property
+    def looking_s(self) -> float:
+        """Core time of looking at the last layer's frames, in s."""
+        return sum(self._looking_s.values())
 
     def close(self) -> None:
         """End the threads."""
@@ -127,7 +134,9 @@ class Capturing:
         self._arrived(frame)
         if facts.origin == RECORDED:  # judged when it was recorded: a replay has the same frames, gaps and flaws
             return _Judged(frame)
+        begun = time.thread_time()
         found = looks(frame.image, frame.bits)
+        self._looking_s[name] += time.thread_time() - begun
         fault = unusable(found, self._checks)
         if fault:
             return _Judged(Gap(name, fault))

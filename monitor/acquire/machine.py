@@ -11,7 +11,6 @@ cannot be stored is held until there is room. Refuses to know how frames are tak
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
 from monitor.acquire.missed import missed, on_one_clock, reckoned, unseen
 from monitor.acquire.recoating import KEPT, Recoating, Shots, recorded_recoats
+from monitor.acquire.spent import Spent
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
@@ -97,7 +97,7 @@ class Acquisition:
         self._capturing: Capturing | None = None
         self._recoating: Recoating | None = None
         self._laser_seen = False
-        self._arrived_s: float | None = None  # the last frame of the layer at hand
+        self._spent = Spent()  # on the layer at hand
         self._unwatched = ""  # why layers may have ended unseen since the last one
         self._doubt = ""
         self._snapshot = Snapshot(detail="for the laser")
@@ -241,7 +241,7 @@ class Acquisition:
 
     def _layer(self, writer: BuildWriter, end: LayerEnd) -> None:
         """CAPTURE and COMMIT one layer."""
-        start, index = time.perf_counter(), writer.next_index
+        self._spent, index = Spent(), writer.next_index
         self._say(State.CAPTURE, f"layer {index}")
         layer = self._photographed(writer, index, end)
         for keeper in self._bench.keepers:
@@ -251,14 +251,12 @@ class Acquisition:
         for gap in gaps:
             log.warning("frame missing", layer=index, camera=gap.camera, reason=gap.reason)
         self._say(State.COMMIT, f"layer {index}", gaps=self._snapshot.gaps + len(gaps))
-        shot = time.perf_counter()
+        self._spent.judge()
         signal = self._with_recorded_map(index, self._bench.listener.signal(end))
         self._when_there_is_room(lambda: self._store(writer, layer, signal), f"layer {index} is held")
-        done = time.perf_counter()
-        log.info("layer committed", layer=index, gaps=len(gaps), seconds=round(done - start, 3))
-        begun = {"commit_s": shot, "arrival_to_commit_s": self._arrived_s or shot, "layer_end_to_commit_s": start}
-        spent = {name: round(done - since, 4) for name, since in begun.items()}
-        self._say(State.ARM, f"layer {index + 1} is next", layer=index, **spent)
+        spent = self._spent.facts(self._capturing.looking_s if self._capturing else 0.0)
+        log.info("layer committed", layer=index, gaps=len(gaps), seconds=round(spent["capture_and_commit_s"], 3))
+        self._say(State.ARM, f"layer {index + 1} is next", layer=index, spent=spent)
 
     def _photographed(self, writer: BuildWriter, index: int, end: LayerEnd) -> Layer:
         window = Window.of(end, self._settings.acquire)
@@ -269,7 +267,6 @@ class Acquisition:
         for frame in recoats.values():
             if isinstance(frame, Frame):
                 writer.prepare(frame, recoat=True)
-        self._arrived_s = None
         captures = self._capturing.take(window, bench.events.next_laser_on)
         if self._recoating:
             self._recoating.plan(end)
@@ -281,7 +278,7 @@ class Acquisition:
         checks = self._settings.acquire.checks
 
         def arrived(frame: Frame) -> None:
-            self._arrived_s = time.perf_counter()
+            self._spent.arrive()
             writer.prepare(frame)
 
         if spare:

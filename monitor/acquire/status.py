@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from monitor.domain import DeviceStatus, ProcessStatus
@@ -30,9 +30,7 @@ class Snapshot:
         build: id of the build at hand, "" for none.
         layer: last committed layer, None for none.
         gaps: missing frames of this process.
-        commit_s: seconds that the last commit took, wall time; its frames were being written already.
-        arrival_to_commit_s: seconds from the arrival of its last frame to its end: judging, compression, and all else.
-        layer_end_to_commit_s: real seconds from handling the last layer end to its commit.
+        spent: what the last layer took, by name, in s; empty before the first.
     """
 
     state: State = State.WAIT
@@ -41,23 +39,13 @@ class Snapshot:
     build: str = ""
     layer: int | None = None
     gaps: int = 0
-    commit_s: float | None = None
-    arrival_to_commit_s: float | None = None
-    layer_end_to_commit_s: float | None = None
+    spent: Mapping[str, float] = field(default_factory=dict)
 
     def status(
         self, process: str, devices: tuple[DeviceStatus, ...], facts: Mapping[str, object], ended: str = ""
     ) -> ProcessStatus:
         """The heartbeat of this moment. An alarm shows as failed; `ended` is the last word of a process."""
         state = ended or ("failed" if self.alarm else str(self.state))
-        own = {
-            "gaps": self.gaps,
-            "commit_s": self.commit_s,
-            "arrival_to_commit_s": self.arrival_to_commit_s,
-            "capture_and_commit_s": self.layer_end_to_commit_s,
-        }
-        known = {key: value for key, value in own.items() if value is not None}
         detail = self.alarm or self.detail
-        return ProcessStatus(
-            process, os.getpid(), state, detail, "", self.build, self.layer, devices, {**known, **facts}
-        )
+        own = {"gaps": self.gaps, **self.spent, **facts}
+        return ProcessStatus(process, os.getpid(), state, detail, "", self.build, self.layer, devices, own)

@@ -11,20 +11,27 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
+
+import numpy.typing as npt
 
 from monitor.bench.proc import Seen, look_at
 from monitor.bench.rig import acquire_on_bench, configured, free_port
 from monitor.bench.viewers import Audience, watching
 from monitor.config import Settings, load_settings
-from monitor.domain import StoreError
+from monitor.domain import Frame, ProcessStatus, StoreError
 from monitor.store import BuildReader, list_builds, read_statuses
+from monitor.store.arrays import strip_rows
+from monitor.store.shards import shard
 from monitor.supervise import NICE, step_back
 
 LOOK_S = 0.02
@@ -46,7 +53,10 @@ class Committed:
         index: the layer.
         commit_s: wall time of its commit, as acquisition says; frames are written from their arrival on.
         whole_s: wall time from the arrival of its last frame to the end of the commit: judging it, compressing all.
+        core_s: core time of acquisition in that span.
+        judging_core_s: the part of it in which frames were looked at.
         plain_s: wall time of a plain write and fsync of the same compressed bytes, shortly after.
+        packing_s: wall time of compressing the same frames with all cores and nothing else, after that.
         frame_bytes: those bytes.
         seen: the process of acquisition after the commit.
     """
@@ -54,7 +64,10 @@ class Committed:
     index: int
     commit_s: float
     whole_s: float
+    core_s: float
+    judging_core_s: float
     plain_s: float
+    packing_s: float
     frame_bytes: int
     seen: Seen
 
@@ -102,6 +115,19 @@ class CommitCosts:
     def whole_ratio(self, *, watched: bool | None = None) -> float:
         """As `ratio`, of the time from the arrival of the last frame on."""
         return median(c.whole_s / c.plain_s for c in self.layers(watched=watched))
+
+    def judged_ratio(self, *, watched: bool | None = None) -> float:
+        """As `whole_ratio`, until all frames were judged; meanwhile they are compressed and written."""
+        return median((c.whole_s - c.commit_s) / c.plain_s for c in self.layers(watched=watched))
+
+    def packing_ratio(self, *, watched: bool | None = None) -> float:
+        """As `ratio`, of compressing alone: what no store that compresses can be quicker than."""
+        return median(c.packing_s / c.plain_s for c in self.layers(watched=watched))
+
+    def core_s(self, *, watched: bool | None = None) -> tuple[float, float]:
+        """Median core time from the arrival of the last frame to the end of the commit: of judging, of all else."""
+        layers = self.layers(watched=watched)
+        return median(c.judging_core_s for c in layers), median(c.core_s - c.judging_core_s for c in layers)
 
     def spread(self, *, watched: bool | None = None) -> tuple[float, float]:
         """A tenth of the layers' ratios are below the first, a tenth above the second."""
@@ -196,12 +222,43 @@ def _next(root: Path, pid: int, done: int, folder: Path) -> Committed:
         if seen is None:
             raise StoreError("acquisition ended before its last layer", cure="see what it logged")
         if status and status.layer is not None and status.layer >= done and "commit_s" in status.facts:
-            raw = root / status.build / "raw"
-            data = [path.read_bytes() for path in sorted(raw.glob(f"*/c.{status.layer}.*"))]
-            commit_s, whole_s = (float(str(status.facts[name])) for name in ("commit_s", "arrival_to_commit_s"))
-            return Committed(status.layer, commit_s, whole_s, _plain(folder / "plain", data), sum(map(len, data)), seen)
+            return _compared(root, status, folder, seen)
         time.sleep(LOOK_S)
     raise StoreError(f"no layer was committed in {START_S:g} s", cure="see what acquisition logged")
+
+
+def _compared(root: Path, status: ProcessStatus, folder: Path, seen: Seen) -> Committed:
+    """The layer that acquisition says it committed, beside the same work done plainly."""
+    assert status.layer is not None  # noqa: S101 - the caller saw it
+    data = [path.read_bytes() for path in sorted((root / status.build / "raw").glob(f"*/c.{status.layer}.*"))]
+    plain_s = _plain(folder / "plain", data)
+    reader = BuildReader.open(root, status.build)
+    shots = [reader.capture(status.layer, facts.name) for facts in reader.facts]
+
+    def said(name: str) -> float:
+        return float(str(status.facts[name]))
+
+    return Committed(
+        status.layer,
+        commit_s=said("commit_s"),
+        whole_s=said("arrival_to_commit_s"),
+        core_s=said("arrival_to_commit_core_s"),
+        judging_core_s=said("judging_core_s"),
+        plain_s=plain_s,
+        packing_s=_packing_s([shot.image for shot in shots if isinstance(shot, Frame)]),
+        frame_bytes=sum(map(len, data)),
+        seen=seen,
+    )
+
+
+def _packing_s(frames: Sequence[npt.NDArray[Any]]) -> float:
+    """Seconds to compress frames as the store does, all cores at once, and to do nothing with them."""
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        begun = time.perf_counter()
+        packed = [shard(frame, strip_rows(frame.shape, frame.itemsize), 0, pool) for frame in frames]
+        for pieces in packed:
+            deque(pieces, maxlen=0)
+        return time.perf_counter() - begun
 
 
 def _plain(path: Path, data: Sequence[bytes]) -> float:

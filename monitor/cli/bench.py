@@ -74,12 +74,16 @@ def acquire(
     out.print(_told_phases(found))
     first, last = found.rss_bytes
     low, high = found.spread(watched=False)
+    judging, storing = found.core_s(watched=False)
     for line in (
         f"commit over plain write and fsync of the same bytes: {found.ratio(watched=False):.2f} "
         f"(bar 1.5; {low:.2f} to {high:.2f} in eight of ten layers), "
         f"{found.ratio(watched=True):.2f} with {viewers} viewers",
-        f"from the arrival of the last frame, with judging and compression: {found.whole_ratio(watched=False):.2f}, "
-        f"{found.whole_ratio(watched=True):.2f} with {viewers} viewers",
+        f"from the arrival of the last frame, with judging and compression: {found.whole_ratio(watched=False):.2f} "
+        f"(bar 1.5), {found.whole_ratio(watched=True):.2f} with {viewers} viewers",
+        f"of that until the frames are judged: {found.judged_ratio(watched=False):.2f}; core time from the last frame "
+        f"to the commit: {1e3 * judging:.0f} ms of judging, {1e3 * storing:.0f} ms of compressing, digesting, writing",
+        f"compressing these frames alone, on all cores: {found.packing_ratio(watched=False):.2f}",
         f"commit with {viewers} viewers over without: {found.viewers_ratio:.2f}",
         f"last quarter of the layers over the first: {found.growth:.2f}",
         f"memory of acquisition: at most {first / 1e6:.0f} MB in the first quarter, {last / 1e6:.0f} MB in the last "

@@ -208,7 +208,11 @@ def ensure_group(store: DurableStore, path: str, attributes: Mapping[str, Any] |
 def _chunks(row: Sequence[int], itemsize: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Chunk and shard of one layer: strips of rows of about STRIP_BYTES, evenly divided."""
     rows, rest = row[0], tuple(row[1:])
-    size = rows * int(np.prod(rest)) * itemsize
-    strips = max(1, min(rows, round(size / STRIP_BYTES)))
-    height = -(-rows // strips)
+    height = strip_rows(row, itemsize)
     return (height, *rest), (height * -(-rows // height), *rest)
+
+
+def strip_rows(row: Sequence[int], itemsize: int) -> int:
+    """Rows of one strip of a layer of shape `row`, in a new array."""
+    strips = max(1, min(row[0], round(int(np.prod(row)) * itemsize / STRIP_BYTES)))
+    return -(-row[0] // strips)

@@ -21,7 +21,8 @@ def test_every_layer_is_measured_without_and_with_viewers(tmp_path: Path) -> Non
     indices = [c.index for c in costs.layers()]
     assert indices == sorted(set(indices)), "ascending; some pass unmeasured while viewers come"
     assert (len(alone.layers), len(watched.layers)) == (5, 5)
-    assert all(c.frame_bytes > 1000 and c.commit_s > 0 and c.plain_s > 0 for c in costs.layers())
+    assert all(c.frame_bytes > 1000 and min(c.commit_s, c.plain_s, c.packing_s) > 0 for c in costs.layers())
+    assert all(c.whole_s >= c.commit_s and c.core_s > 0 < c.judging_core_s for c in costs.layers())
     assert (alone.audience.states, alone.audience.pictures) == (0, 0)
     assert watched.audience.states >= 3
     assert watched.audience.pictures >= 3 * 2, "each viewer both pictures of one layer at the least"
