@@ -6,6 +6,7 @@ beats for the work, not for its own thread: when work is stuck the status says s
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,8 @@ from monitor.store.status import write_status
 log = structlog.get_logger("store")
 
 HEARTBEAT_S = 1.0
+ANEW_S = 600.0
+"""So long a process that becomes a fresh one may be silent: as long as one that starts. On a busy machine it is."""
 
 
 class Heart:
@@ -48,7 +51,12 @@ class Heart:
 
     def ready(self) -> None:
         """Tell who started the process that its devices, models and files are there. It is watched from now on."""
-        self._tell("READY=1")
+        usual = os.environ.get("WATCHDOG_USEC", "")  # of who watches, which `anew` may have changed
+        self._tell("READY=1" + (f"\nWATCHDOG_USEC={usual}" if usual else ""))
+
+    def anew(self) -> None:
+        """Tell who started the process that it becomes a fresh one under the same number, which takes a while."""
+        self._tell(f"WATCHDOG_USEC={ANEW_S * 1e6:.0f}")
 
     def beat(self) -> None:
         """Write the status now. A disk that is full or gone must not stop the heart: it is logged."""

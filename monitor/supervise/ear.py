@@ -19,11 +19,13 @@ class Ear:
     """Hears one process at a time, in Linux's abstract namespace: nothing is left behind on disk.
 
     Attributes:
+        watchdog_s: so long it may be silent once it is ready; it may ask for another time.
         ready: whether it said that it is ready.
         fed_s: monotonic time at which it last proved that its work goes on.
         status: what it said of itself last.
     """
 
+    watchdog_s: float
     ready: bool = False
     fed_s: float = 0.0
     status: str = ""
@@ -39,8 +41,8 @@ class Ear:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells a process where to speak."""
-        return {"NOTIFY_SOCKET": f"@{self._name}"}
+        """What tells a process where to speak, and how often."""
+        return {"NOTIFY_SOCKET": f"@{self._name}", "WATCHDOG_USEC": f"{self.watchdog_s * 1e6:.0f}"}
 
     def hear(self) -> None:
         """Take in everything that was said since."""
@@ -62,5 +64,7 @@ class Ear:
             self.ready = True
         if key in ("READY", "WATCHDOG"):
             self.fed_s = time.monotonic()
+        if key == "WATCHDOG_USEC" and value.isdecimal():
+            self.watchdog_s, self.fed_s = int(value) / 1e6, time.monotonic()
         if key == "STATUS":
             self.status = value

@@ -110,7 +110,7 @@ class Supervisor:
             return
         child.ear.hear()
         silent_s = time.monotonic() - child.ear.fed_s
-        if silent_s <= (WATCHDOG_S if child.ear.ready else START_S):
+        if silent_s <= (child.ear.watchdog_s if child.ear.ready else START_S):
             return
         log.error("process hangs and is killed", process=child.name, silent_s=round(silent_s), said=child.ear.status)
         process.send_signal(signal.SIGABRT)
@@ -131,7 +131,7 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         command = [sys.executable, "-m", "monitor.cli", *child.command]
-        child.ear = Ear()
+        child.ear = Ear(WATCHDOG_S)
         environment = {**os.environ, **child.ear.environment}
         prepare = partial(_prepare, child.nice)
         child.process = subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, env=environment)

@@ -80,6 +80,8 @@ class Worker:
                     self._work(models, hint)
                 self._heart.pulse.rest(WORK)
                 anew = not self._stop.is_set()
+                if anew:
+                    self._heart.anew()
                 self._say(*(("starting", "loading other models") if anew else ("stopped", "stopped in order")))
                 return anew
             except MonitorError as error:

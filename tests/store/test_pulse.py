@@ -82,6 +82,17 @@ def test_a_heart_feeds_the_watchdog_only_while_work_goes_on(tmp_path: Path, mana
         assert "WATCHDOG=1" in heard(manager)[-1]
 
 
+def test_a_heart_asks_for_time_to_begin_anew_and_gives_it_back_when_ready(
+    tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watchdog's own time is what its environment said, as systemd and the supervisor set it."""
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    heart = Heart(tmp_path, lambda: WORKER)
+    heart.anew()
+    heart.ready()
+    assert heard(manager) == ["WATCHDOG_USEC=600000000", "READY=1\nWATCHDOG_USEC=30000000"]
+
+
 def test_a_manager_that_is_gone_does_not_stop_the_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The status is written all the same."""
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))

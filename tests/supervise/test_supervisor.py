@@ -28,12 +28,12 @@ def scripts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def supervise(children: list[Child], stop: threading.Event) -> threading.Thread:
-    thread = threading.Thread(target=Supervisor(children).run, args=(stop,))
+    thread = threading.Thread(target=Supervisor(children).run, args=(stop,), daemon=True)
     thread.start()
     return thread
 
 
-def until(condition: object, seconds: float = 20.0) -> None:
+def until(condition: object, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "not reached in time"
@@ -151,6 +151,31 @@ def test_a_process_that_says_nothing_more_is_killed_and_one_that_does_is_not(
     assert lives.restarts == 0
     assert lives.ear is not None
     assert (lives.ear.ready, lives.ear.status) == (True, "here")
+    stop.set()
+    thread.join(20)
+
+
+def test_a_process_that_asks_for_more_time_gets_it_and_is_watched_as_before_afterwards(
+    scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that becomes a fresh program is silent meanwhile."""
+    monkeypatch.setattr(module, "WATCHDOG_S", 1.0)
+    text = (
+        "import os, socket, time\n"
+        "to = '\\0' + os.environ['NOTIFY_SOCKET'][1:]\n"
+        "usual = os.environ['WATCHDOG_USEC']\n"
+        "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        "s.sendto(b'READY=1\\nWATCHDOG_USEC=60000000', to)\n"
+        "time.sleep(2.5)\n"
+        "s.sendto(b'READY=1\\nSTATUS=fresh\\nWATCHDOG_USEC=' + usual.encode(), to)\n"
+        "time.sleep(60)\n"
+    )
+    child = Child("worker", [script(scripts, "worker.py", text)])
+    stop = threading.Event()
+    thread = supervise([child], stop)
+    until(lambda: child.ear is not None and child.ear.status == "fresh")
+    assert child.restarts == 0
+    until(lambda: child.restarts == 1)
     stop.set()
     thread.join(20)
 
