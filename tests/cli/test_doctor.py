@@ -20,7 +20,7 @@ from monitor.store import Heart, ModelBook
 from tests.acquire.tiny import tiny_settings
 from tests.cli.in_process import invoke
 from tests.faults.test_kill import free_port, written
-from tests.worker.hand_made import make_models
+from tests.worker.hand_made import UPSCALER, make_models
 
 SECRETS = {
     "hmac": "whsec_dGhpcyBpcyBhIHNlY3JldA",
@@ -179,7 +179,7 @@ def test_the_doctor_looks_at_the_bundles_that_are_active(tmp_path: Path) -> None
     """One that was activated, not the configured one; damaged, it is named while the configured one is well."""
     settings = tiny_settings(tmp_path / "builds", models=make_models(tmp_path / "models"))
     config = written(settings, tmp_path / "monitor.toml", free_port())
-    other = make_models(tmp_path / "other", noise=0.2) / "latent-diffusion-small"
+    other = make_models(tmp_path / "other", noise=0.2) / UPSCALER
     assert invoke("models", "import", str(other), "-c", str(config)).exit_code == 0
     label, book = Bundle.read(other).label, ModelBook(settings.store.root)
     number = book.add("asked", label, "upscale", by="test", why="because").number

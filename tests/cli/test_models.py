@@ -15,9 +15,9 @@ from tests.acquire.tiny import acquired, tiny_settings
 from tests.cli.in_process import Outcome, alone, invoke
 from tests.faults.test_kill import free_port, written
 from tests.inference.small import make_bundle
-from tests.worker.hand_made import make_models
+from tests.worker.hand_made import UPSCALER, make_models
 
-NAME = "latent-diffusion-small"
+NAME = UPSCALER
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.config import SegmentSettings, UpscaleSettings
 from monitor.store import BuildReader, ProductWriter
 from tests.cli.in_process import invoke
 from tests.inference.small import make_bundle, make_segmenter
@@ -113,15 +114,15 @@ def test_the_doctor_finds_missing_bundles_and_says_the_cure(config: str) -> None
     told = result.words
     for line in ("✓ webcam: connected", "✓ basler: connected", "port: ", "is free", "are free"):
         assert line in told
-    assert "✗ upscale: there is no bundle 'latent-diffusion-small'" in told
-    assert "✗ segment: there is no bundle 'promptable-small'" in told
+    assert f"✗ upscale: there is no bundle '{UpscaleSettings().bundle}'" in told
+    assert f"✗ segment: there is no bundle '{SegmentSettings().bundle}'" in told
     assert told.count("→ put a bundle there or set the models directory") == 2
 
 
 def test_the_doctor_refuses_a_bundle_of_another_kind(config: str, tmp_path: Path) -> None:
     """A whole bundle that the worker could not use is not well, and the doctor says so before the worker does."""
-    make_segmenter(tmp_path / "models", "latent-diffusion-small")
-    make_bundle(tmp_path / "models", "promptable-small")
+    make_segmenter(tmp_path / "models", UpscaleSettings().bundle)
+    make_bundle(tmp_path / "models", SegmentSettings().bundle)
     told = invoke("doctor", "-c", config).words
     assert "is of kind 'segmenter', which super-resolves nothing" in told
     assert "is of kind regression, not a segmenter" in told

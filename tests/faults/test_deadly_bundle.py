@@ -18,9 +18,9 @@ from tests.cli.in_process import invoke
 from tests.faults.test_kill import free_port, written
 from tests.faults.test_swap import made, settled, until
 from tests.standins.faults import REPOSITORY
-from tests.worker.hand_made import make_models
+from tests.worker.hand_made import UPSCALER, make_models
 
-NAME = "latent-diffusion-small"
+NAME = UPSCALER
 STARTS = 8
 """More than these, and the worker would be in a crash loop."""
 

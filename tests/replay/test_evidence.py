@@ -16,9 +16,9 @@ from monitor.worker import Models, make_again, process_build, recipe_of, take_in
 from tests.acquire.tiny import acquired, tiny_settings
 from tests.cli.in_process import invoke
 from tests.faults.test_kill import free_port, written
-from tests.worker.hand_made import make_models
+from tests.worker.hand_made import UPSCALER, make_models
 
-NAME = "latent-diffusion-small"
+NAME = UPSCALER
 
 
 @pytest.fixture

@@ -32,11 +32,11 @@ from tests.standins.daq_server import MODULE
 from tests.standins.printer import Printer
 from tests.standins.wall_clock import WallClock
 from tests.story.running import QUICK_S, Story, playing, until
-from tests.worker.hand_made import make_models
+from tests.worker.hand_made import UPSCALER, make_models
 
 LAYERS = int(os.environ.get("STORY_LAYERS", "300"))
 PICTURES = 12
-NAME = "latent-diffusion-small"
+NAME = UPSCALER
 SLOW, SLOW_S = 5, 15.0
 """So many layers take so long, s."""
 FULL_S = 20.0

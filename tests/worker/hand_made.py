@@ -13,6 +13,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from monitor.config import UpscaleSettings
 from monitor.inference import (
     BundleManifest,
     DiffusionTable,
@@ -28,6 +29,7 @@ MIDDLE = 0.32
 """Grey value, of [-1, 1], between melt and powder: it becomes 0."""
 DARK = 0.43
 """Grey value, of 1, below which the segmenter sees metal."""
+UPSCALER = UpscaleSettings().bundle
 Feeds = dict[str, npt.NDArray[np.float32]]
 
 
@@ -36,7 +38,7 @@ def make_models(folder: Path, noise: float = 0.02, brightest: int | None = None)
 
     With `brightest`, the encoder gives no numbers for a picture that has a brighter grey value.
     """
-    _diffusion(folder / "latent-diffusion-small", noise, brightest)
+    _diffusion(folder / UPSCALER, noise, brightest)
     _segmenter(folder / "promptable-small")
     return folder
 

@@ -23,9 +23,9 @@ from monitor.worker.active import ActiveModels
 from monitor.worker.inbox import Inbox
 from tests.acquire.tiny import acquired, tiny_settings
 from tests.inference.small import onnx_model, save
-from tests.worker.hand_made import make_models
+from tests.worker.hand_made import UPSCALER, make_models
 
-NAME = "latent-diffusion-small"
+NAME = UPSCALER
 
 
 @pytest.fixture(scope="module")
