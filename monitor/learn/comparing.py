@@ -16,17 +16,19 @@ import cv2
 import numpy as np
 
 from monitor.config import UpscaleSettings
-from monitor.devices.simulated import SceneSpec, render_pair
+from monitor.devices.simulated import render_pair
 from monitor.domain import Image, Mask, PlateGrid, Upscaled
 from monitor.inference import Bundle, find_bundle
 from monitor.learn.calibrating import Reliability, reliability
 from monitor.learn.evaluate import match_tone
 from monitor.learn.measuring import Grey, mean_numbers, numbers, powder_windows, textures
+from monitor.learn.plates import PlateRequest, scene_of
 from monitor.learn.real_plates import real_plates
 from monitor.learn.recipe import DataRecipe
 from monitor.upscale import Upscaler
 
 LR, BICUBIC, TONED = "LR", "bicubic", "LR in HR's tone"
+VIRTUAL = VARIED, DEFAULT_LOOK = "virtual, varied", "virtual, default look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +96,20 @@ def contender(name: str, models_dir: Path | None = None) -> Contender:
 
 
 def virtual_cases(builds: int, seed: int, px: int, um_per_px: float = 100.0) -> list[Case]:
-    """One layer of each of these virtual builds; their seeds must be in no training set."""
+    """One layer of each of these virtual builds; their seeds must be in no training set.
+
+    Every second one looks like the configuration's default scene, the others vary in everything.
+    """
     half = px * um_per_px / 2000 - um_per_px / 2000
     grid = PlateGrid((-half, -half), um_per_px, (px, px))
     cases = []
     for k in range(builds):
-        spec = SceneSpec.random(seed + k, grid=grid)
         layer = int(np.random.default_rng(seed + k).integers(200))
+        source = VIRTUAL[k % 2]
+        spec = scene_of(PlateRequest(seed + k, layer, source == DEFAULT_LOOK, grid))
         pair = render_pair(spec, layer, grid)
         cubic = render_pair(spec, layer, grid, interpolation=cv2.INTER_CUBIC).lr
-        cases.append(Case("virtual", pair.lr, pair.hr, pair.mask, cubic))
+        cases.append(Case(source, pair.lr, pair.hr, pair.mask, cubic))
     return cases
 
 
@@ -165,7 +171,7 @@ _Truth = tuple[Grey, list, list]  # type: ignore[type-arg]
 
 def _truth(case: Case) -> _Truth:
     hr = _unit(case.hr)
-    return hr, textures(hr), powder_windows(case.mask) if case.mask.any() or case.source == "virtual" else []
+    return hr, textures(hr), powder_windows(case.mask) if case.mask.any() or case.source in VIRTUAL else []
 
 
 def _measure(method: Compared, case: Case, truth: _Truth, picture: Grey) -> None:

@@ -76,12 +76,13 @@ class DiffusionTrainer:
         return {"loss": loss.item()} if report else None
 
     def refine_step(self, batch: Batch, fraction: float, *, report: bool = False) -> dict[str, float] | None:
-        """One step on two whole samples of the recipe's number of steps."""
-        r = self._refine
+        """One step on two whole samples of as many steps as it is the turn of."""
+        r, rungs = self._refine, self._refine.steps or (self._recipe.steps,)
+        steps = rungs[self._updates % len(rungs)]
         self._set_rate(r.learning_rate * warm_cosine(fraction))
         target, condition = self._latents(batch)
         with mixed(self._device):
-            drawn = [self.draw(self.network, condition, self._recipe.steps) for _ in range(2)]
+            drawn = [self.draw(self.network, condition, steps) for _ in range(2)]
             images = [self._picture(latent, condition) for latent in drawn]
         score = energy_score(images, batch.hr)
         latent_score = energy_score([latent.float() for latent in drawn], target, levels=1, window=2)

@@ -152,6 +152,9 @@ class RefineRecipe(Section):
 
     share: float = Field(0.4, ge=0.0, lt=1.0)
     """Share of the diffusion model's wall time; 0 leaves it out."""
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Numbers of sampler steps whose samples are refined in turn, so that each of them keeps the grain; those that the
+    model is finished with alone where none are named."""
     iterations: int = Field(10_000, ge=0)
     """Training steps at most."""
     patch: int = Field(128, ge=32)

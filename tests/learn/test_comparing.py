@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from monitor.domain import BundleError
-from monitor.learn.comparing import BICUBIC, LR, TONED, Case, Compared, compare, contender, real_cases, virtual_cases
+from monitor.learn.comparing import (
+    BICUBIC,
+    LR,
+    TONED,
+    VARIED,
+    Case,
+    Compared,
+    compare,
+    contender,
+    real_cases,
+    virtual_cases,
+)
 from monitor.learn.comparison import write_comparison
 from monitor.learn.recipe import DataRecipe
 from tests.inference.small import make_bundle
@@ -40,8 +51,8 @@ def test_every_method_is_measured_on_every_source(found: list[Compared]) -> None
     assert names[:3] == [LR, BICUBIC, TONED]
     assert [name.partition(", ")[2] for name in names[3:]] == ["4 × ddim", "1 × ddim"]
     for method in found:
-        assert set(method.means()) == {"virtual", "one"} - ({"one"} if method.name == BICUBIC else set())
-        virtual = method.means()["virtual"]
+        assert set(method.means()) == {VARIED, "one"} - ({"one"} if method.name == BICUBIC else set())
+        virtual = method.means()[VARIED]
         assert {"mae", "psnr", "ssim", "cvd", "ncvd", "powder_db", "powder_kurtosis"} <= set(virtual)
         assert np.isfinite(list(virtual.values())).all()
         assert "powder_db" not in method.means().get("one", {})  # nobody knows where its powder is
@@ -50,10 +61,10 @@ def test_every_method_is_measured_on_every_source(found: list[Compared]) -> None
 def test_time_and_trust_are_told_of_bundles_alone(found: list[Compared]) -> None:
     """Wall and core seconds of a sample, and the coverage of the ensemble."""
     for method in found[3:]:
-        means = method.means()["virtual"]
+        means = method.means()[VARIED]
         assert means["seconds"] > 0
         assert means["core_seconds"] > 0
-        known = method.reliability["virtual"]
+        known = method.reliability[VARIED]
         assert known.samples == 3
         assert 0 < known.coverage[0.5] < known.coverage[0.95] <= 1
     assert not found[0].reliability
@@ -66,7 +77,7 @@ def test_the_tables_can_be_read_again(found: list[Compared], cases: list[Case], 
         rows = list(csv.DictReader(file))
     assert len(rows) == 9
     assert {row["method"] for row in rows} == {method.name for method in found}
-    assert float(rows[0]["mae"]) == pytest.approx(found[0].means()["virtual"]["mae"])
+    assert float(rows[0]["mae"]) == pytest.approx(found[0].means()[VARIED]["mae"])
     assert all(method.name in text for method in found)
     assert "95% covers" in text
     assert cv2.imread(str(tmp_path / "pictures.png")) is not None
