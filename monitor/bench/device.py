@@ -12,14 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from monitor.acquire.recorder import SignalRecorder
-from monitor.config import Settings
+from monitor.config import Settings, TriggerSettings
 from monitor.devices import Trigger, make_rig
-from monitor.domain import DeviceLost
+from monitor.domain import ConfigError, DeviceLost
 from monitor.store import SignalSpool
 from monitor.trigger import LaserOffDetector
 
 READ_S = 5.0
+MODULE = 4
+"""Channels of an NI-9223."""
 Progress = Callable[[int], None]
 
 
@@ -59,6 +63,27 @@ class DeviceCosts:
             f"{self.layers} layer ends, samples lost {self.losses} times",
             f"of a core: {shares}; at most {self.waiting_bytes / 1e6:.0f} MB waited for the recorder",
         )
+
+
+def with_trigger(settings: Settings, *, rate_hz: float | None, channels: int | None, address: str | None) -> Settings:
+    """The settings with a trigger of another rate, of the first `channels` of a chassis, or at an NI gRPC server.
+
+    Raises:
+        ConfigError: a trigger cannot be so.
+    """
+    names = [f"cDAQ1Mod{1 + number // MODULE}/ai{number % MODULE}" for number in range(channels or 0)]
+    asked = {"rate_hz": rate_hz, "channels": names or None, "grpc_address": address}
+    changes = {key: value for key, value in asked.items() if value is not None}
+    device = {"device": "ni9223"} if address else {}
+    try:
+        trigger = TriggerSettings.model_validate(settings.trigger.model_dump() | changes | device)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(
+            f"the trigger cannot be so: {first['loc'][0] if first['loc'] else 'channels'}: {first['msg']}",
+            cure="see --rate, --channels and --address",
+        ) from error
+    return settings.model_copy(update={"trigger": trigger, "cameras": ()})
 
 
 def measure_device(

@@ -247,14 +247,20 @@ def signals(
 def device(
     config: ConfigOption = None,
     seconds: Annotated[float, typer.Option(help="For so long the trigger is heard.", min=1.0)] = 20.0,
+    rate: Annotated[
+        float | None, typer.Option(help="Samples per second and channel; as configured without it.")
+    ] = None,
+    channels: Annotated[int | None, typer.Option(help="As many channels of module cDAQ1Mod1 and on.", min=1)] = None,
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of an NI gRPC Device Server with an NI-9223.")] = None,
     folder: FolderOption = None,
 ) -> None:
     """Hear the configured trigger and record it into a scratch folder: lost samples, and the core time of each part."""
-    from monitor.bench.device import measure_device
+    from monitor.bench.device import measure_device, with_trigger
 
     with told(), progress_bar() as bar, scratch(folder) as root:
         shown = _shown(bar, bar.add_task("seconds", total=seconds))
-        found = measure_device(root, settings_of(config), seconds, shown)
+        settings = with_trigger(settings_of(config), rate_hz=rate, channels=channels, address=address)
+        found = measure_device(root, settings, seconds, shown)
     for line in found.said():
         out.print(line, highlight=False, soft_wrap=True)
 

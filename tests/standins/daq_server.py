@@ -6,11 +6,17 @@ demand with NI's own error codes.
 
     with DaqServer(signal) as server:
         trigger = Ni9223Trigger(TriggerSettings(device="ni9223", grpc_address=server.address, rate_hz=10_000))
+
+By itself, as a process of its own for a benchmark, it gives a layer every 6 s at any rate, until it is ended:
+
+    python -m tests.standins.daq_server PORT
 """
 # ruff: noqa: N802 - the names of the calls are NI's
 
 from __future__ import annotations
 
+import signal as signals
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +30,8 @@ import numpy as np
 import numpy.typing as npt
 from nidaqmx._stubs import nidaqmx_pb2 as pb
 from nidaqmx._stubs import nidaqmx_pb2_grpc as stubs
+
+from tests.standins.gate_signal import GateSignal, Repeated
 
 Signal = Callable[[int, int, float], npt.NDArray[np.float64]]
 """(first sample, count, rate in Hz) → volts of shape (channels at least, count)."""
@@ -109,7 +117,7 @@ class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
         count = min(request.num_samps_per_chan, self._checked(task, context))
         volts = self.signal(task.read + self._before(task), count, task.rate_hz)[: len(task.channels)]
         task.read += count
-        return pb.ReadAnalogF64Response(samps_per_chan_read=count, read_array=volts.ravel())
+        return _read_response(volts)
 
     def _before(self, task: _Task) -> int:
         """Samples of the signal that were over when a task was started."""
@@ -155,6 +163,22 @@ class _Servicer(stubs.NiDAQmxServicer):  # type: ignore[misc]
         self._enter("ClearTask", context)
         self.tasks.pop(request.task.name, None)
         return pb.ClearTaskResponse()
+
+
+def _read_response(volts: npt.NDArray[np.float64]) -> Any:
+    """The samples as protobuf packs them: its own constructor looks at each, and cannot keep up with 4 × 1 MS/s."""
+    octets = volts.tobytes()
+    packed = b"\x12" + _varint(len(octets)) + octets  # field 2, doubles
+    return pb.ReadAnalogF64Response.FromString(packed + b"\x18" + _varint(volts.shape[1]))  # field 3, their number
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits in each byte, the lowest first; the eighth says that more follow."""
+    octets = []
+    while value > 0x7F:
+        octets.append(0x80 | value & 0x7F)
+        value >>= 7
+    return bytes((*octets, value))
 
 
 class DaqServer:
@@ -215,3 +239,17 @@ class DaqServer:
         """Go away, as a server does that is switched off."""
         self._servicer.going.set()
         self._server.stop(None).wait()
+
+
+def main(port: int) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    stop = threading.Event()
+    for number in (signals.SIGINT, signals.SIGTERM):
+        signals.signal(number, lambda *_: stop.set())
+    with DaqServer(Repeated(GateSignal(layers=1, layer_s=6.0, on_s=2.7), 6.0), port=port) as server:
+        sys.stderr.write(f"listens at {server.address}\n")
+        stop.wait()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

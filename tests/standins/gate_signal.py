@@ -1,4 +1,4 @@
-"""A laser gate and mirror signal of a few short layers, for tests that run in real time."""
+"""A laser gate and mirror signal of a few short layers, for tests and benchmarks that run in real time."""
 
 from __future__ import annotations
 
@@ -41,3 +41,28 @@ class GateSignal:
     def end_s(self, index: int) -> float:
         """When a layer's laser goes off for good, in s since the start of the task."""
         return self.lead_in_s + index * self.layer_s + self.on_s - 0.001
+
+
+class Repeated:
+    """The first part of a signal again and again, made once: to be given at a rate at which making it takes too long.
+
+    Args:
+        signal: what is repeated.
+        period_s: so much of it, in s.
+    """
+
+    def __init__(self, signal: GateSignal, period_s: float) -> None:
+        self._signal = signal
+        self._period_s = period_s
+        self._made: dict[float, npt.NDArray[np.float64]] = {}
+
+    def __call__(self, first: int, count: int, rate_hz: float) -> npt.NDArray[np.float64]:
+        """As `GateSignal`."""
+        if rate_hz not in self._made:
+            self._made[rate_hz] = self._signal(0, round(self._period_s * rate_hz), rate_hz)
+        made = self._made[rate_hz]
+        start, parts = first % made.shape[1], []
+        while count:
+            parts.append(made[:, start : start + count])
+            start, count = 0, count - parts[-1].shape[1]
+        return np.concatenate(parts, axis=1) if parts else made[:, :0]
