@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from monitor.cli.bench_upscale import upscale
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
 from monitor.cli.registration import registration
 
@@ -38,6 +39,7 @@ def _bench() -> None:
 
 
 app.command()(registration)
+app.command()(upscale)
 
 FolderOption = Annotated[
     Path | None, typer.Option(help="Where scratch files go; they are removed. The system's folder without one.")
