@@ -28,7 +28,9 @@ def study(
         list[str] | None,
         typer.Option(help="A bundle (name or directory), or METHOD=BUNDLE with regression, pixel, latent, segmenter."),
     ] = None,
-    size: Annotated[str, typer.Option(help="smoke (minutes), cpu (an hour) or full (a GPU, a day).")] = "smoke",
+    size: Annotated[
+        str, typer.Option(help="smoke (minutes), cpu (some hours of one core) or full (a GPU, most of a day).")
+    ] = "smoke",
     provider: Annotated[str, typer.Option(help="Where bundles run: cpu, cuda or tensorrt.")] = "cpu",
 ) -> None:
     """Make the paper's tables and figures again, beside its numbers. Needs the 'train' and 'study' extras."""

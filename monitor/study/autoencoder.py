@@ -14,7 +14,18 @@ from monitor.study.desk import Desk, whole_plates
 from monitor.study.figures import image_grid
 from monitor.study.findings import Cell, Findings, Table
 from monitor.study.paper import TABLE_5
-from monitor.study.quality import COLUMNS, KEYS, NOTE, PATCH_PX, cells, cut, measured_images, paper_row, random_corners
+from monitor.study.quality import (
+    COLUMNS,
+    KEYS,
+    NOTE,
+    PATCH_PX,
+    cells,
+    cut,
+    measured_images,
+    paper_row,
+    place,
+    random_corners,
+)
 from monitor.study.training import latent_recipe, train_encoding
 
 _SHOWN = 3
@@ -45,7 +56,7 @@ def run(desk: Desk) -> Findings:
     )
     corners = random_corners(layers[0], _SHOWN, desk.plan.seed)
     pictures = [*shown.values(), layers[0].hr]
-    grid = {f"{c[0]}, {c[1]}": [cut(image, c) for image in pictures] for c in corners}
+    grid = {place(c): [cut(image, c) for image in pictures] for c in corners}
     found.figures.append(
         image_grid("autoencoder-A", "HR patches through autoencoders (as Figure 15)", grid, [*shown, "HR"])
     )

@@ -14,8 +14,10 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from monitor.domain import Image
@@ -23,10 +25,11 @@ from monitor.study.findings import Picture
 from monitor.volume import Mesh
 
 COLOURS = ("#0072b2", "#d55e00", "#00795a", "#cc79a7", "#e69f00", "#5c6670", "#56b4e9", "#000000")
-"""After Okabe and Ito: told apart by every eye."""
+"""After Okabe and Ito: told apart by every eye; lines after the eighth are dashed."""
 _STYLE: Any = {
     "font.size": 8, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-    "svg.hashsalt": "lpbf-monitor", "svg.fonttype": "path", "axes.prop_cycle": cycler(color=COLOURS),
+    "svg.hashsalt": "lpbf-monitor", "svg.fonttype": "path",
+    "axes.prop_cycle": cycler(linestyle=("-", "--")) * cycler(color=COLOURS),
 }  # fmt: skip
 _DPI = 160
 _MOST_FACES = 60_000
@@ -106,7 +109,8 @@ def line_chart(
                 axis.plot([0, 1], [0, 1], color="#5c6670", linestyle=":", linewidth=1)
             axis.set_xlabel(x_label)
             axis.set_ylabel(quantity)
-            axis.set_yscale("log" if log_y or "CVD" in quantity else "linear")
+            if log_y or "CVD" in quantity:
+                _logarithmic(axis)
             if log_x:
                 places = sorted({x for line, _ in lines.values() for x in line})
                 axis.set_xscale("log")
@@ -130,7 +134,8 @@ def box_chart(name: str, title: str, panels: Mapping[str, Mapping[str, Sequence[
                 [list(values) for values in boxes.values()], tick_labels=list(boxes), whis=(5, 95), showfliers=False
             )
             axis.set_ylabel(quantity)
-            axis.set_yscale("log" if "CVD" in quantity else "linear")
+            if "CVD" in quantity:
+                _logarithmic(axis)
             axis.tick_params(axis="x", rotation=90)
 
     return Picture(name, title, (2.0 * len(panels) + 0.4, 3.0), draw)
@@ -154,6 +159,14 @@ def surfaces(name: str, title: str, meshes: Mapping[str, Mesh], stretch: float =
             axis.view_init(elev=35, azim=-60)
 
     return Picture(name, title, (2.4 * len(meshes) + 0.2, 2.4), draw)
+
+
+def _logarithmic(axis: Axes) -> None:
+    """Heights on a logarithmic scale, with numbers where a decade is hardly spanned as well."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def _thinned(mesh: Mesh) -> npt.NDArray[np.float64]:

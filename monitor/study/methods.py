@@ -17,7 +17,7 @@ from monitor.config import UpscaleSettings
 from monitor.domain import ConfigError, Image
 from monitor.inference import Bundle, DiffusionTable, Provider, find_bundle
 from monitor.study.data import LayerPair
-from monitor.study.timing import bundle_seconds
+from monitor.study.timing import Spent, bundle_seconds
 from monitor.upscale import Upscaler
 
 DEFAULT_BUNDLE = UpscaleSettings().bundle
@@ -74,8 +74,8 @@ class Method(Protocol):
         """The picture, uint8 (rows, columns); the same seed gives the same picture."""
         ...
 
-    def seconds(self, batch: int, px: int) -> float | None:
-        """Seconds a sample of px × px pixels at this batch; None for what runs no model."""
+    def spent(self, batch: int, px: int) -> Spent | None:
+        """Time a sample of px × px pixels at this batch; None for what runs no model."""
         ...
 
 
@@ -103,7 +103,7 @@ class Plain:
         del seed
         return self.make(pair)
 
-    def seconds(self, batch: int, px: int) -> float | None:
+    def spent(self, batch: int, px: int) -> Spent | None:
         """No model runs."""
         del batch, px
         return None
@@ -169,9 +169,9 @@ class Bundled:
         """The first member of the ensemble."""
         return self.upscaler.upscale(pair.lr, seed).image
 
-    def seconds(self, batch: int, px: int) -> float | None:
+    def spent(self, batch: int, px: int) -> Spent | None:
         """Measured now."""
-        return bundle_seconds(self.upscaler.sessions, self.table, batch, px, self.upscaler.steps)[0]
+        return bundle_seconds(self.upscaler.sessions, self.table, batch, px, self.upscaler.steps)
 
 
 def in_lines(short: str) -> str:

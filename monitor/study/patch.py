@@ -23,11 +23,12 @@ from monitor.study.quality import (
     cut,
     measured,
     paper_row,
+    place,
     random_corners,
 )
 
 _SHOWN = 3
-_TIMED = ("seconds a sample", "batch")
+_TIMED = ("seconds a sample", "core-seconds a sample", "batch")
 
 
 def run(desk: Desk) -> Findings:
@@ -51,21 +52,25 @@ def run(desk: Desk) -> Findings:
 
 
 def _row(desk: Desk, method: Method, numbers: Numbers) -> tuple[Cell, ...]:
-    seconds, batch = sample_seconds(desk, method)
-    return (method.title, *cells(numbers), seconds, batch)
+    return (method.title, *cells(numbers), *_timed(desk, method))
 
 
-def sample_seconds(desk: Desk, method: Method) -> tuple[float | None, int | None]:
-    """Time a sample of 64 × 64 pixels at the plan's batch, measured once; None for what runs no model."""
+def _timed(desk: Desk, method: Method) -> tuple[Cell, ...]:
+    """Time a sample of 64 × 64 pixels at the plan's batch, measured once; nothing for what runs no model."""
     batch = desk.plan.patch.time_batch
-    key = {"what": "seconds", "method": method.digest, "batch": batch, "px": PATCH_PX, "threads": desk.plan.threads}
-    seconds = desk.cache.numbers(key, lambda: {"seconds": method.seconds(batch, PATCH_PX)})["seconds"]
-    return seconds, None if seconds is None else batch
+    key = {"what": "spent", "method": method.digest, "batch": batch, "px": PATCH_PX, "threads": desk.plan.threads}
+
+    def measure() -> dict[str, float]:
+        spent = method.spent(batch, PATCH_PX)
+        return spent._asdict() if spent else {}
+
+    spent = desk.cache.numbers(key, measure)
+    return (spent["wall"], spent["cores"], batch) if spent else (None, None, None)
 
 
 def _table(desk: Desk, name: str, rows: list[tuple[Cell, ...]], paper: Mapping[str, Row]) -> Table:
     layers = len(desk.data_set(name).test[: desk.plan.sweep.test_layers])
-    keys = (*KEYS, "seconds", "batch")
+    keys = (*KEYS, "seconds", "", "batch")
     printed = [paper_row(label, row, keys) for label, row in paper.items()]
     note = f"{desk.plan.patch.per_layer} patches of 64 × 64 pixels in each of {layers} held-out layers. {NOTE}"
     return Table(
@@ -79,7 +84,7 @@ def _examples(desk: Desk, data: DataSet, methods: list[Method]) -> Picture:
     corners = random_corners(pair, 4 * _SHOWN, desk.plan.seed)
     lively = sorted(corners, key=lambda c: -float(np.std(cut(pair.hr, c))))[:_SHOWN]
     pictures = [desk.picture(method, pair, desk.plan.seed) for method in methods] + [pair.hr]
-    rows = {f"{top}, {left}": [cut(image, (top, left)) for image in pictures] for top, left in lively}
+    rows = {place(corner): [cut(image, corner) for image in pictures] for corner in lively}
     names = [in_lines(method.short) for method in methods] + ["HR"]
     return image_grid(
         f"patch-{data.name}-examples", f"Patches of a held-out layer of data set {data.name} (as Figure 6)", rows, names

@@ -63,6 +63,11 @@ def cut(image: Image, corner: Corner) -> Image:
     return image[corner[0] : corner[0] + PATCH_PX, corner[1] : corner[1] + PATCH_PX]
 
 
+def place(corner: Corner) -> str:
+    """A corner, for the row of a figure: in pixels of the layer."""
+    return f"row {corner[0]}\ncolumn {corner[1]}"
+
+
 def patch_numbers(desk: Desk, method: Method, pair: LayerPair, corners: Sequence[Corner]) -> Numbers:
     """The numbers of a method on patches of a layer, computed once."""
     return compared(desk, desk.picture(method, pair, desk.plan.seed), pair.hr, corners)

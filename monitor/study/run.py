@@ -17,6 +17,7 @@ from monitor.study.desk import Desk
 from monitor.study.findings import Findings
 from monitor.study.machine import Stopwatch, machine_facts
 from monitor.study.methods import bundle_paths
+from monitor.study.needs import refuse_without_gpu
 from monitor.study.plan import load_plan
 from monitor.study.report import write_index, write_report
 
@@ -64,14 +65,16 @@ def run_studies(
         done: called after each study.
 
     Raises:
-        ConfigError: there is no such study, size or method.
+        ConfigError: there is no such study, size or method, or the size needs a GPU that is not there.
         BundleError: a bundle is not there or cannot run.
     """
     if name not in (*STUDIES, ALL):
         raise ConfigError(f"there is no study '{name}'", cure=f"choose one of {', '.join((*STUDIES, ALL))}")
+    plan = load_plan(size)
     found = bundle_paths(list(bundles))
     found.setdefault("segmenter", find_bundle(None, SegmentSettings().bundle))
-    desk = Desk(load_plan(size), size, Cache(out / "cache"), found, data, provider)
+    refuse_without_gpu(size, plan)
+    desk = Desk(plan, size, Cache(out / "cache"), found, data, provider)
     made = []
     for chosen in STUDIES if name == ALL else (name,):
         made.append(_run(chosen, desk, out / chosen))

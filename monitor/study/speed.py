@@ -6,7 +6,6 @@ The paper's networks have random weights here, which cost the same as trained on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from monitor.inference.networks import autoencoder as autoencoder_network
 from monitor.inference.networks import unet
@@ -20,7 +19,7 @@ from monitor.study.findings import Cell, Findings, Table
 from monitor.study.methods import Bundled
 from monitor.study.paper import TABLE_2
 from monitor.study.quality import PATCH_PX
-from monitor.study.timing import bundle_seconds
+from monitor.study.timing import Spent, bundle_seconds
 
 PAPER_STEPS = 200
 _AXES = ("ms a sample", "core-ms a sample")
@@ -28,18 +27,6 @@ _COLUMNS = (
     "method", "steps", "batch", "ms a sample", "core-ms a sample", "paper's configuration / this, same run", "ran on",
     "measured",
 )  # fmt: skip
-
-
-class Spent(NamedTuple):
-    """Time a sample: wall seconds and core-seconds."""
-
-    wall: float
-    cores: float
-
-    @property
-    def shown(self) -> tuple[float, float]:
-        """Both in ms."""
-        return 1e3 * self.wall, 1e3 * self.cores
 
 
 def run(desk: Desk) -> Findings:
@@ -56,7 +43,7 @@ def run(desk: Desk) -> Findings:
         for steps in _steps(desk, model):
             times = {batch: _spent(desk, model, steps, batch) for batch in desk.plan.sweep.batches}
             rows += [_row(model.title, steps, b, spent, paper, model.upscaler.device) for b, spent in times.items()]
-            lines[f"{model.title}, {steps} steps"] = times
+            lines[f"{model.title}, {_counted(steps)}"] = times
     whole = desk.plan.sweep.paper_steps >= PAPER_STEPS
     how = "whole" if whole else f"1 and {desk.plan.sweep.paper_steps} steps, extended to {PAPER_STEPS}"
     on = f"torch, {pick_device()}"
@@ -69,11 +56,17 @@ def run(desk: Desk) -> Findings:
         "time, else of wall time."
     )
     found.tables.append(Table("speed", "Time a sample", _COLUMNS, tuple(rows), note))
+    if paper:
+        lines[f"paper's configuration, {PAPER_STEPS} steps"] = paper
     if lines:
         panels = {label: {name: _line(times, k) for name, times in lines.items()} for k, label in enumerate(_AXES)}
         title = "Time a sample against the batch"
         found.figures.append(line_chart("speed", title, panels, "batch", log_x=True, log_y=True))
     return found
+
+
+def _counted(steps: int) -> str:
+    return f"{steps} step{'s' if steps > 1 else ''}"
 
 
 def _line(times: Mapping[int, Spent], which: int) -> tuple[list[float], list[float]]:
@@ -96,7 +89,7 @@ def _spent(desk: Desk, model: Bundled, steps: int, batch: int) -> Spent:
     key = {"what": "time", "method": model.digest, "steps": steps, "batch": batch, "threads": desk.plan.threads}
 
     def measure() -> dict[str, float]:
-        return Spent(*bundle_seconds(model.upscaler.sessions, model.table, batch, PATCH_PX, steps))._asdict()
+        return bundle_seconds(model.upscaler.sessions, model.table, batch, PATCH_PX, steps)._asdict()
 
     return Spent(**desk.cache.numbers(key, measure))
 

@@ -10,7 +10,7 @@ from monitor.study.figures import box_chart, image_grid
 from monitor.study.findings import Cell, Findings, Picture, Table, mean_of, spread
 from monitor.study.methods import Method, in_lines
 from monitor.study.paper import TEXTURE
-from monitor.study.quality import NOTE, Corner, Numbers, cut, joined, patch_numbers, powder_corners
+from monitor.study.quality import NOTE, Corner, Numbers, cut, joined, patch_numbers, place, powder_corners
 
 _SHOWN = 3
 
@@ -57,7 +57,7 @@ def _row(method: Method, numbers: Numbers, lr_cvd: float | None) -> tuple[Cell, 
 def _figures(desk: Desk, methods: list[Method], numbers: dict[str, Numbers], corners: list[Corner]) -> list[Picture]:
     pair = desk.test_layers("A")[0]
     pictures = [*(desk.picture(m, pair, desk.plan.seed) for m in methods), pair.hr]
-    rows = {f"{c[0]}, {c[1]}": [_levelled(cut(image, c)) for image in pictures] for c in corners[:_SHOWN]}
+    rows = {place(c): [_levelled(cut(image, c)) for image in pictures] for c in corners[:_SHOWN]}
     names = [*(in_lines(m.short) for m in methods), "HR"]
     title = "Powder alone, each patch about its own mean (as Figure 14)"
     boxes = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,18 @@ Sessions = Mapping[str, Session]
 _ENOUGH_S = 2.0
 """No more runs are made when they took this long together."""
 _RUNS = 3
+
+
+class Spent(NamedTuple):
+    """Time a sample: wall seconds and core-seconds."""
+
+    wall: float
+    cores: float
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Both in ms."""
+        return 1e3 * self.wall, 1e3 * self.cores
 
 
 def best_seconds(run: Callable[[], object]) -> tuple[float, float]:
@@ -38,12 +51,10 @@ def best_seconds(run: Callable[[], object]) -> tuple[float, float]:
     return min(wall for wall, _ in counted), min(cores for _, cores in counted)
 
 
-def bundle_seconds(
-    sessions: Sessions, table: DiffusionTable | None, batch: int, px: int, steps: int
-) -> tuple[float, float]:
-    """Wall time and core-seconds a sample of px × px pixels of a bundle: everything that it runs."""
+def bundle_seconds(sessions: Sessions, table: DiffusionTable | None, batch: int, px: int, steps: int) -> Spent:
+    """Time a sample of px × px pixels of a bundle: everything that it runs."""
     wall, cores = best_seconds(lambda: draw_batch(sessions, table, batch, px, steps))
-    return wall / batch, cores / batch
+    return Spent(wall / batch, cores / batch)
 
 
 def draw_batch(sessions: Sessions, table: DiffusionTable | None, batch: int, px: int, steps: int) -> Field:

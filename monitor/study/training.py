@@ -25,6 +25,7 @@ from monitor.study.data import LayerPair
 from monitor.study.meter import Meter
 from monitor.study.methods import NAMES
 from monitor.study.plan import Plan, recipes_dir
+from monitor.study.timing import Spent
 
 KINDS = {"regression": "regression", "pixel": "pixel-diffusion", "latent": "latent-diffusion"}
 """The kind of recipe that each method needs."""
@@ -76,9 +77,10 @@ class TrainedHere:
             made = super_resolve(self.models, lr, pick_device(), seed=seed)
         return np.asarray(np.rint(made * 255), np.uint8)
 
-    def seconds(self, batch: int, px: int) -> float | None:
+    def spent(self, batch: int, px: int) -> Spent | None:
         """Measured now."""
-        return batch_seconds(self.models, batch, px, 0, pick_device(), self.threads)[0] / batch
+        wall, cores = batch_seconds(self.models, batch, px, 0, pick_device(), self.threads)
+        return Spent(wall / batch, cores / batch)
 
 
 def train_method(

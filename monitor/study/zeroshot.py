@@ -22,6 +22,7 @@ from monitor.study.quality import (
     measured,
     panels,
     paper_row,
+    place,
     random_corners,
 )
 
@@ -102,6 +103,6 @@ def _row(
 def _examples(desk: Desk, model: Method, kernel: int, held: Sequence[LayerPair]) -> Picture:
     pair = held[0]
     pictures = (pair.lr, desk.picture(model, pair, desk.plan.seed), pair.hr)
-    rows = {f"{c[0]}, {c[1]}": [cut(image, c) for image in pictures] for c in random_corners(pair, 3, desk.plan.seed)}
+    rows = {place(c): [cut(image, c) for image in pictures] for c in random_corners(pair, 3, desk.plan.seed)}
     title = f"Patches of the held-out build, blurred by a kernel of {kernel} px (as Figure 11)"
     return image_grid(f"zeroshot-examples-{kernel}", title, rows, ("LR", in_lines(model.short), "HR"))

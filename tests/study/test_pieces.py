@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.domain import BundleError, ConfigError
+from monitor.learn.precision import pick_device
 from monitor.study.cache import Cache, digest_of
 from monitor.study.data import LayerPair, hr_only_builds, kernel_sigma, real_layers, split_parts, synthetic, virtual_set
 from monitor.study.findings import Table, mean_of, spread
 from monitor.study.meter import Meter
 from monitor.study.methods import PLAIN, bundle_paths, in_tone
+from monitor.study.needs import drawn_layers, refuse_without_gpu
 from monitor.study.plan import Plan, load_plan, recipes_dir, sizes
 from monitor.study.planting import KINDS, auc, plant, scores
 from monitor.study.quality import powder_corners
@@ -91,6 +93,19 @@ def test_parts_are_split_without_overlap() -> None:
     assert split_parts(pair(512), 0) == (train, test)
 
 
+@pytest.mark.skipif(pick_device().type != "cpu", reason="there is a GPU")
+def test_a_size_for_a_gpu_says_what_it_would_take_without_one(plan: Plan) -> None:
+    """It names trainings, layers and hours before anything is made; the sizes for a CPU pass."""
+    assert load_plan("full").gpu
+    with pytest.raises(ConfigError, match=r"trains \d+ models .* draws \d+ layers .* about \d+ hours") as caught:
+        refuse_without_gpu("tiny", plan.model_copy(update={"gpu": True}))
+    assert caught.value.cure is not None
+    assert "--size cpu" in caught.value.cure
+    refuse_without_gpu("smoke", plan)
+    refuse_without_gpu("cpu", load_plan("cpu"))
+    assert drawn_layers(plan) == {"pixel": 5, "latent": 11}
+
+
 @given(st.sampled_from([3, 7, 15, 31]))
 def test_a_wider_kernel_blurs_more(kernel: int) -> None:
     """The variance that is left falls with the kernel; its σ is OpenCV's."""
@@ -148,7 +163,7 @@ def test_tone_is_fitted_exactly_where_it_is_the_only_difference() -> None:
     hr = pair().hr
     darker = np.rint(hr * 0.5 + 20).astype(np.uint8)
     assert np.abs(in_tone(darker, hr).astype(int) - hr).max() <= 1
-    assert PLAIN["lr"].seconds(1, 64) is None
+    assert PLAIN["lr"].spent(1, 64) is None
 
 
 def test_auc_counts_pairs() -> None:

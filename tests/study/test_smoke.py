@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from monitor.study.methods import NAMES
+from monitor.study.needs import trainings
+from monitor.study.plan import load_plan
 from monitor.study.run import STUDIES, Made, run_studies
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -73,6 +75,13 @@ def test_what_was_trained_here_says_how_large_and_how_long(
     out, _ = made
     names = [row[column] for row in rows(out / table)]
     assert sum(bool(re.search(r", tiny, trained for \d+\.\d core-minutes", name)) for name in names) == models
+
+
+def test_as_many_models_are_trained_as_a_size_says_that_it_trains(made: tuple[Path, list[Made]]) -> None:
+    """The number that a size for a GPU names at the start is the number of trainings that there are."""
+    out, _ = made
+    folders = [path for what in ("training", "autoencoder") for path in (out / "cache").glob(f"{what}-*")]
+    assert len(folders) == trainings(load_plan("smoke"))
 
 
 def test_what_cannot_be_made_is_said(made: tuple[Path, list[Made]]) -> None:
