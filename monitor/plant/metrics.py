@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import isfinite
@@ -73,10 +74,10 @@ class Reading:
         self._summaries = summaries
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._read: tuple[datetime, BuildSums | None, Totals] | None = None
+        self._read: tuple[float, BuildSums | None, Totals] | None = None
 
-    def newest(self, acquired: str) -> tuple[datetime, BuildSums | None, Totals] | None:
-        """When the records were last read whole, the build at hand and the totals; None before the first time."""
+    def newest(self, acquired: str) -> tuple[float, BuildSums | None, Totals] | None:
+        """When the records were last read whole (monotonic s), the build at hand, the totals; None before that."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._go, args=(acquired,), name="metrics", daemon=True)
@@ -91,7 +92,7 @@ class Reading:
         except StoreError as error:
             log.warning("metrics are not up to date", what=error.what, cure=error.cure)
             return
-        self._read = (datetime.now(UTC), sums, self._tally.totals.copy())
+        self._read = (time.monotonic(), sums, self._tally.totals.copy())
 
 
 class _Plant(Collector):
@@ -118,9 +119,8 @@ class _Plant(Collector):
         acquired = next((s.build for s in statuses if s.process == "acquire" and is_up(s, now, self._stale_s)), "")
         read = self._reading.newest(acquired)
         if read is not None:
-            yield _gauge(
-                "store_read_age_seconds", "Age of the newest whole reading of the records.", _since(read[0], now)
-            )
+            age = time.monotonic() - read[0]
+            yield _gauge("store_read_age_seconds", "Age of the newest whole reading of the records.", age)
             yield from _build(read[1]) if read[1] else ()
             yield from _totals(read[2])
 
@@ -243,7 +243,3 @@ def _histogram(name: str, words: str, found: dict[tuple[str, ...], Histogram], l
             buckets.append((bound, float(running)))
         family.add_metric(values, buckets, histogram.total)
     return family
-
-
-def _since(then: datetime, now: datetime) -> float:
-    return max(0.0, (now - then).total_seconds())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from monitor.domain import Role, StoreCorrupt, StoreError, StoreLocked
+from monitor.domain import Role, StoreCorrupt, StoreError, StoreLocked, Uptime
 from monitor.store.disk import disk_errors, sync_folder, write_durable
 from monitor.store.layout import access_folder
 from monitor.store.lock import WriterLock
@@ -44,6 +44,15 @@ class Session(_Kept):
     user: str
     created: datetime
     expires: datetime
+    begun: Uptime | None = None
+    """The same moment as `created` by a clock that nobody can set; None where an older version wrote it."""
+
+    def is_over(self) -> bool:
+        """Whether it has lasted as long as it may: a clock that is set ends or prolongs no session of this boot."""
+        age_s = Uptime.now().since(self.begun)
+        if age_s is None:
+            return self.expires <= datetime.now(UTC)
+        return age_s >= (self.expires - self.created).total_seconds()
 
 
 class Token(_Kept):
@@ -98,8 +107,7 @@ class AccountFile:
         with self.locked():
             book = self._read() if self._stamp() else Book()
             yield book
-            now = datetime.now(UTC)
-            book.sessions = {key: session for key, session in book.sessions.items() if session.expires > now}
+            book.sessions = {key: session for key, session in book.sessions.items() if not session.is_over()}
             data = book.model_dump_json(indent=1).encode()
             from_reserve(self._root, "accounts", lambda: write_durable(self._path, data))
 

@@ -11,7 +11,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from monitor.domain import MonitorError
+from monitor.domain import MonitorError, Uptime
 from monitor.store.disk import disk_errors, remove_durable, write_durable
 from monitor.web.access import Person, Role
 from monitor.web.account_file import AccountFile, Book, Session, Token, User
@@ -50,12 +50,14 @@ class Accounts:
 
     def person(self, secret: str, how: str) -> Person | None:
         """Whom a session's or token's secret names now; None where it is unknown, expired or ended."""
-        book, key, now = self.book(), digest(secret), datetime.now(UTC)
+        book, key = self.book(), digest(secret)
         if how == "token":
             token = book.tokens.get(key)
-            return Person(f"token:{token.name}", token.role, "token", key) if token and token.expires > now else None
+            if token is None or token.expires <= datetime.now(UTC):
+                return None
+            return Person(f"token:{token.name}", token.role, "token", key)
         session = book.sessions.get(key)
-        if session is None or session.expires <= now or session.user not in book.users:
+        if session is None or session.is_over() or session.user not in book.users:
             return None
         return Person(session.user, book.users[session.user].role, "session", key)
 
@@ -185,7 +187,9 @@ class Accounts:
             own = sorted((s.created, key) for key, s in book.sessions.items() if s.user == name)
             for _, key in own[: max(0, len(own) + 1 - MOST_SESSIONS)]:
                 del book.sessions[key]
-            book.sessions[digest(secret)] = Session(user=name, created=now, expires=now + self._session)
+            book.sessions[digest(secret)] = Session(
+                user=name, created=now, expires=now + self._session, begun=Uptime.now()
+            )
         return secret
 
 

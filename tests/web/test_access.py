@@ -6,6 +6,7 @@ import json
 import stat
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -152,6 +153,38 @@ def test_a_token_that_is_revoked_or_expired_is_worth_nothing(closed: Served) -> 
     assert client.get("/metrics").status_code == 401
     client.headers["Authorization"] = f"Bearer {accounts.add_token('short', Role.VIEWER, -1.0)}"
     assert client.get("/metrics").status_code == 401
+
+
+def _age(root: Path, dates_h: float, begun_h: float = 0.0, boot: str | None = None) -> None:
+    """Let what is kept of the only session be that much older, by its dates and by the clock since the boot."""
+    path = root / "access" / "accounts.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    (session,) = kept["sessions"].values()
+    for key in ("created", "expires"):
+        session[key] = (datetime.fromisoformat(session[key]) - timedelta(hours=dates_h)).isoformat()
+    session["begun"]["seconds"] -= 3600.0 * begun_h
+    session["begun"]["boot"] = boot or session["begun"]["boot"]
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def test_a_clock_that_is_set_ends_and_prolongs_no_session(tmp_path: Path) -> None:
+    """A day forth logs nobody out, a day back keeps nobody in; only after another boot is the date all there is."""
+    accounts = Accounts(tmp_path, session_s=12 * 3600.0)
+    accounts.add("ada", Role.OPERATOR, PASSWORD)
+    secret = accounts.log_in("ada", PASSWORD)
+    assert secret is not None
+    _age(tmp_path, dates_h=24.0)
+    assert accounts.person(secret, "session") is not None
+    accounts.add("bob", Role.VIEWER, PASSWORD)  # whatever is written next keeps the session as well
+    assert accounts.person(secret, "session") is not None
+    _age(tmp_path, dates_h=-48.0, begun_h=11.0)
+    assert accounts.person(secret, "session") is not None
+    _age(tmp_path, dates_h=0.0, begun_h=1.0)
+    assert accounts.person(secret, "session") is None
+    _age(tmp_path, dates_h=0.0, boot="another")
+    assert accounts.person(secret, "session") is not None
+    _age(tmp_path, dates_h=24.0 + 12.0)
+    assert accounts.person(secret, "session") is None
 
 
 def test_logging_out_ends_the_session_also_of_a_page_that_listens(closed: Served) -> None:
