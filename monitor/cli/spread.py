@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from monitor.cli.common import out, told
 from monitor.cli.evaluate import Degradation, FoldersOption, RatioOption, ShrinkOption, layers_of, needs_train
@@ -22,7 +23,6 @@ def calibrate(
     ratio: RatioOption = 2.0,
     degradation: Degradation = "gaussian",
     layers: Annotated[int, typer.Option(help="At most so many real layers.", min=1)] = 8,
-    samples: Annotated[int, typer.Option(help="Ensemble members; best as many as upscale.samples.", min=2)] = 8,
     threads: Annotated[int, typer.Option(help="CPU threads of the model.", min=1)] = 2,
 ) -> None:
     """Find by how much a bundle's spread must be widened so that its 90 % intervals hold; its digest changes."""
@@ -33,10 +33,8 @@ def calibrate(
         cases = layers_of(virtual, seed, px, None, (), data, folder or (), shrink, ratio, degradation, layers)
         words = [f"{virtual} virtual builds from seed {seed}"] if virtual else []
         words += [f"layers of {', '.join(folder)}"] if folder else []
-        found = calibrate_bundle(directory, cases, " and ".join(words), samples=samples, threads=threads)
-    out.print(
-        f"spread × {found.factor:.3g}, at least {255 * found.floor:.2g} grey levels: 90 % intervals hold "
-        f"{found.coverage:.1%} of the pixels of the layers that were not fitted",
-        highlight=False,
-        soft_wrap=True,
-    )
+        found = calibrate_bundle(directory, cases, " and ".join(words), threads=threads)
+    table = Table("members", "spread ×", "at least, grey levels", "90 % intervals hold, on layers not fitted")
+    for samples, factor, floor, share in zip(found.samples, found.factor, found.floor, found.coverage, strict=True):
+        table.add_row(str(samples), f"{factor:.3g}", f"{255 * floor:.2g}", f"{share:.1%}")
+    out.print(table)

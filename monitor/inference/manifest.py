@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -104,22 +104,37 @@ class RegressionTable(Table):
 
 
 class SpreadTable(Table):
-    """How an ensemble's spread becomes one that can be believed: √((factor · spread)² + floor²).
+    """How an ensemble's spread becomes one that can be believed: √((factor · spread)² + floor²), by its size.
 
-    Found on layers that no training step saw, so that 90 % intervals hold nine tenths of their pixels. A factor alone
-    would not do: an error of tone is the same in all members, and none of them shows it.
+    Found on layers that no training step saw, so that 90 % intervals by Student's t hold nine tenths of their pixels. A
+    factor alone would not do: an error of tone is the same in all members, and none of them shows it.
     """
 
-    factor: float = Field(1.0, ge=0.0, le=100.0)
-    """The ensemble's standard deviation is multiplied by this."""
-    floor: float = Field(0.0, ge=0.0, le=1.0)
-    """What every pixel may be wrong by that the members do not show: a standard deviation, grey in [0, 1]."""
-    samples: int = Field(ge=2, le=64)
-    """Members of the ensemble that it was found with."""
+    samples: tuple[Annotated[int, Field(ge=2, le=64)], ...] = Field(min_length=1)
+    """Members of the ensembles that were measured, ascending; another one takes the next smaller one's numbers."""
+    factor: tuple[Annotated[float, Field(ge=0.0, le=100.0)], ...]
+    """For each, what the members' standard deviation is multiplied by."""
+    floor: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...]
+    """For each, what every pixel may be wrong by that the members do not show: a deviation, grey in [0, 1]."""
+    coverage: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...]
+    """For each, the share of pixels that 90 % intervals then held on layers that were not fitted."""
     source: str
     """What it was found on, in words."""
-    coverage: float | None = Field(None, ge=0.0, le=1.0)
-    """Share of pixels that 90 % intervals then held on other layers; None where there were none."""
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> SpreadTable:
+        if {len(self.factor), len(self.floor), len(self.coverage)} != {len(self.samples)}:
+            raise ValueError("factor, floor and coverage need one number for each of samples")
+        if list(self.samples) != sorted(set(self.samples)):
+            raise ValueError("samples must be ascending")
+        return self
+
+    def of(self, samples: int) -> tuple[float, float]:
+        """Factor and floor of an ensemble of so many members; (1, 0) for one member, which has no spread."""
+        if samples < 2:
+            return 1.0, 0.0
+        place = max((k for k, size in enumerate(self.samples) if size <= samples), default=0)
+        return self.factor[place], self.floor[place]
 
 
 class SegmenterTable(Table):

@@ -7,7 +7,7 @@ little of what could be. Both are made good by √((factor · spread)² + floor�
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from monitor.learn.comparing import Case
 from monitor.upscale import Upscaler, widened
 
 LEVEL = 0.9
+SIZES = (2, 4, 8)
 FLOORS = (0.0, *np.geomspace(0.002, 0.25, 40))
 _PIXELS = 20_000
 """So many pixels of a layer are enough, evenly out of it."""
@@ -68,7 +69,7 @@ def covered(ensemble: Ensemble, samples: int, factor: float, floor: float) -> fl
 
 
 def calibrate_bundle(
-    directory: Path, cases: Sequence[Case], source: str, *, samples: int = 8, threads: int = 1
+    directory: Path, cases: Sequence[Case], source: str, *, sizes: Sequence[int] = SIZES, threads: int = 1
 ) -> SpreadTable:
     """Find a bundle's widening on these layers and write it into its manifest, whose digest becomes another.
 
@@ -78,7 +79,7 @@ def calibrate_bundle(
         directory: of a bundle of a diffusion kind.
         cases: at least two layers that it was not trained on.
         source: what they are, in words.
-        samples: members of the ensemble; best as many as the product draws.
+        sizes: of the ensembles, ascending; each one's members are the first of the largest.
         threads: CPU threads of the model.
 
     Raises:
@@ -91,26 +92,34 @@ def calibrate_bundle(
             f"bundle {bundle.label} is of kind '{bundle.manifest.kind}', whose samples are all the same",
             cure="calibrate a bundle that draws: latent-diffusion or pixel-diffusion",
         )
-    settings = UpscaleSettings(bundle=bundle.manifest.name, steps=table.steps, threads=threads, samples=samples)
-    upscaler = replace(Upscaler.load(bundle, settings), widening=(1.0, 0.0))
-    drawn = [_ensemble(upscaler, case, seed) for seed, case in enumerate(cases)]
-    factor, floor = fitted(_joined(drawn[::2]), samples)
-    share = covered(_joined(drawn[1::2]), samples, factor, floor)
+    settings = UpscaleSettings(bundle=bundle.manifest.name, steps=table.steps, threads=threads, samples=max(sizes))
+    upscaler = Upscaler.load(bundle, settings)
+    drawn = [_pixels(upscaler, case, seed) for seed, case in enumerate(cases)]
+    fits = [fitted(_ensemble(drawn[::2], size), size) for size in sizes]
+    shares = [covered(_ensemble(drawn[1::2], size), size, *fit) for size, fit in zip(sizes, fits, strict=True)]
     found = SpreadTable(
-        factor=round(factor, 4), floor=round(floor, 5), samples=samples, source=source, coverage=round(share, 4)
+        samples=tuple(sizes),
+        factor=tuple(round(factor, 4) for factor, _ in fits),
+        floor=tuple(round(floor, 5) for _, floor in fits),
+        coverage=tuple(round(share, 4) for share in shares),
+        source=source,
     )
     write_manifest(directory, bundle.manifest.model_copy(update={"spread": found}))
     return found
 
 
-def _ensemble(upscaler: Upscaler, case: Case, seed: int) -> Ensemble:
-    made = upscaler.upscale(case.lr, seed)
-    truth = case.hr.astype(np.float32) / np.float32(255)
-    stride = max(1, truth.size // _PIXELS)
-    return Ensemble(*(values.ravel()[::stride] for values in (truth, made.mean, made.spread)))
-
-
-def _joined(ensembles: Sequence[Ensemble]) -> Ensemble:
-    return Ensemble(
-        *(np.concatenate([getattr(one, name) for one in ensembles]) for name in ("truth", "mean", "spread"))
+def _pixels(upscaler: Upscaler, case: Case, seed: int) -> tuple[Values, Values]:
+    """Some pixels of a layer: the truth (N,), and what each member says (K, N)."""
+    stride = max(1, case.hr.size // _PIXELS)
+    truth, *members = (
+        image.ravel()[::stride].astype(np.float32) / np.float32(255)
+        for image in (case.hr, *upscaler.upscale(case.lr, seed).members)
     )
+    return truth, np.stack(members)
+
+
+def _ensemble(drawn: Sequence[tuple[Values, Values]], size: int) -> Ensemble:
+    """The first `size` members on all these layers."""
+    truth = np.concatenate([one for one, _ in drawn])
+    members = np.concatenate([members[:size] for _, members in drawn], axis=1)
+    return Ensemble(truth, members.mean(axis=0), members.std(axis=0, ddof=1))

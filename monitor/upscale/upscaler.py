@@ -12,7 +12,7 @@ import numpy as np
 
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError, FloatImage, Image, Upscaled
-from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session
+from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session, SpreadTable
 from monitor.upscale.consistency import inconsistency, trust
 from monitor.upscale.quality import Quality
 from monitor.upscale.sampler import Level, levels, sample, spaced
@@ -42,7 +42,7 @@ class Upscaler:
     samples: int
     steps: int
     tiling: Tiling
-    widening: tuple[float, float] = (1.0, 0.0)
+    known_spread: SpreadTable | None = None
 
     @classmethod
     def load(cls, bundle: Bundle, settings: UpscaleSettings, tiling: Tiling | None = None) -> Upscaler:
@@ -72,9 +72,7 @@ class Upscaler:
         sessions = {role: bundle.session(role, settings.provider, settings.threads) for role in _PORTS[kind]}
         _check_ports(bundle, sessions)
         samples, steps = (1, 1) if kind == "regression" else (settings.samples, settings.steps)
-        known = bundle.manifest.spread
-        widening = (known.factor, known.floor) if known else (1.0, 0.0)
-        return cls(bundle.label, table, sessions, samples, steps, tiling or Tiling(), widening)
+        return cls(bundle.label, table, sessions, samples, steps, tiling or Tiling(), bundle.manifest.spread)
 
     @property
     def device(self) -> str:
@@ -119,14 +117,19 @@ class Upscaler:
         return Upscaled(
             image=members[0],
             mean=mean,
-            spread=spread if self.samples == 1 else widened(spread, *self.widening),
+            spread=widened(spread, *self.widening),
             inconsistency=inconsistency(first, webcam, sigma),
             samples=self.samples,
             steps=self.steps,
             members=tuple(members),
             trust=trust(first, webcam, spread, sigma),
-            widening=self.widening if self.samples > 1 else (1.0, 0.0),
+            widening=self.widening,
         )
+
+    @property
+    def widening(self) -> tuple[float, float]:
+        """Factor and floor by which the members' spread is widened; (1, 0) where the bundle does not say."""
+        return self.known_spread.of(self.samples) if self.known_spread else (1.0, 0.0)
 
     @property
     def _factor(self) -> int:

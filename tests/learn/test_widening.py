@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from hypothesis import strategies as st
 
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError
-from monitor.inference import Bundle
+from monitor.inference import Bundle, SpreadTable
 from monitor.learn.bundling import write_bundle
 from monitor.learn.comparing import Case
-from monitor.learn.recipe import PixelTraining, RegressionTraining
+from monitor.learn.recipe import PixelTraining
 from monitor.learn.trained import untrained
 from monitor.learn.widening import Ensemble, calibrate_bundle, covered, fitted
-from monitor.upscale import Upscaler
+from monitor.upscale import Quality, Upscaler
+from tests.inference.small import make_bundle
 
 N = 40_000
 
@@ -47,36 +49,61 @@ def test_what_is_wrong_alike_in_all_members_becomes_a_floor() -> None:
     assert 1.4 < factor < 2.1
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, pixel_recipe: PixelTraining) -> Path:
+    """A bundle of random weights that says nothing of its spread."""
+    return write_bundle(untrained(pixel_recipe), tmp_path_factory.mktemp("bundle"), {}, {}, {})
+
+
+@pytest.fixture
+def directory(exported: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(exported, tmp_path / exported.name)
+
+
 def layers(count: int) -> list[Case]:
     """Layers of noise, the webcam's image half as bright."""
     hr = np.random.default_rng(0).integers(0, 256, (count, 64, 64), dtype=np.uint8)
     return [Case("noise", picture // 2, picture, np.zeros(picture.shape, bool)) for picture in hr]
 
 
-def test_a_bundle_says_what_it_was_measured_to_need(tmp_path: Path, pixel_recipe: PixelTraining) -> None:
+def test_a_bundle_says_what_it_was_measured_to_need(directory: Path) -> None:
     """The manifest carries factor and floor, and the product's spread follows; the pictures stay the same."""
-    directory = write_bundle(untrained(pixel_recipe), tmp_path, {}, {}, {})
     wanted = UpscaleSettings(steps=2, samples=3, threads=1)
     before = Upscaler.load(Bundle.load(directory), wanted).upscale(layers(1)[0].lr, 0)
-    found = calibrate_bundle(directory, layers(4), "noise", samples=3)
+    found = calibrate_bundle(directory, layers(4), "noise", sizes=(2, 4))
     bundle = Bundle.load(directory)
-    after = Upscaler.load(bundle, wanted).upscale(layers(1)[0].lr, 0)
+    upscaler = Upscaler.load(bundle, wanted)
+    after = upscaler.upscale(layers(1)[0].lr, 0)
     assert bundle.manifest.spread == found
     assert before.widening == (1, 0)
-    assert after.widening == (found.factor, found.floor)
-    np.testing.assert_allclose(after.spread, np.hypot(found.factor * before.spread, found.floor), atol=1e-5)
+    assert after.widening == (found.factor[0], found.floor[0]), "three members take what two of them needed"
+    np.testing.assert_allclose(after.spread, np.hypot(found.factor[0] * before.spread, found.floor[0]), atol=1e-5)
     np.testing.assert_array_equal(after.image, before.image)
+    alone = upscaler.upscale(layers(1)[0].lr, 0, Quality(2, 1))
+    assert alone.widening == (1, 0)
+    assert not alone.spread.any(), "one member has no spread"
 
 
-def test_a_bundle_is_measured_the_same_again(tmp_path: Path, pixel_recipe: PixelTraining) -> None:
+def test_a_bundle_is_measured_the_same_again(directory: Path) -> None:
     """What was found before does not count: the same layers give the same factor."""
-    directory = write_bundle(untrained(pixel_recipe), tmp_path, {}, {}, {})
-    first = calibrate_bundle(directory, layers(4), "noise", samples=2)
-    assert calibrate_bundle(directory, layers(4), "noise", samples=2) == first
+    first = calibrate_bundle(directory, layers(4), "noise", sizes=(2,))
+    assert calibrate_bundle(directory, layers(4), "noise", sizes=(2,)) == first
 
 
-def test_what_draws_no_ensemble_cannot_be_calibrated(tmp_path: Path, regression_recipe: RegressionTraining) -> None:
+def test_what_draws_no_ensemble_cannot_be_calibrated(tmp_path: Path) -> None:
     """A regression's samples are all the same: an error says so."""
-    directory = write_bundle(untrained(regression_recipe), tmp_path, {}, {}, {})
     with pytest.raises(BundleError, match="all the same"):
-        calibrate_bundle(directory, layers(2), "noise")
+        calibrate_bundle(make_bundle(tmp_path), layers(2), "noise")
+
+
+@pytest.mark.parametrize(
+    ("samples", "factor", "words"), [((2, 4), (1.0,), "one number for each"), ((4, 2), (1.0, 1.0), "ascending")]
+)
+def test_a_manifest_with_odd_numbers_is_refused(
+    samples: tuple[int, ...], factor: tuple[float, ...], words: str
+) -> None:
+    """A size without its factor, or sizes in no order: the error says which."""
+    count = len(samples)
+    with pytest.raises(ValueError, match=words):
+        SpreadTable(samples=samples, factor=factor, floor=(0.0,) * count, coverage=(0.9,) * count, source="noise")
