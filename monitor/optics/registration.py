@@ -1,7 +1,8 @@
 """Registration of nominal masks to layer images. Owns the transform and how good it is; refuses to know files.
 
 A nominal mask's place in the image is known only as well as the corners that it was mapped by. What is left is small,
-and the same for all layers of a build: an affine transform. First the enhanced correlation coefficient (Evangelidis &
+and the same for all layers of a build: an affine transform, or a projective one where all layers together show that the
+picture of the plate was not quite set upright. First the enhanced correlation coefficient (Evangelidis &
 Psarakis 2008, OpenCV's `findTransformECC`) of band-passed mask and image around the outlines is maximised, coarse to
 fine; then the outlines are laid on the image's edges by robust least squares along their normals. How much smaller or
 greater the melt is than its slice is an unknown of its own there, so that it does not pull the place. Neither depends
@@ -18,7 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.domain import Image, Mask
-from monitor.optics.outline import ContourError, Matrix, Outline, edge_distances, moved, smoothed, summary, trace
+from monitor.optics.outline import (
+    ContourError,
+    Matrix,
+    Outline,
+    Points,
+    edge_distances,
+    moved,
+    smoothed,
+    summary,
+    trace,
+)
 
 Grey64 = npt.NDArray[np.float64]
 
@@ -34,6 +45,8 @@ _LEAST_CORRELATION = 0.5
 _SEARCH = 1.5
 """Edges are looked for a little beyond the reach: the melt may be smaller than its slice."""
 _ROUNDS, _REWEIGHTED = 5, 8
+_GAIN = 0.9
+"""Share of the affine transform's error that a projective one must reach: it could always fit a little better."""
 _HUBER = 1.345
 """Residuals beyond this many deviations count less (Huber 1964)."""
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
@@ -44,7 +57,7 @@ class Registration:
     """Where nominal masks really are.
 
     Attributes:
-        matrix: affine homography (3, 3) from nominal to registered pixels (column, row).
+        matrix: homography (3, 3), affine where that will do, from nominal to registered pixels (column, row).
         correlation: enhanced correlation coefficient at the end, in (0, 1], mean over the layers.
         bright: whether part is brighter than powder.
         before: contour error of the nominal masks over all layers, in pixels.
@@ -79,14 +92,15 @@ def register(image: Image, mask: Mask, *, reach_px: float = 8.0) -> Registration
 def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.0) -> Registration | None:
     """Register the masks of one build by one transform: the camera does not move between layers.
 
-    The transform is the median of the layers' own, taken at the corners of the parts; arguments and None as in
-    `register`, with None also where fewer than half of the layers can be registered.
+    The transform is the median of the layers' own affine ones, taken at the corners of the parts; where a projective
+    one of all layers' edges leaves a clearly smaller error, it is that. Arguments and None as in `register`, with None
+    also where fewer than half of the layers can be registered.
     """
     pairs = [(image, mask) for image, mask in pairs if mask.any() and not mask.all()]
     search = _SEARCH * reach_px
     seen = [(smoothed(image, search), trace(mask, search)) for image, mask in pairs]
     own = [
-        (_laid(grey, outline, matrix, bright), correlation, bright)
+        (_laid([(grey, outline)], matrix, bright), correlation, bright)
         for (image, mask), (grey, outline) in zip(pairs, seen, strict=True)
         if outline and (found := _align(image, mask, reach_px))
         for matrix, correlation, bright in (found,)
@@ -101,12 +115,20 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     matrix = np.eye(3)
     matrix[:2] = cv2.getAffineTransform(*(p[:3, ::-1].astype(np.float32) for p in (corners, common)))
     bright = 2 * sum(sign for _, _, sign in own) > len(own)
-    before, after = (_error(seen, m, bright) for m in (np.eye(3), matrix))
+    bent = _laid([(grey, outline) for grey, outline in seen if outline], matrix, bright, projective=True)
+    before, after, after_bent = (_error(seen, m, bright) for m in (np.eye(3), matrix, bent))
+    if after_bent.spread < _GAIN * after.spread and _apart(corners, matrix, bent) < reach_px:
+        matrix, after = bent, after_bent
     if after.spread > before.spread:
         return None
     scatter = float(np.sqrt(np.mean(np.sum((taken - common) ** 2, axis=2))))
     correlation = float(np.mean([each for _, each, _ in own]))
     return Registration(matrix, correlation, bright, before, after, len(own), scatter)
+
+
+def _apart(corners: Points, one: Matrix, other: Matrix) -> float:
+    """Greatest distance between where two transforms take the corners, in pixels."""
+    return float(np.linalg.norm(moved(corners, one) - moved(corners, other), axis=1).max())
 
 
 def _error(seen: Sequence[tuple[Grey64, Outline | None]], matrix: Matrix, bright: bool) -> ContourError:
@@ -115,22 +137,29 @@ def _error(seen: Sequence[tuple[Grey64, Outline | None]], matrix: Matrix, bright
     return summary(np.concatenate(each))
 
 
-def _laid(grey: Grey64, outline: Outline, matrix: Matrix, bright: bool) -> Matrix:
-    """Lay an outline on the image's edges: iterated least squares of the edges' distances along the normals.
+def _laid(seen: Sequence[tuple[Grey64, Outline]], matrix: Matrix, bright: bool, *, projective: bool = False) -> Matrix:
+    """Lay outlines on the images' edges: iterated least squares of the edges' distances along the normals.
 
-    Unknown are an affine step and one common distance; edges at the end of the search are none.
+    Unknown are an affine step, or a projective one, and one common distance; edges at the end of the search are none.
     """
-    normals = outline.normals[:, ::-1]
-    size = np.array(grey.shape[::-1], np.float64) / 2  # places in units of half the image: well conditioned
+    size = np.array(seen[0][0].shape[::-1], np.float64) / 2  # places in units of half the image: well conditioned
+    normals = np.concatenate([outline.normals[:, ::-1] for _, outline in seen]) * size
+    to_unit = np.array([[1 / size[0], 0, -1.0], [0, 1 / size[1], -1.0], [0, 0, 1.0]])
+    end = np.concatenate([np.full(len(outline.points), outline.offsets[-1] - 0.25) for _, outline in seen])
     for _ in range(_ROUNDS):
-        distances = edge_distances(grey, outline, matrix, bright=bright)
-        places = moved(outline.points, matrix)[:, ::-1] / size - 1.0
+        distances = np.concatenate([edge_distances(grey, outline, matrix, bright=bright) for grey, outline in seen])
+        places = np.concatenate([moved(outline.points, matrix)[:, ::-1] for _, outline in seen]) / size - 1.0
         terms = np.column_stack([places, np.ones(len(places))])
-        unknowns = np.column_stack([normals[:, :1] * terms, normals[:, 1:] * terms, np.ones(len(places))])
-        found = robust(unknowns, distances, np.abs(distances) < outline.offsets[-1] - 0.25)
-        to_unit = np.array([[1 / size[0], 0, -1.0], [0, 1 / size[1], -1.0], [0, 0, 1.0]])
-        step = np.vstack([found[:6].reshape(2, 3) @ to_unit, np.zeros((1, 3))])
-        matrix = (np.eye(3) + step) @ matrix
+        # To first order, a projective step (g, h) takes a place p to p + p (g, h)·p.
+        bent = places * np.sum(normals * places, axis=1, keepdims=True) if projective else places[:, :0]
+        common = np.full((len(places), 1), np.mean(size))
+        unknowns = np.column_stack([normals[:, :1] * terms, normals[:, 1:] * terms, common, bent])
+        found = robust(unknowns, distances, np.abs(distances) < end)
+        step = np.eye(3)
+        step[:2] += found[:6].reshape(2, 3)
+        step[2, :2] -= found[7:] if projective else 0.0
+        matrix = np.linalg.inv(to_unit) @ step @ to_unit @ matrix
+        matrix = matrix / matrix[2, 2]
     return np.asarray(matrix, np.float64)
 
 

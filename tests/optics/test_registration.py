@@ -59,6 +59,19 @@ def test_an_affine_error_is_found_to_a_fraction_of_a_pixel(bright: bool) -> None
     assert abs(found.after.bias) < 0.3
 
 
+def test_a_residual_perspective_is_found_from_all_layers_together() -> None:
+    """A picture that was not set quite upright bends masks by two pixels more than any affine transform does."""
+    mask = nominal()
+    bent = np.array([[1.03, 0.0, 1.0], [0.0, 1.03, -2.0], [2.0e-4, 1.0e-4, 1.0]])
+    found = register_layers([(photograph(mask, bent, seed), mask) for seed in range(3)])
+    assert found is not None
+    rows, columns = np.nonzero(mask)
+    points = np.stack([columns, rows, np.ones_like(rows)]).astype(np.float64)
+    taken, true = (each[:2] / each[2] for each in (found.matrix @ points, bent @ points))
+    assert np.linalg.norm(taken - true, axis=0).max() < 0.8
+    assert found.matrix[2, 0] == pytest.approx(2.0e-4, abs=4e-5)
+
+
 def test_melt_that_is_smaller_than_its_slice_does_not_pull() -> None:
     """Parts shrunk by 2 px on every side register as well; the shrinkage is reported as the bias."""
     mask = nominal()
