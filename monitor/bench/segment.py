@@ -1,4 +1,4 @@
-"""How well and how fast a segmenter bundle finds the metal of recorded builds that have reference masks.
+"""How well and how fast a segmenter bundle finds metal: in recorded builds with reference masks, and in virtual ones.
 
 Each layer is segmented three times in one run: by the model's answer to no prompt, by its answers to prompts, by
 Sauvola's threshold alone. Owns the comparison, its table and its pictures; asserts nothing and chooses no threshold.
@@ -16,13 +16,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from monitor.config import SegmentSettings
+from monitor.config import SegmentSettings, UpscaleSettings
+from monitor.devices.simulated import SceneSpec, render_pair
 from monitor.domain import ConfigError, Frame, Image, Mask, PlateGrid
-from monitor.inference import Bundle, SegmenterModel
+from monitor.inference import Bundle, SegmenterModel, find_bundle
 from monitor.metrics import iou
 from monitor.optics import rectify
 from monitor.segment import Predicted, Predictor, Unasked, initial_mask, segment_layer
 from monitor.store import BuildReader, list_builds
+from monitor.upscale import Upscaler
 
 METHODS = ("automatic", "prompted", "sauvola")
 BANDS_PX = np.arange(-1.5, 3.51, 0.5)
@@ -30,12 +32,17 @@ BANDS_PX = np.arange(-1.5, 3.51, 0.5)
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 LONGEST_PX, POWDER_UM = 1536, 100.0
 """Pictures of powder are reduced to this edge; their scale is not known, and this is that of the default plate."""
+VIRTUAL_SEED, VIRTUAL_LAYERS = 900_000, 200
+"""Seed of the first virtual build (no recipe here trains on these), and the layers of which one is taken."""
+VIEWS = ("high-resolution", "webcam", "super-resolved")
 TRUE, FOUND = (80, 220, 80), (60, 60, 255)
 COLUMNS = (
     "layers of", "method", "IoU", "least", "grown by one band", "anomalies", "not empty", "s a layer", "embedding",
     "a prompt",
 )  # fmt: skip
 Progress = Callable[[int], None]
+Seen = tuple[Image, Mask, PlateGrid]
+"""A picture, where metal is in it, and its grid."""
 
 
 @dataclass
@@ -117,16 +124,20 @@ class Scores:
 
 
 def measure_segment(
-    bundle: Path, store: Path, *, builds: Sequence[str] = (), powder: Sequence[Path] = (), out: Path | None = None,
+    bundle: Path, store: Path, *, builds: Sequence[str] = (), powder: Sequence[Path] = (), virtual: int = 0,
+    virtual_px: int = 1024, upscaler: str = UpscaleSettings().bundle, out: Path | None = None,
     threads: int = 2, progress: Progress = lambda _: None,
 ) -> list[Scores]:  # fmt: skip
-    """Segment every layer that has a reference mask, and pictures of powder.
+    """Segment every layer that has a reference mask, pictures of powder, and layers of virtual builds.
 
     Args:
         bundle: directory of a segmenter bundle.
         store: directory of recorded builds.
         builds: ids, or how they end; none takes all that have reference masks.
         powder: folders of pictures without metal.
+        virtual: number of virtual builds of which one layer is taken, as each of `VIEWS`.
+        virtual_px: edge of these layers.
+        upscaler: name of the bundle that makes the super-resolved view.
         out: directory of `segment.md` and, for each build, a picture of the layer that was found worst.
         threads: of the model.
         progress: told the number of layers that are done.
@@ -140,6 +151,7 @@ def measure_segment(
     done = 0
     groups = [(reader.manifest.id, _layers(reader)) for reader in _builds(store, builds)]
     groups += [(folder.name, _powder(folder)) for folder in powder]
+    groups += _virtual(virtual, virtual_px, upscaler) if virtual else []
     for name, layers in groups:
         scores = [Scores(name, method, Timed(model)) for method in METHODS]
         worst: tuple[float, npt.NDArray[np.uint8]] | None = None
@@ -214,7 +226,7 @@ def _builds(store: Path, names: Sequence[str]) -> list[BuildReader]:
     return readers
 
 
-def _layers(reader: BuildReader) -> Iterator[tuple[Image, Mask, PlateGrid]]:
+def _layers(reader: BuildReader) -> Iterator[Seen]:
     """Rectified frame of the first camera, reference mask and grid of each layer that has both."""
     facts, grid = reader.manifest.cameras[0], reader.manifest.grid
     for index in reader.layers():
@@ -223,7 +235,23 @@ def _layers(reader: BuildReader) -> Iterator[tuple[Image, Mask, PlateGrid]]:
             yield rectify(capture.image, facts.calibration, grid, bits=capture.bits), truth, grid
 
 
-def _powder(folder: Path) -> Iterator[tuple[Image, Mask, PlateGrid]]:
+def _virtual(count: int, edge_px: int, upscaler: str) -> list[tuple[str, Iterator[Seen]]]:
+    """One layer of each of so many virtual builds that vary in everything, as each of the views shows them."""
+    half = (edge_px - 1) / 2 * POWDER_UM / 1000
+    grid = PlateGrid((-half, -half), POWDER_UM, (edge_px, edge_px))
+    settings = UpscaleSettings(bundle=upscaler, samples=1)
+    model = Upscaler.load(Bundle.load(find_bundle(None, upscaler)), settings)
+    views: dict[str, list[Seen]] = {view: [] for view in VIEWS}
+    for seed in range(VIRTUAL_SEED, VIRTUAL_SEED + count):
+        index = int(np.random.default_rng(seed).integers(VIRTUAL_LAYERS))
+        pair = render_pair(SceneSpec.random(seed, grid=grid), index, grid)
+        pictures = (pair.hr, pair.lr, model.upscale(pair.lr, seed).image)
+        for view, picture in zip(VIEWS, pictures, strict=True):
+            views[view].append((picture, pair.mask, grid))
+    return [(f"virtual, {view}", iter(layers)) for view, layers in views.items()]
+
+
+def _powder(folder: Path) -> Iterator[Seen]:
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if image is None:

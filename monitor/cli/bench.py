@@ -308,6 +308,7 @@ def segment(
     powder: Annotated[
         list[Path] | None, typer.Option(help="Folder of pictures without metal.", file_okay=False)
     ] = None,
+    virtual: Annotated[int, typer.Option(help="Virtual builds, of which one layer is seen by each camera.", min=0)] = 0,
     save: Annotated[Path | None, typer.Option("--out", help="Directory for the table and overlay pictures.")] = None,
     threads: Annotated[int, typer.Option(help="Threads of the model.", min=1)] = 2,
 ) -> None:
@@ -319,8 +320,8 @@ def segment(
         task = bar.add_task("layers", total=None)
         directory = Path(bundle) if Path(bundle).is_dir() else find_bundle(None, bundle)
         found = measure_segment(
-            directory, store, builds=build or (), powder=powder or (), out=save, threads=threads,
-            progress=_shown(bar, task),
+            directory, store, builds=build or (), powder=powder or (), virtual=virtual, out=save,
+            threads=threads, progress=_shown(bar, task),
         )  # fmt: skip
     out.print(table(found), highlight=False, soft_wrap=True, markup=False)
 
@@ -333,7 +334,7 @@ def soak(
 ) -> None:
     """Acquire a long virtual build with small frames as fast as it goes; count layers, and see whether anything grows.
 
-    Memory holds the virtual printer's textures as well, which are the most of it.
+    Memory holds the virtual printer's textures as well; how much they take is told apart.
     """
     from monitor.bench.soak import soak as soaked
 
@@ -343,7 +344,7 @@ def soak(
     out.print(
         f"{found.expected} layers expected, {found.committed} committed, {found.gaps} frames missing, "
         f"{found.unsigned} without a signal, {len(found.problems)} digests wrong, {found.warnings} warnings, "
-        f"{found.wall_s:.0f} s",
+        f"{found.wall_s:.0f} s; {found.printer_bytes / 1e6:.0f} MB of the memory are the virtual printer's",
         highlight=False,
         soft_wrap=True,
     )

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from monitor.bench.segment import METHODS, measure_segment
+from monitor.bench.segment import METHODS, VIEWS, measure_segment
 from monitor.domain import ConfigError
 from monitor.inference import default_models_dir
 from monitor.store import ImportRecipe, import_folder
@@ -65,6 +65,15 @@ def test_each_method_is_scored_on_each_layer(store: Path, powder: Path, tmp_path
     assert shown == [1, 2, 3]
     assert len((tmp_path / "out" / "segment.md").read_text(encoding="utf-8").splitlines()) == 2 + len(found)
     assert len(list((tmp_path / "out").glob("*-worst.png"))) == 1
+
+
+def test_virtual_builds_are_seen_by_each_camera(store: Path) -> None:
+    """The same layers as high-resolution, webcam's and super-resolved pictures, each by every method."""
+    found = measure_segment(BUNDLE, store, virtual=1, virtual_px=192, threads=1)[len(METHODS) :]
+    assert [score.group for score in found[:: len(METHODS)]] == [f"virtual, {view}" for view in VIEWS]
+    assert all(len(score.iou) + score.empty == 1 for score in found)
+    high, webcam = found[0], found[len(METHODS)]
+    assert high.iou != webcam.iou
 
 
 def test_the_command_shows_the_table(store: Path) -> None:
