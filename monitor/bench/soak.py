@@ -6,22 +6,28 @@ outside. Owns the configuration of the run and what is counted; refuses to know 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
 from monitor.bench.proc import Seen, look_at
+from monitor.config import load_settings
+from monitor.devices import make_rig
 from monitor.domain import StoreError
 from monitor.store import BuildReader, list_builds, read_statuses, verify
 
 LOOK_S = 0.05
 STAGES = 10
 """Equal parts of a build that are told apart."""
+SHOWN, STEP_S = 12, 4.0
+"""So many times the virtual printer is photographed, and the virtual seconds between them: some layers of the build."""
 CONFIG = """\
 [store]
 root = "builds"
@@ -102,6 +108,7 @@ class Soaked:
         problems: what a check of every digest found.
         warnings: lines that acquisition logged.
         wall_s: of the whole run.
+        printer_bytes: of the memory of each stage, what the virtual printer takes, which no real build has.
         stages: parts of the build, in order.
     """
 
@@ -112,6 +119,7 @@ class Soaked:
     problems: tuple[str, ...]
     warnings: int
     wall_s: float
+    printer_bytes: int
     stages: tuple[Stage, ...]
 
     @property
@@ -141,7 +149,26 @@ def soak(folder: Path, layers: int, *, seed: int = 0, progress: Progress = lambd
             f"acquisition ended with exit code {process.returncode}: {lines[-1] if lines else 'it said nothing'}",
             cure="see to what it says",
         )
-    return _counted(root, layers, len(lines), time.monotonic() - begun, _stages(looks, layers))
+    wall_s = time.monotonic() - begun
+    with get_context("spawn").Pool(1) as pool:
+        printer_bytes = pool.apply(memory_of_printer, (config,))
+    return _counted(root, layers, len(lines), wall_s, printer_bytes, _stages(looks, layers))
+
+
+def memory_of_printer(config: Path) -> int:
+    """Resident memory that the virtual printer of a configuration takes in this process, once it has shown layers."""
+    rig = make_rig(load_settings(config))
+    before = look_at(os.getpid())
+    rig.trigger.open()
+    for camera in rig.cameras:
+        camera.open()
+    for number in range(1, SHOWN + 1):
+        while rig.clock.now() < number * STEP_S and rig.trigger.read(STEP_S):
+            pass
+        for camera in rig.cameras:
+            camera.capture(rig.clock.now(), STEP_S)
+    after = look_at(os.getpid())
+    return after.rss_bytes - before.rss_bytes if before and after else 0
 
 
 def _looked(process: subprocess.Popen[bytes], root: Path, progress: Progress) -> list[Look]:
@@ -178,7 +205,9 @@ def _stage(looks: Sequence[Look]) -> Stage:
     )
 
 
-def _counted(root: Path, layers: int, warnings: int, wall_s: float, stages: tuple[Stage, ...]) -> Soaked:
+def _counted(
+    root: Path, layers: int, warnings: int, wall_s: float, printer_bytes: int, stages: tuple[Stage, ...]
+) -> Soaked:
     build = list_builds(root)[-1].manifest.id
     reader = BuildReader.open(root, build)
     committed = reader.layers()
@@ -191,5 +220,6 @@ def _counted(root: Path, layers: int, warnings: int, wall_s: float, stages: tupl
         verify(root, build).problems,
         warnings,
         wall_s,
+        printer_bytes,
         stages,
     )

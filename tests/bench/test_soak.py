@@ -21,6 +21,7 @@ def test_every_layer_of_a_short_soak_is_counted(tmp_path: Path) -> None:
     found = soak(tmp_path, 40, progress=seen.append)
     assert (found.expected, found.committed, found.gaps, found.unsigned) == (40, 40, 0, 0)
     assert found.faults == []
+    assert found.printer_bytes > 10e6
     assert seen == sorted(set(seen))
     assert [s.first for s in found.stages] == sorted(s.first for s in found.stages)
     assert all(s.rss_bytes > 10e6 and s.files > 2 and s.threads > 1 and s.commit_s > 0 for s in found.stages)
