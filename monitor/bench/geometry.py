@@ -1,8 +1,8 @@
 """How true are parts seen by a webcam alone? Owns the comparison of three ways with the truth; refuses to choose one.
 
 Layers of virtual builds are made into parts from the webcam's own picture, from its super-resolved ones and from the
-high-resolution camera's, by the same segmenter in one run. All are held against what was really melted. Numbers are of
-layers that all three ways believe: the others have no part in a volume, and are counted.
+high-resolution camera's (asked as the webcam's own), by the same segmenter in one run. All are held against what was
+really melted. Numbers are of layers that all three ways believe: the others have no part in a volume, and are counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from skimage.measure import find_contours
 
-from monitor.bench.virtual import VirtualLayer, segmented, stored
+from monitor.bench.virtual import VirtualLayer, known_errors, segmented, stored, webcam_only
 from monitor.config import Settings
 from monitor.devices.simulated import SceneSpec
 from monitor.domain import Image, Mask, PartInLayer, PlateGrid, ProductState
@@ -174,13 +174,13 @@ def _add(
     below: Ids | None, last: int,
 ) -> tuple[Ids | None, int]:  # fmt: skip
     """See one layer in every way; the nominal parts below the next one, and the greatest id."""
-    certainty = find_certainty(
-        settings.worker.models, models.names["upscale"], models.names["segment"], settings.upscale.samples,
-        layer.grid.um_per_px,
-    )  # fmt: skip
-    basis = Basis(layer.grid, certainty.factors if certainty else {})
-    pictures: dict[str, tuple[Image, ...]] = {WEBCAM: (layer.webcam,), HIGH: (layer.basler,)}
-    pictures[SUPER] = models.upscaler.upscale(layer.webcam, layer.seed).members
+    rectified, upscaled = (_picture(settings, name) for name in ("rectified", "upscaled"))
+    high = replace(layer, webcam=layer.basler)
+    ways = {
+        WEBCAM: (rectified, webcam_only(rectified, models, layer)),
+        SUPER: (upscaled, webcam_only(upscaled, models, layer)),
+        HIGH: (rectified, webcam_only(rectified, models, high)),
+    }
     reach = REACH_MM / layer.grid.mm_per_px
 
     def parts(mask: Mask) -> Tracked:
@@ -189,15 +189,26 @@ def _add(
     truth = layer.coverage >= 0.5
     true_parts = parts(truth)
     whole = _whole(true_parts.nominal)
-    for way, shown in pictures.items():
-        result, members = segmented(settings, models, shown, layer)
+    for way, (as_asked, asked) in ways.items():
+        result, members = segmented(as_asked, models, asked, layer)
         grey, others = stored(result.probability), [stored(one.probability) for one in members]
-        believed, mine = result.state is ProductState.OK, parts(result.mask)
-        of = basis if way == SUPER else replace(basis, factors={})
-        found.seen[way].append(_seen(name, believed, result.mask, grey, others, mine, of, whole))
-    exact = replace(basis, factors={})
+        believed, basis = result.state is ProductState.OK, Basis(layer.grid, _factors(as_asked, models, way))
+        found.seen[way].append(_seen(name, believed, result.mask, grey, others, parts(result.mask), basis, whole))
+    exact = Basis(layer.grid, {})
     found.seen[TRUTH].append(_seen(name, True, truth, stored(layer.coverage), (), true_parts, exact, whole))
     return true_parts.nominal, true_parts.last
+
+
+def _picture(settings: Settings, picture: str) -> Settings:
+    segment = settings.segment.model_copy(update={"picture": picture})
+    return settings.model_copy(update={"segment": segment})
+
+
+def _factors(settings: Settings, models: Models, way: str) -> Mapping[str, float]:
+    """Factors of 90 % intervals; they are of the webcam's parts."""
+    key = known_errors(settings, models)
+    known = find_certainty(settings.worker.models, key.upscale, key.segment, key.samples, key.um_per_px)
+    return known.factors if known and way != HIGH else {}
 
 
 def _seen(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.bench.virtual import VirtualLayer, segmented, stored
+from monitor.bench.virtual import VirtualLayer, known_errors, segmented, stored, webcam_only
 from monitor.config import Settings
 from monitor.devices.simulated import SceneSpec
 from monitor.domain import FloatImage, Mask, PartInLayer, PlateGrid, ProductState, Segmentation
@@ -88,11 +88,8 @@ def measure_intervals(
         told(k + 1)
     known = factors((one.name, one.error, one.scale) for one in rows if one.build < seed + fit)
     covered = _covered([one for one in rows if one.build >= seed + fit], known)
-    certainty = Certainty(
-        upscale=models.names["upscale"], segment=models.names["segment"], samples=settings.upscale.samples,
-        um_per_px=settings.plate.um_per_px, factors=known,
-        source=f"what was found on {fit} virtual layers (seeds {seed} to {seed + fit - 1})", measured="",
-    )  # fmt: skip
+    source = f"what was found on {fit} virtual layers (seeds {seed} to {seed + fit - 1})"
+    certainty = known_errors(settings, models).model_copy(update={"factors": known, "source": source})
     result = Yardstick(certainty, covered, (whole, lost))
     believed = len({one.build for one in rows if one.build >= seed + fit})
     words = (
@@ -115,7 +112,7 @@ def _build(settings: Settings, models: Models, seed: int, edge_px: int) -> tuple
     grid = PlateGrid((-half, -half), settings.plate.um_per_px, (edge_px, edge_px))
     spec, index = SceneSpec.random(seed, grid=grid), int(np.random.default_rng(seed).integers(LAYERS))
     layer = VirtualLayer.of(spec, index, grid, seed)
-    found, members = segmented(settings, models, models.upscaler.upscale(layer.webcam, seed).members, layer)
+    found, members = segmented(settings, models, webcam_only(settings, models, layer), layer)
     if found.state is not ProductState.OK:
         return [], 0
     ours = {part.id: part for part in _parts(found.probability, members, found.mask, layer)}

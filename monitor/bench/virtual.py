@@ -18,7 +18,8 @@ from monitor.devices.simulated.geometry import to_grid as averaged
 from monitor.devices.simulated.raster import Window
 from monitor.devices.simulated.scan import CONTOUR_INSET_MM
 from monitor.domain import FloatImage, Image, Mask, PlateGrid, Segmentation
-from monitor.segment import joined, segment_layer
+from monitor.inference import Certainty
+from monitor.segment import VIEWS, Predictor, joined, segment_layer, to_segment
 from monitor.worker import Models
 from monitor.worker.priors import laser_prior
 
@@ -57,19 +58,36 @@ class VirtualLayer:
 
 
 def segmented(
-    settings: Settings, models: Models, pictures: Sequence[Image], layer: VirtualLayer
+    settings: Settings, models: Models, asked: Sequence[tuple[Image, Predictor]], layer: VirtualLayer
 ) -> tuple[Segmentation, tuple[Segmentation, ...]]:
     """What the worker finds in pictures of a layer, all together and in each."""
-    asked, model, grid = settings.segment, models.segmenter, layer.grid
-    wanted = asked.prior in ("laser", "auto") and bool(layer.commanded.any())
-    prior = laser_prior(layer.commanded, grid, asked) if wanted else None
+    segment, thresholds, grid = settings.segment, models.segmenter.thresholds, layer.grid
+    wanted = segment.prior in ("laser", "auto") and bool(layer.commanded.any())
+    prior = laser_prior(layer.commanded, grid, segment) if wanted else None
     members = tuple(
         segment_layer(
-            picture, grid, model, asked, model.thresholds, np.random.default_rng((asked.seed, layer.seed)), prior
+            picture, grid, model, segment, thresholds, np.random.default_rng((segment.seed, layer.seed)), prior
         )
-        for picture in pictures
+        for picture, model in asked
     )
-    return joined(members, grid, asked, prior), members
+    return joined(members, grid, segment, prior), members
+
+
+def webcam_only(settings: Settings, models: Models, layer: VirtualLayer) -> tuple[tuple[Image, Predictor], ...]:
+    """What the worker segments of a layer that the webcam alone saw, and by whom; super-resolved only where wanted."""
+    wanted = settings.segment.picture == "upscaled"
+    upscaled = models.upscaler.upscale(layer.webcam, layer.seed).members if wanted else ()
+    return to_segment(models.segmenter, settings.segment, layer.webcam, upscaled)
+
+
+def known_errors(settings: Settings, models: Models) -> Certainty:
+    """What errors of this way of making parts would be kept as, without any factor yet."""
+    upscaled = settings.segment.picture == "upscaled"
+    return Certainty(
+        upscale=models.names["upscale"] if upscaled else "", segment=models.names["segment"],
+        samples=settings.upscale.samples if upscaled else VIEWS, um_per_px=settings.plate.um_per_px,
+        source="", measured="", factors={},
+    )  # fmt: skip
 
 
 def stored(probability: FloatImage) -> Image:

@@ -79,10 +79,11 @@ def geometry(
         )  # fmt: skip
     out.print(table)
     webcam, ours, best = rows
-    out.print(f"of {len(found.shared)} layers that every way believes: super-resolved against")
-    out.print(f"  the webcam's own picture: Hausdorff × {ours.hausdorff / webcam.hausdorff:.2f}, "
-              f"error of Sa × {ours.sa_error / webcam.sa_error:.2f}")  # fmt: skip
-    out.print(f"  the high-resolution camera: IoU × {ours.iou / best.iou:.3f}")
+    out.print(f"of {len(found.shared)} layers that every way believes:")
+    for row in (webcam, ours):
+        out.print(f"  IoU of {row.way} × {row.iou / best.iou:.3f} of the high-resolution camera's")
+    hausdorff, sa = ours.hausdorff / webcam.hausdorff, ours.sa_error / webcam.sa_error
+    out.print(f"  super-resolved by the webcam's own picture: Hausdorff × {hausdorff:.2f}, error of Sa × {sa:.2f}")
 
 
 def volume(

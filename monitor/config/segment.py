@@ -26,8 +26,9 @@ class SegmentSettings(Section):
 
     bundle: str = "promptable-small"
     """Name of a segmenter bundle in the models directory."""
-    picture: Literal["upscaled", "rectified"] = "upscaled"
-    """What is segmented: the super-resolved picture, as in the paper, or the rectified camera picture itself."""
+    picture: Literal["rectified", "upscaled"] = "rectified"
+    """What is segmented: rectified, the camera's own picture, in two views, of which one is turned by half a turn;
+    upscaled, the super-resolved pictures, as in the paper."""
     method: Literal["auto", "prompted", "automatic"] = "auto"
     """How metal is found: prompted, by query points and the model's answers to them, as in the paper; automatic, by
     what the model takes for metal before it is asked; auto, automatic where the bundle can, else prompted."""

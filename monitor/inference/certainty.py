@@ -24,7 +24,7 @@ class Certainty(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     upscale: str
-    """Bundle name@digest, "" where nothing is super-resolved."""
+    """Bundle name@digest, "" where what is segmented is not super-resolved."""
     segment: str
     """Bundle name@digest."""
     samples: int

@@ -11,17 +11,20 @@ from monitor.segment.predictor import BACKGROUND, FOREGROUND, PAD, Predicted, Pr
 from monitor.segment.prior import AreaPrior, area_prior
 from monitor.segment.prompts import Prompts, query_points
 from monitor.segment.tiles import segment_plate
+from monitor.segment.views import VIEWS, Turned, to_segment
 
 __all__ = [
     "BACKGROUND",
     "FOREGROUND",
     "PAD",
+    "VIEWS",
     "AreaPrior",
     "Initial",
     "Predicted",
     "Predictor",
     "Prompts",
     "SegmentThresholds",
+    "Turned",
     "Unasked",
     "area_prior",
     "initial_mask",
@@ -29,4 +32,5 @@ __all__ = [
     "query_points",
     "segment_layer",
     "segment_plate",
+    "to_segment",
 ]

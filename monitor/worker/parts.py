@@ -86,7 +86,8 @@ class PartBook:
 
     def _certainty(self, product: LayerProduct) -> Certainty | None:
         bundles = product.bundles
+        upscale = bundles.get("upscale", "") if self._settings.segment.picture == "upscaled" else ""
         return find_certainty(
-            self._settings.worker.models, bundles.get("upscale", ""), bundles.get("segment", ""),
+            self._settings.worker.models, upscale, bundles.get("segment", ""),
             max(1, len(product.members)), self._reader.manifest.grid.um_per_px,
         )  # fmt: skip

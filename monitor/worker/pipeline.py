@@ -31,7 +31,7 @@ from monitor.domain import (
 )
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
-from monitor.segment import joined, segment_plate
+from monitor.segment import Predictor, joined, segment_plate, to_segment
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
 from monitor.upscale import Quality, Upscaler
 from monitor.worker.choosing import chosen
@@ -196,7 +196,8 @@ class Pipeline:
         except (CalibrationError, StoreCorrupt) as error:
             return LayerProduct(index, ProductState.MISSING, reason=error.what)
         if self._measured:
-            product = replace(self._segmented(index, (steadied.image,), watch), rectified=steadied.image)
+            asked = ((steadied.image, self._models.segmenter),)
+            product = replace(self._segmented(index, asked, watch), rectified=steadied.image)
         else:
             level = quality or self._pace.quality(index, waiting)
             product = self._super_resolved(index, steadied.image, watch, level)
@@ -207,8 +208,8 @@ class Pipeline:
         seed = self._settings.upscale.seed + index
         with watch.stage("upscale"):
             upscaled = self._models.upscaler.upscale(rectified, seed, quality)
-        pictures = upscaled.members if self._settings.segment.picture == "upscaled" else (rectified,)
-        product = self._segmented(index, pictures, watch)
+        asked = to_segment(self._models.segmenter, self._settings.segment, rectified, upscaled.members)
+        product = self._segmented(index, asked, watch)
         return replace(
             product,
             rectified=rectified,
@@ -224,16 +225,16 @@ class Pipeline:
             widening=upscaled.widening,
         )
 
-    def _segmented(self, index: int, pictures: Sequence[Image], watch: Stopwatch) -> LayerProduct:
+    def _segmented(self, index: int, asked: Sequence[tuple[Image, Predictor]], watch: Stopwatch) -> LayerProduct:
         model, settings = self._models.segmenter, self._settings.segment
         with watch.stage("segment"):
             prior = self._priors.of(index)
             members = [
                 segment_plate(
-                    picture, self._grid, model, settings, model.thresholds,
+                    picture, self._grid, predictor, settings, model.thresholds,
                     np.random.default_rng((settings.seed, index)), prior,
                 )
-                for picture in pictures
+                for picture, predictor in asked
             ]  # fmt: skip
             found = joined(members, self._grid, settings, prior)
         with watch.stage("measure"):

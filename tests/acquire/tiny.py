@@ -36,7 +36,8 @@ def tiny_settings(
             ],
             "simulation": section | simulation,
             "acquire": {"reconnect": {"first_s": 0.01}} | (acquire or {}),
-            "segment": {"window_mm": 8.0},
+            # The hand-made segmenter knows the greys of super-resolved pictures.
+            "segment": {"window_mm": 8.0, "picture": "upscaled"},
             "worker": {"models": models, "poll_s": 0.2},
         }
     )
