@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 
 from monitor.cli.common import ConfigOption, err, out, person, settings_of, told
+from monitor.cli.live import shot_of_camera
 from monitor.config import Settings
 from monitor.domain import CalibrationError, Lens
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 CameraArgument = Annotated[str, typer.Argument(help="Name of the camera in the configuration.")]
 ImageOption = Annotated[Path | None, typer.Option(help="Picture to calibrate by; none takes one of a build.")]
 BuildOption = Annotated[str, typer.Option(help="Build whose picture is taken; none takes the newest.")]
+LiveOption = Annotated[bool, typer.Option("--live", help="Take a picture with the camera now; no build is needed.")]
 LayerOption = Annotated[int | None, typer.Option(help="Layer whose picture is taken; none takes the newest.")]
 LensOption = Annotated[bool, typer.Option("--lens", help="Fit the lens's distortion as well.")]
 FlatOption = Annotated[list[Path] | None, typer.Option(help="Picture of bare powder, for the flat field; several.")]
@@ -55,12 +57,15 @@ class _Asked:
     flat: list[Path] | None
     picture: Path | None
     accept: bool
+    live: bool = False
 
     def shot(self, path: Path | None) -> Shot:
-        """The picture of a file, else of a build."""
+        """The picture of a file, else of the camera, else of a build."""
         from monitor.store.calibrating import shot_of_build, shot_of_file
 
         root = self.settings.store.root
+        if path is None and self.live:
+            return shot_of_camera(self.settings, self.camera)
         if path is None:
             return shot_of_build(root, self.camera, self.build, self.layer)
         return shot_of_file(root, path, None, self.settings.plate.grid(), self.camera)
@@ -72,6 +77,7 @@ def corners(
     image: ImageOption = None,
     build: BuildOption = "",
     layer: LayerOption = None,
+    live: LiveOption = False,
     at: Annotated[str, typer.Option(help="Corners in the picture, 'C,R C,R C,R C,R' in px; none finds them.")] = "",
     plate_mm: Annotated[str, typer.Option(help="The same on the plate, 'X,Y …' in mm; none is the plate grid's.")] = "",
     turn: Annotated[int, typer.Option(help="Quarter turns by which the camera is mounted.", min=0, max=3)] = 0,
@@ -89,7 +95,7 @@ def corners(
         return by_corners(shot, _points(plate_mm, "--plate-mm") if plate_mm else None, seen, turn=turn, lens=lens)
 
     with told():
-        _do(_Asked(settings_of(config), camera, image, build, layer, flat, picture, accept), make)
+        _do(_Asked(settings_of(config), camera, image, build, layer, flat, picture, accept, live), make)
 
 
 @app.command()
@@ -98,6 +104,7 @@ def charuco(
     image: ImageOption = None,
     build: BuildOption = "",
     layer: LayerOption = None,
+    live: LiveOption = False,
     squares: SquaresOption = "12x12",
     square_mm: SquareOption = 8.0,
     marker_mm: MarkerOption = 6.0,
@@ -126,7 +133,7 @@ def charuco(
         return by_marks(shot, plate, seen, "charuco", lens)
 
     with told():
-        asked = _Asked(settings_of(config), camera, image, build, layer, flat, picture, accept)
+        asked = _Asked(settings_of(config), camera, image, build, layer, flat, picture, accept, live)
         _do(asked, make)
 
 
@@ -138,6 +145,7 @@ def aruco(
     image: ImageOption = None,
     build: BuildOption = "",
     layer: LayerOption = None,
+    live: LiveOption = False,
     dictionary: DictionaryOption = "DICT_4X4_50",
     lens: LensOption = False,
     flat: FlatOption = None,
@@ -154,7 +162,7 @@ def aruco(
         return by_marks(shot, *find_markers(shot.grey, centres, size_mm, dictionary), "aruco", lens)
 
     with told():
-        _do(_Asked(settings_of(config), camera, image, build, layer, flat, picture, accept), make)
+        _do(_Asked(settings_of(config), camera, image, build, layer, flat, picture, accept, live), make)
 
 
 @app.command()

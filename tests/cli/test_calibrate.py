@@ -15,6 +15,22 @@ from monitor.store import BuildManifest, BuildWriter, CalibrationBook
 from tests.optics.boards import BOARD, GRID, SHAPE, camera, shown
 
 TRUTH = camera(6)
+TINY = """
+[store]
+root = "builds"
+[plate]
+origin_mm = [-9.5, -9.5]
+um_per_px = 200.0
+shape = [96, 96]
+[simulation]
+layers = 2
+speed = 0.0
+parts = [{kind = "disc", size_mm = [4.0, 4.0]}]
+[[cameras]]
+name = "webcam"
+role = "webcam"
+shape = [72, 96]
+"""
 ASK = ["calibrate", "charuco", "webcam", "--squares", "12x12", "--origin-mm=-48,-48"]
 
 
@@ -70,6 +86,21 @@ def test_mistakes_are_said_with_a_cure(site: Path) -> None:
     ):
         code, said = run(site, "calibrate", *words)
         assert (code, told in said) == (2, True), said
+
+
+def test_the_camera_itself_is_asked_before_there_is_a_build(tmp_path: Path) -> None:
+    """Its own picture, now: the calibration is bound to what the camera says it is; another name is told."""
+    (tmp_path / "monitor.toml").write_text(TINY)
+    ask = ("calibrate", "corners", "--live", "--accept", "--picture", str(tmp_path / "seen.png"))
+    code, said = run(tmp_path, *ask, "webcam", "--at", "10,8 84,9 85,62 9,61")
+    assert code == 0, said
+    kept = CalibrationBook(tmp_path / "builds").newest("webcam")
+    assert kept is not None
+    assert kept.serial == "virtual-webcam"
+    assert kept.made_of.startswith("a picture taken at 20")
+    assert kept.calibration.image_shape == (72, 96)
+    code, said = run(tmp_path, *ask, "thermal")
+    assert (code, "no camera 'thermal' (it has: webcam)" in " ".join(said.split())) == (2, True), said
 
 
 def test_a_board_is_drawn_to_scale(tmp_path: Path) -> None:
