@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from monitor.study.figures import write_figure
 from monitor.study.findings import Findings, Table
-from monitor.study.tables import shown, write_table
+from monitor.study.tables import markdown, shown, write_table
 
 _TEMPLATE = "report.html.j2"
 
@@ -38,6 +38,12 @@ def write_report(found: Findings, directory: Path, facts: Mapping[str, str], use
     partial.write_text(page, encoding="utf-8")
     partial.replace(path)
     return path
+
+
+def summary(found: Findings) -> str:
+    """All that a study found in Markdown, without its figures: what is missing first."""
+    lines = [f"- {line}\n" for line in (*found.not_made, *found.remarks)]
+    return "\n".join([f"## {found.title}\n", *(["".join(lines)] if lines else []), *map(markdown, found.tables)])
 
 
 def write_index(made: Sequence[tuple[str, str, Path]], out: Path) -> Path:

@@ -19,10 +19,10 @@ from monitor.study.machine import Stopwatch, machine_facts
 from monitor.study.methods import bundle_paths
 from monitor.study.needs import refuse_without_gpu
 from monitor.study.plan import load_plan
-from monitor.study.report import write_index, write_report
+from monitor.study.report import summary, write_index, write_report
 
 STUDIES = ("patch", "part", "roughness", "zeroshot", "kernel", "autoencoder", "texture", "speed", "trust")
-ALL = "all"
+ALL, SUMMARY = "all", "summary.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class Made:
         name: of the study.
         report: path of its page.
         not_made: what could not be made.
+        summary: its tables, remarks and gaps in Markdown.
         wall_s, core_s: time that this run took; little where results were there already.
     """
 
     name: str
     report: Path
     not_made: tuple[str, ...]
+    summary: str
     wall_s: float
     core_s: float
 
@@ -57,7 +59,8 @@ def run_studies(
 
     Args:
         name: one of `STUDIES`, or "all".
-        out: each study writes to `out/<name>`; results by digest are in `out/cache`.
+        out: each study writes to `out/<name>`, all of them also `index.html` and `summary.md`; results by digest are in
+            `out/cache`.
         size: a recipe in models/recipes/study/sizes.
         data: directory of real pictures, with `slm-5472`; None where there is none.
         bundles: `METHOD=BUNDLE`, or a bundle for "default".
@@ -81,6 +84,7 @@ def run_studies(
         done(made[-1])
     if name == ALL:
         write_index([(m.name, _state(m), m.report) for m in made], out)
+        (out / SUMMARY).write_text("\n".join(m.summary for m in made), encoding="utf-8")
     return made
 
 
@@ -98,7 +102,7 @@ def _run(name: str, desk: Desk, directory: Path) -> Made:
         "time of this run": f"{wall_s:.1f} s, {core_s:.1f} core-seconds, without what was there already",
     }
     report = write_report(findings, directory, facts, desk.used)
-    return Made(name, report, tuple(findings.not_made), wall_s, core_s)
+    return Made(name, report, tuple(findings.not_made), summary(findings), wall_s, core_s)
 
 
 def _state(made: Made) -> str:

@@ -12,7 +12,7 @@ import torch
 from monitor.study.methods import NAMES
 from monitor.study.needs import trainings
 from monitor.study.plan import load_plan
-from monitor.study.run import STUDIES, Made, run_studies
+from monitor.study.run import STUDIES, SUMMARY, Made, run_studies
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -47,6 +47,10 @@ def test_every_study_leaves_a_page_with_what_it_rests_on(made: tuple[Path, list[
             path.stem for path in study.report.parent.glob("*.svg")
         )
     assert (out / "index.html").is_file()
+    summary = (out / SUMMARY).read_text(encoding="utf-8")
+    assert summary.count("\n## ") == len(STUDIES) - 1
+    assert "| paper, HR–SR |" in summary
+    assert "real layers (slm-5472): not made" in summary
 
 
 def test_our_numbers_stand_beside_the_papers(made: tuple[Path, list[Made]]) -> None:
