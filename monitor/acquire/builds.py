@@ -87,6 +87,15 @@ def usual_s(build: BuildReader) -> float | None:
     return median(pauses) if pauses else None
 
 
+def absence(build: BuildReader) -> str:
+    """Words where layers may have ended while nothing was acquired: nobody can tell how many; "" where none has."""
+    away, usual = away_s(build), usual_s(build)
+    if usual is None or away < 1.5 * usual:
+        return ""
+    log.warning("layers may be missing", away_s=round(away, 1), usual_s=round(usual, 1))
+    return f"; nothing was acquired for {away:.0f} s, so layers before it may be missing"
+
+
 def continued(settings: Settings, build: BuildSummary | None) -> Settings:
     """The settings under which a build goes on: a virtual printer stands at the layer that comes next."""
     if build is None or settings.trigger.device != "simulated":

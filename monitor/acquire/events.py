@@ -34,6 +34,7 @@ class SignalEnded:
 
 
 Event = LaserOn | LayerEnd | Silence | SignalLost | SignalEnded
+EVENTS = (LaserOn, LayerEnd, Silence, SignalLost, SignalEnded)
 
 
 class Events:
@@ -64,11 +65,11 @@ class Events:
                 self._events.append(event)
                 self._changed.notify_all()
 
-    def get(self, timeout_s: float) -> Event | None:
-        """Take the oldest event; None when there is none within `timeout_s` real seconds."""
+    def get(self, timeout_s: float, kinds: tuple[type[Event], ...] = EVENTS) -> Event | None:
+        """Take the oldest event, where it is of these kinds; None when it is not within `timeout_s` real seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or bool(self._events), timeout_s)
-            if not self._events:
+            self._changed.wait_for(lambda: self._closed or self._is_next(kinds), timeout_s)
+            if not self._is_next(kinds):
                 return None
             event = self._events.popleft()
             self._changed.notify_all()
@@ -84,6 +85,9 @@ class Events:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _is_next(self, kinds: tuple[type[Event], ...]) -> bool:
+        return bool(self._events) and isinstance(self._events[0], kinds)
 
     def _layers(self) -> int:
         return sum(isinstance(event, LayerEnd) for event in self._events)

@@ -5,12 +5,15 @@
       └──silence, command, signal over─┘ └──────────────────committed───────────────────┘
 
 Owns the states, their order, and that a layer is never skipped: what cannot be photographed is committed as gaps, what
-cannot be stored is held until there is room. Refuses to know how frames are taken and how layers are stored.
+cannot be stored is held until there is room, while later ones are photographed. Refuses to know how frames are taken
+and how layers are stored.
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,18 +21,20 @@ from typing import TypeVar
 
 import structlog
 
-from monitor.acquire.builds import RHYTHM, away_s, new_build, origin_of, usual_s
+from monitor.acquire.builds import RHYTHM, absence, new_build, origin_of
 from monitor.acquire.capturing import HANG_S, Capturing, Window
 from monitor.acquire.events import Event, Events, LaserOn, SignalEnded, SignalLost, Silence
+from monitor.acquire.held import Held, fits
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
 from monitor.acquire.missed import missed, on_one_clock, reckoned, unseen
 from monitor.acquire.recoating import KEPT, Recoating, Shots, recorded_recoats
+from monitor.acquire.recorded import recorded_layer, with_recorded_map
 from monitor.acquire.spent import Spent
 from monitor.acquire.status import Snapshot, State
 from monitor.config import Settings
 from monitor.devices import Rig
-from monitor.domain import Frame, Gap, Layer, LayerEnd, ProcessStatus, StoreCorrupt, StoreFull
+from monitor.domain import Frame, Layer, LayerEnd, ProcessStatus, StoreFull
 from monitor.store import BuildReader, BuildWriter, LayerSignal, Pulse, end_requested
 from monitor.trigger import WINDOW
 
@@ -98,6 +103,7 @@ class Acquisition:
         self._recoating: Recoating | None = None
         self._laser_seen = False
         self._spent = Spent()  # on the layer at hand
+        self._held: deque[Held] = deque()  # photographed and not committed yet: more than one where the disk is full
         self._unwatched = ""  # why layers may have ended unseen since the last one
         self._doubt = ""
         self._snapshot = Snapshot(detail="for the laser")
@@ -112,7 +118,7 @@ class Acquisition:
         notices += [self._doubt] if self._doubt else []
         facts = {
             "laser_on": bench.listener.laser_on,
-            "backlog": bench.events.layers,
+            "backlog": bench.events.layers + max(0, len(self._held) - 1),
             "outages": outages,
             "notices": notices,
             "temperatures_c": {k.name: t for k in bench.keepers if (t := k.temperature_c) is not None},
@@ -141,20 +147,16 @@ class Acquisition:
         structlog.contextvars.bind_contextvars(build=build)
         log.info("build goes on" if index else "build begun", layer=index)
         self._laser_seen = index > 0
+        past = BuildReader.open(self._settings.store.root, build)
         if writer:
-            self._bench.listener.learn(self._past(writer))
+            self._bench.listener.learn([past.end(index) for index in past.layers()[-WINDOW:]])
         self._recoating = self._new_recoating(self._writer)
-        away = self._away(build) if writer and self._origin == "live" else ""
+        away = absence(past) if writer and self._origin == "live" else ""
         self._unwatched, self._doubt = AWAY if writer and self._origin == "live" else "", ""
         self._say(State.ARM, f"layer {index} is next{away}", build=build, layer=index - 1 if index else None)
         if self._on_start:
             self._on_start(build)
         return self._writer
-
-    def _past(self, writer: BuildWriter) -> list[LayerEnd]:
-        """The last layer ends of a build that goes on, oldest first."""
-        reader = BuildReader.open(self._settings.store.root, writer.manifest.id)
-        return [reader.end(index) for index in reader.layers()[-WINDOW:]]
 
     def run(self) -> None:
         """Handle events until the signal is over or `stop`.
@@ -240,22 +242,35 @@ class Acquisition:
         return (index + 1) * writer.manifest.layer_height_mm if height is None else height
 
     def _layer(self, writer: BuildWriter, end: LayerEnd) -> None:
-        """CAPTURE and COMMIT one layer."""
-        self._spent, index = Spent(), writer.next_index
+        """CAPTURE and COMMIT one layer, and those that end while it waits for room on the disk."""
+        self._held.append(self._shot(writer, end))
+        while self._held:
+            self._commit(writer, self._held[0])
+            self._held.popleft()
+
+    def _shot(self, writer: BuildWriter, end: LayerEnd) -> Held:
+        """CAPTURE the layer after those that are held."""
+        spent, index = Spent(), writer.next_index + len(self._held)
+        self._spent = spent
         self._say(State.CAPTURE, f"layer {index}")
         layer = self._photographed(writer, index, end)
         for keeper in self._bench.keepers:
             if keeper.name in layer.captures:
                 keeper.settle(index, layer.captures[keeper.name])
-        gaps = [capture for capture in layer.captures.values() if isinstance(capture, Gap)]
-        for gap in gaps:
+        spent.judge()
+        signal = self._bench.listener.signal(end)
+        signal = with_recorded_map(self._settings, self._recording, index, signal)
+        held = Held(layer, signal, spent, self._capturing.looking_s if self._capturing else 0.0)
+        for gap in held.gaps:
             log.warning("frame missing", layer=index, camera=gap.camera, reason=gap.reason)
-        self._say(State.COMMIT, f"layer {index}", gaps=self._snapshot.gaps + len(gaps))
-        self._spent.judge()
-        signal = self._with_recorded_map(index, self._bench.listener.signal(end))
-        self._when_there_is_room(lambda: self._store(writer, layer, signal), f"layer {index} is held")
-        spent = self._spent.facts(self._capturing.looking_s if self._capturing else 0.0)
-        log.info("layer committed", layer=index, gaps=len(gaps), seconds=round(spent["capture_and_commit_s"], 3))
+        self._say(State.COMMIT, f"layer {index}", gaps=self._snapshot.gaps + len(held.gaps))
+        return held
+
+    def _commit(self, writer: BuildWriter, held: Held) -> None:
+        index = held.layer.index
+        self._when_there_is_room(lambda: self._store(writer, held.layer, held.signal), f"layer {index} is held")
+        spent = held.spent.facts(held.judging_core_s)
+        log.info("layer committed", layer=index, gaps=len(held.gaps), seconds=round(spent["capture_and_commit_s"], 3))
         self._say(State.ARM, f"layer {index + 1} is next", layer=index, spent=spent)
 
     def _photographed(self, writer: BuildWriter, index: int, end: LayerEnd) -> Layer:
@@ -300,12 +315,12 @@ class Acquisition:
         if self._recording:
             names = [facts.name for facts in writer.manifest.cameras]
             wanted = self._settings.acquire.recoat.when != "off"
-            return recorded_recoats(self._recording, self._recorded(index), names, end, wanted=wanted)
+            return recorded_recoats(self._recording, recorded_layer(self._recording, index), names, end, wanted=wanted)
         return self._recoating.collect(end) if self._recoating else {}
 
     def _wall_time(self, index: int, end: LayerEnd) -> str:
         """UTC of the layer end: recorded, measured, or simply now where time is virtual."""
-        recorded = self._recorded(index)
+        recorded = recorded_layer(self._recording, index)
         if self._recording and recorded is not None:
             return self._recording.record(recorded).wall_time
         return (datetime.now(UTC) - timedelta(seconds=self._age_s(end))).isoformat(timespec="milliseconds")
@@ -316,62 +331,49 @@ class Acquisition:
 
     def _store(self, writer: BuildWriter, layer: Layer, signal: LayerSignal) -> None:
         """The reference first: who sees the layer sees what it should be."""
-        recorded = self._recorded(layer.index)
+        recorded = recorded_layer(self._recording, layer.index)
         if self._recording and recorded is not None:
             reference = self._recording.reference(recorded)
             if reference is not None:
                 writer.set_reference(layer.index, reference)
         writer.commit(layer, signal)
 
-    def _with_recorded_map(self, index: int, signal: LayerSignal) -> LayerSignal:
-        """The signal with the map that was recorded, where none was made of all samples: what is found rests on it."""
-        recorded = self._recorded(index)
-        if self._recording is None or recorded is None or not self._settings.signals.laser_map:
-            return signal
-        span = self._recording.signal_span(recorded)
-        if signal.laser_map and span and span.decimation == 1:
-            return signal
-        try:
-            exposed = self._recording.laser_map(recorded)
-        except StoreCorrupt as error:
-            log.warning("laser-on map not replayed", layer=index, what=error.what, cure=error.cure)
-            return replace(signal, laser_map_gap=error.what)
-        if exposed is None or exposed.exposure_us.shape != self._settings.plate.shape:
-            return signal
-        return replace(signal, laser_map=exposed, laser_map_gap="")
-
-    def _recorded(self, index: int) -> int | None:
-        """The recorded layer that the replay's layer is."""
-        layers = self._recording.layers() if self._recording else ()
-        return layers[index] if index < len(layers) else None
-
     def _new_build(self) -> BuildWriter:
         cameras = tuple(keeper.facts for keeper in self._bench.keepers if keeper.facts)
         return new_build(self._settings, cameras, self._name, self._recording)
 
     def _when_there_is_room(self, action: Callable[[], T], held: str) -> T:
-        """Do it, again and again while the disk is full. Layers that end meanwhile wait in the queue, in order."""
+        """Do it, again and again while the disk is full. Layers that end meanwhile are photographed, and wait."""
         while True:
             self._pulse.expect(WORK, STEP_S)
             try:
                 done = action()
             except StoreFull as error:
                 log.error("disk full", held=held, what=error.what, cure=error.cure)
-                self._say(self._snapshot.state, self._snapshot.detail, alarm=f"the disk is full: {held}; free space")
-                if self._stop.wait(ROOM_S):
+                more = f" and {len(self._held) - 1} after it" if len(self._held) > 1 else ""
+                alarm = f"the disk is full: {held}{more}; free space"
+                self._say(self._snapshot.state, self._snapshot.detail, alarm=alarm)
+                if self._wait_for_room():
                     raise
             else:
                 self._snapshot = replace(self._snapshot, alarm="")
                 return done
 
-    def _away(self, build: str) -> str:
-        """Words where layers may have ended while this process was away: nobody can tell how many."""
-        reader = BuildReader.open(self._settings.store.root, build)
-        away, usual = away_s(reader), usual_s(reader)
-        if usual is None or away < 1.5 * usual:
-            return ""
-        log.warning("layers may be missing", away_s=round(away, 1), usual_s=round(usual, 1))
-        return f"; nothing was acquired for {away:.0f} s, so layers before it may be missing"
+    def _wait_for_room(self) -> bool:
+        """Wait a while, and photograph what ends while a layer is held; True where `stop` is set."""
+        until = time.monotonic() + ROOM_S
+        while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
+            for keeper in self._bench.keepers:
+                keeper.tend()
+            if self._writer is None or not self._held or not fits(self._held):
+                self._stop.wait(left)
+                continue
+            event = self._bench.events.get(min(LOOK_S, left), (LaserOn, LayerEnd))
+            if isinstance(event, LayerEnd):
+                self._held.append(self._shot(self._writer, event))
+            elif event is not None:
+                self._handle(event)
+        return self._stop.is_set()
 
     def _tend(self) -> None:
         """What is due at any time: reconnecting cameras, and a person's wish to end the build."""

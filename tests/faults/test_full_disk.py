@@ -90,6 +90,8 @@ def test_a_full_disk_holds_the_layer_until_there_is_room(tmp_path: Path, small_d
     first = status(root)
     until(lambda: status(root) != first)  # the heart goes on beating
     assert f"layer {count} is held" in status(root).detail
+    until(lambda: count == 9 or f"and {9 - count} after it" in status(root).detail)  # photographed, in memory
+    assert len(held.layers()) == count
     ballast.unlink()
     thread.join(60)
     assert not thread.is_alive()
