@@ -25,6 +25,7 @@ for verb in (
     archives.restore,
     archives.diff,
     parts.parts,
+    parts.unrolled,
 ):
     app.command()(verb)
 

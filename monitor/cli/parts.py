@@ -1,4 +1,4 @@
-"""`lpbf-monitor builds parts`: the parts of a build as surfaces or volumes for other programs, against their CAD."""
+"""`lpbf-monitor builds parts` and `builds unrolled`: the parts of a build for other programs, and their side walls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from monitor.cli.common import ConfigOption, err, out, progress_bar, settings_of, told
 from monitor.domain import ConfigError
-from monitor.store import PartOrder, ProductReader, export_parts
+from monitor.store import BuildReader, PartOrder, ProductReader, draw_walls, export_parts
 from monitor.store.cad import read_cad
 
 FORMATS = ("stl", "3mf", "vtk", "ply", "zarr")
@@ -46,6 +46,22 @@ def parts(
         table = export_parts(made, target, order, show)
     out.print(str(table), highlight=False, soft_wrap=True)
     err.print(table.read_text(encoding="utf-8"), highlight=False, soft_wrap=True, markup=False)
+
+
+def unrolled(
+    build: str,
+    target: Annotated[Path, typer.Option("--out", help="Directory for the pictures.")],
+    config: ConfigOption = None,
+    part: Annotated[list[int] | None, typer.Option(help="Id of a part; may be given again. All without one.")] = None,
+    products: Annotated[str, typer.Option(help="Product set; the live one without.")] = "",
+) -> None:
+    """Draw each part's side wall unrolled: how far its outline is in or out, by angle and layer, with Sa and floor."""
+    with told():
+        settings = settings_of(config)
+        made = ProductReader.open(settings.store.root, build, products or settings.worker.product_set)
+        grid = BuildReader.open(settings.store.root, build).manifest.grid
+        for path in draw_walls(made, grid.um_per_px, target, tuple(part or ())):
+            out.print(str(path), highlight=False, soft_wrap=True)
 
 
 def _place(text: str) -> tuple[float, float]:

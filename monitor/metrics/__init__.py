@@ -33,6 +33,7 @@ from monitor.metrics.texture import (
     standardised_distance,
     texture_moments,
 )
+from monitor.metrics.unrolled import unrolled_picture
 from monitor.metrics.wavelets import WaveletBank, wavelet_bank
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "scales",
     "standardised_distance",
     "texture_moments",
+    "unrolled_picture",
     "voxel_mismatch",
     "wavelet_bank",
 ]

@@ -30,7 +30,7 @@ from monitor.store.part_export import PartOrder, PartSpan, export_parts, part_me
 from monitor.store.pinning import pin, pinned, unpin
 from monitor.store.planes import planes_of
 from monitor.store.product_reader import ProductReader
-from monitor.store.products import ARRAYS, CONTOURS, ProductWriter
+from monitor.store.products import ARRAYS, CONTOURS, RADIUS_UNIT, ProductWriter
 from monitor.store.pulse import Pulse
 from monitor.store.reader import BuildReader
 from monitor.store.readings import Readings, read_readings, write_readings
@@ -52,6 +52,7 @@ from monitor.store.retention import Removable, make_room, removable, thinned
 from monitor.store.space import BuildSpace, Forecast, build_space, forecast, forecast_for, gigabytes
 from monitor.store.spool import LayerSignal, SignalSpool, SpooledLayer
 from monitor.store.status import read_heartbeats, read_statuses, write_status
+from monitor.store.unrolling import draw_walls
 from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
 
@@ -59,6 +60,7 @@ __all__ = [
     "ARRAYS",
     "CONTOURS",
     "PURPOSES",
+    "RADIUS_UNIT",
     "AlarmBook",
     "AlarmNotes",
     "ArrayRecord",
@@ -106,6 +108,7 @@ __all__ = [
     "commits_folder",
     "comparisons",
     "control_replay",
+    "draw_walls",
     "end_requested",
     "export_parts",
     "forecast",

@@ -37,6 +37,8 @@ ARRAYS = {
 
 CONTOURS = (128, 720)
 """Parts of a layer whose contours are kept, and their angles."""
+RADIUS_UNIT = 32
+"""Radii of contours are stored in so many parts of a pixel."""
 
 
 class ProductWriter:

@@ -18,13 +18,11 @@ from monitor.metrics import PartShape, Roughness, against_nominal, half_widths, 
 from monitor.metrics.part import ANGLES, WINDOW
 from monitor.metrics.roughness import Heights
 from monitor.metrics.shape import Contour
-from monitor.store import CONTOURS
+from monitor.store import CONTOURS, RADIUS_UNIT
 from monitor.volume import Tracked
 
 MARGIN_PX = 4
 """Around a part's pixels its members' outlines may run."""
-RADIUS_UNIT = 32
-"""Contours are stored in so many parts of a pixel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from monitor.config import Settings
-from monitor.domain import LayerProduct, Mask, PartInLayer, ProductState
+from monitor.domain import LayerProduct, Mask, NotInStore, PartInLayer, ProductState
 from monitor.inference import Certainty, write_certainty
-from monitor.store import BuildReader, ProductReader, ProductWriter, replace_reference, verify
+from monitor.store import BuildReader, ProductReader, ProductWriter, draw_walls, replace_reference, verify
 from monitor.worker import Models, PartBook, make_again, process_build
 from tests.acquire.tiny import acquired, tiny_settings
 from tests.worker.hand_made import make_models
@@ -145,6 +146,22 @@ def test_contours_are_kept_for_the_height_map(bench: Bench) -> None:
     assert contours[0].max() / 32 == pytest.approx(15 * np.sqrt(2), rel=0.05)
     assert contours[0].min() / 32 == pytest.approx(15, rel=0.05)
     assert not contours[1:].any()
+
+
+def test_side_walls_are_drawn_from_what_is_kept(bench: Bench, tmp_path: Path) -> None:
+    """A picture a part, also over a layer in which it is missing; a part that is not there is named."""
+    for index, found in enumerate((boxes(FIRST, SECOND), boxes(FIRST), boxes(FIRST, SECOND))):
+        bench.keep(made(index, found))
+    drawn = draw_walls(bench.products, 100.0, tmp_path / "walls")
+    assert [path.name for path in drawn] == ["part_0001.png", "part_0002.png"]
+    pictures = [cv2.imread(str(path)) for path in drawn]
+    assert pictures[0].shape == pictures[1].shape
+    assert not (pictures[0][:, 70:1150] == 170).all(axis=(1, 2)).any()
+    assert (pictures[1][:, 70:1150] == 170).all(axis=(1, 2)).any(), "its middle layer is grey"
+    with pytest.raises(NotInStore, match="part 7 has an outline") as caught:
+        draw_walls(bench.products, 100.0, tmp_path / "none", (1, 7))
+    assert "function of the angle" in caught.value.cure
+    assert not (tmp_path / "none").exists()
 
 
 def test_layers_made_again_have_the_same_parts(tmp_path: Path) -> None:
