@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from monitor.config import SegmentSettings
 from monitor.domain import BundleError, Image
 from monitor.inference import Bundle, SegmenterModel
 from monitor.segment import Predicted, segment_layer
+from tests.inference.mobile_pair import mobile_pair
 from tests.inference.promptable import make_promptable
 from tests.inference.small import make_bundle
 from tests.segment.oracle import grid_of, picture, truth
@@ -99,6 +101,28 @@ def test_layers_are_segmented_through_the_public_door(tmp_path: Path) -> None:
         np.random.default_rng(0),
     )
     assert (found.mask & mask).sum() / (found.mask | mask).sum() > 0.8
+
+
+def test_a_pair_of_mobile_sams_shape_keeps_the_contract_of_1024(tmp_path: Path) -> None:
+    """A plate becomes 1024² with padding, a prompt four masks of 256²; both decoders answer alike; a layer passes."""
+    mask = cv2.resize(truth().astype(np.uint8), (800, 640), interpolation=cv2.INTER_NEAREST) > 0
+    image, answers = picture(mask, -0.6), []
+    for decoder in CONTRACTS:
+        segmenter = SegmenterModel(Bundle.load(mobile_pair(tmp_path, decoder)), "cpu", 1)
+        answers.append(asked(segmenter, image, (200, 200), (560, 440), (10, 600)))
+    assert answers[0].logits.shape == (3, 4, 256, 256)
+    assert answers[0].iou.shape == (3, 4)
+    assert answers[0].scale == pytest.approx((256 / 800, 256 / 800), abs=1e-3)
+    np.testing.assert_allclose(answers[0].logits, answers[1].logits, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(answers[0].iou, answers[1].iou, rtol=1e-5)
+    assert segmenter.unasked() is None, "Segment Anything says nothing unasked"
+    found = segment_layer(
+        image, grid_of((640, 800)), segmenter, SegmentSettings(window_mm=20.0), segmenter.thresholds,
+        np.random.default_rng(0),
+    )  # fmt: skip
+    assert found.mask.shape == image.shape
+    assert np.isfinite(found.probability).all()
+    assert len(found.prompts) > 0
 
 
 def test_thresholds_and_device_are_those_of_the_bundle(tmp_path: Path) -> None:
