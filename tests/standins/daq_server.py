@@ -7,7 +7,8 @@ demand with NI's own error codes.
     with DaqServer(signal) as server:
         trigger = Ni9223Trigger(TriggerSettings(device="ni9223", grpc_address=server.address, rate_hz=10_000))
 
-By itself, as a process of its own for a benchmark, it gives a layer every 6 s at any rate, until it is ended:
+By itself, as a process of its own for a benchmark, it gives a layer every 6 s at any rate, the same by each module,
+until it is ended:
 
     python -m tests.standins.daq_server PORT
 """
@@ -246,7 +247,8 @@ def main(port: int) -> None:
     stop = threading.Event()
     for number in (signals.SIGINT, signals.SIGTERM):
         signals.signal(number, lambda *_: stop.set())
-    with DaqServer(Repeated(GateSignal(layers=1, layer_s=6.0, on_s=2.7), 6.0), port=port) as server:
+    one = Repeated(GateSignal(layers=1, layer_s=6.0, on_s=2.7), 6.0)
+    with DaqServer(lambda *asked: np.tile(one(*asked), (3, 1)), port=port) as server:
         sys.stderr.write(f"listens at {server.address}\n")
         stop.wait()
 
