@@ -9,6 +9,7 @@ What a person can rely on:
 - A component on which it has no answer that it believes is left out of the mask. Where such components hold more than
   a twentieth of what Sauvola found and the model did not deny, the layer is an ANOMALY whose reason counts them.
   Sauvola's own mask never stands in silently for the model's.
+- A find that is faint and of the other sign than the layer's metal shines through from below: it is left out.
 - With an area prior that bounds metal, nothing is asked or found outside its reach. A part whose area is not within
   four to six fifths of what is expected is asked for again, as in `area_loop`; where that does not help, the layer is
   an ANOMALY that names the parts.
@@ -33,6 +34,7 @@ from monitor.segment.initial import Initial, initial_mask, unasked_mask, within,
 from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
 from monitor.segment.prior import LEAST_SHARE, AreaPrior
 from monitor.segment.prompts import Prompts, excluding, query_points
+from monitor.segment.traces import without_traces
 
 BATCH = 8
 """Prompts a call: beyond this a decoder gains no speed and takes more memory."""
@@ -82,6 +84,8 @@ def segment_layer(
         The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
     """
     told = known_unasked(image, predictor, settings)
+    if told is not None:
+        told = without_traces(told, image, grid, settings, thresholds.mask_threshold)
     embedded = _wants_unasked(settings)
     if told is not None and settings.method != "prompted":
         found = segment_unasked(told, grid, settings, thresholds)
