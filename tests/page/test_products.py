@@ -57,6 +57,27 @@ def test_another_product_set_is_chosen_in_the_builds_window(desk: Desk) -> None:
     expect(head).to_be_hidden()
 
 
+def test_two_product_sets_of_a_build_lie_beside_each_other(desk: Desk) -> None:
+    """Each under the name of its set; a link keeps both, changing the shown one changes places, one click ends it."""
+    page = desk.sit()
+    window = page.get_by_role("dialog", name="Builds")
+    page.get_by_role("button", name="Builds", exact=True).click()
+    window.get_by_label("Compared with the products").select_option(label=f"{SET} (1 layer)")
+    expect(page.get_by_text(f"compared with {SET}")).to_be_visible()
+    expect(page.get_by_text(f"dashed: {SET}")).to_be_visible()
+    page.get_by_role("slider", name="Layer", exact=True).fill("0")
+    captions = page.get_by_role("region", name="Layer 0").locator("figcaption:visible strong")
+    expect(captions).to_have_text([f"Super-resolved, {SET}", "Super-resolved, live"])
+    page.reload()
+    expect(captions).to_have_text([f"Super-resolved, {SET}", "Super-resolved, live"])
+    page.get_by_role("button", name="Builds", exact=True).click()
+    window.get_by_label("Products of this build").select_option(label=f"{SET} (1 layer)")
+    expect(captions).to_have_text(["Super-resolved, live", f"Super-resolved, {SET}"])
+    page.get_by_role("button", name="Stop comparing").click()
+    expect(page.get_by_text("compared with")).to_be_hidden()
+    expect(captions).to_have_text(["Webcam, rectified", "Super-resolved"])
+
+
 def test_a_replay_is_sent_on_by_its_slider(plant: Plant, desk: Desk) -> None:
     """Whoever drags it is asked for a name once; then the store holds up to which layer the replay goes."""
     desk.excused = ("401",)

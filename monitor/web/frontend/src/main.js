@@ -51,7 +51,7 @@ const LIKED = {
 const NOTHING_YET = {
   live: null, connection: "connecting", lostAt: null, chosen: null, set: "", usual: "", layer: null, follow: true,
   build: null, builds: [], rows: [], legend: {}, layerView: null, loaded: false, notice: null, trouble: null,
-  other: null, otherBuild: null, otherRows: [], mesh: null, history: [], me: null, focus: null,
+  other: null, otherSet: "", otherBuild: null, otherRows: [], mesh: null, history: [], me: null, focus: null,
 };
 
 const store = makeStore({ ...NOTHING_YET, ...LIKED, ...readLiked(LIKED), ...readHash(location.hash) });

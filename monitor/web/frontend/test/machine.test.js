@@ -4,6 +4,7 @@ import { lines } from "../src/chrome/banner.js";
 import { emptyWords } from "../src/chrome/empty.js";
 import { complaints, summary } from "../src/model/health.js";
 import { factsOf } from "../src/side/facts.js";
+import { glance } from "../src/side/build.js";
 import { detectorWords, foldWords, lineOf } from "../src/side/machine.js";
 
 const process = (name, light, words, more = {}) => ({ process: name, light, words, state: "x", devices: [], facts: {}, ...more });
@@ -56,6 +57,13 @@ test("a process names how much waits, what it runs on and its bundles", () => {
   assert.equal(said.more, "2 layers waiting behind it");
   assert.deepEqual(said.bundles, ["small@abc"]);
   assert.equal(foldWords(said), "runs on CPU, 1 bundle");
+});
+
+test("devices of which nothing is known are one line, and what a silent process noticed is not said", () => {
+  const unknown = ["trigger", "webcam"].map((name) => ({ name, kind: "", state: "unknown", light: "off", words: "unknown: acquisition does not run" }));
+  const said = lineOf(process("acquire", "bad", "not responding since 14:02:11", { state: "silent", devices: unknown, facts: { notices: ["numbers may be off by one"] } }));
+  assert.deepEqual(said.devices.map(({ name, kind }) => [name, kind]), [["2 devices", "trigger, webcam"]]);
+  assert.deepEqual(said.notices, []);
 });
 
 test("devices that are ready are counted, beside one in trouble as the others", () => {
@@ -116,4 +124,13 @@ test("how layer ends are told is said with how often that is wrong, or that nobo
 test("a camera's temperature stands beside its state", () => {
   const warm = { ...webcam, light: "good", words: "ready", temperature_c: 41.4 };
   assert.equal(lineOf(process("acquire", "good", "armed", { devices: [warm] })).devices[0].words, "ready, 41 °C");
+});
+
+test("no time is left of a build that nothing prints, and a backlog hides no latency", () => {
+  const rows = Array.from({ length: 40 }, (_, index) => ({ index, height_mm: 0.03 * index, wall_time: `2026-07-18T10:00:${String(index).padStart(2, "0")}Z`, latency_s: index < 5 ? 3 : null }));
+  const said = (live) => Object.fromEntries(glance({ build: { id: "a", planned_layers: 50, ended: null }, rows, layer: 39, live }).map(({ name, value, more }) => [name, `${value} ${more}`]));
+  const dead = said({ processes: [{ ...process("acquire", "bad", "not responding"), build: "a" }] });
+  assert.equal(dead["Time left"], "– nothing prints it now");
+  assert.equal(dead.Latency, "3.0 s falls behind");
+  assert.match(said({ processes: [{ ...process("acquire", "good", "armed"), build: "a" }] })["Time left"], /^10 s until/);
 });

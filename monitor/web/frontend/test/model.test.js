@@ -4,15 +4,16 @@ import { setsOf } from "../src/builds/dialog.js";
 import { readHash, writeHash } from "../src/model/address.js";
 import { inSet } from "../src/model/api.js";
 import { pause } from "../src/model/live.js";
+import { compareWith, namesOf } from "../src/model/other.js";
 import { makeStore } from "../src/model/store.js";
-import { solidWords } from "../src/solid/panel.js";
+import { cutOf, solidWords } from "../src/solid/panel.js";
 import { chosenCurves } from "../src/trends/panel.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "../src/solid/slab.js";
 
 test("an address brings back the same place, and one without a layer follows the newest", () => {
-  const place = { chosen: "20260718-rings", other: "20260717-bars", set: "what-if", layer: 12, follow: false, view: "spread" };
+  const place = { chosen: "20260718-rings", set: "what-if", other: "20260717-bars", otherSet: "live", layer: 12, follow: false, view: "spread" };
   assert.deepEqual(readHash(writeHash(place)), place);
-  assert.deepEqual(readHash("#view=spread"), { chosen: null, other: null, set: "", layer: null, follow: true, view: "spread" });
+  assert.deepEqual(readHash("#view=spread"), { chosen: null, set: "", other: null, otherSet: "", layer: null, follow: true, view: "spread" });
   assert.equal(readHash("#layer=12x").follow, true);
 });
 
@@ -90,4 +91,30 @@ test("a build's product sets are offered where there are several", () => {
   ]);
   assert.deepEqual(setsOf({ product_set: "live", product_sets: { live: 60 } }, "live"), []);
   assert.deepEqual(setsOf({ product_set: "what-if", product_sets: { "what-if": 12 } }, "live"), []);
+});
+
+test("two products of one build are told apart by their sets, two builds by name, and by time where the name is the same", () => {
+  const build = { id: "a", name: "rings", product_set: "live", created: "2026-07-18T10:00:00" };
+  const other = { ...build, id: "b", name: "bars" };
+  assert.deepEqual(namesOf({ build, otherBuild: { ...build, product_set: "what-if" }, otherSet: "what-if" }), ["live", "what-if"]);
+  assert.deepEqual(namesOf({ build, otherBuild: other, otherSet: "what-if" }), ["rings", "bars, what-if"]);
+  const names = namesOf({ build, otherBuild: { ...other, name: "rings", created: "2026-07-17T09:00:00" }, otherSet: "" });
+  assert.deepEqual(names, ["rings of 2026-07-18 10:00:00", "rings of 2026-07-17 09:00:00"]);
+});
+
+test("comparing puts both side by side, and nothing is compared with itself", () => {
+  const state = { build: { id: "a" }, set: "", compare: "off" };
+  assert.deepEqual(compareWith(state, "a", "what-if"), { other: "a", otherSet: "what-if", compare: "split" });
+  assert.deepEqual(compareWith({ ...state, compare: "wipe" }, "b"), { other: "b", otherSet: "", compare: "wipe" });
+  assert.deepEqual(compareWith(state, "a", ""), { other: null, otherSet: "" });
+  assert.deepEqual(compareWith(state, null), { other: null, otherSet: "" });
+});
+
+test("the cut at a layer goes through its metal, and there is none where the newest is followed", () => {
+  const rows = [{ index: 0, height_mm: 0.04 }, { index: 1, height_mm: 0.08 }];
+  const { axis, mm } = cutOf({ cut: "layer", follow: false, layer: 1, rows }, {});
+  assert.equal(axis, "height");
+  assert.ok(mm > 0.04 && mm < 0.08);
+  assert.equal(cutOf({ cut: "layer", follow: true, layer: 1, rows }, {}), null);
+  assert.equal(cutOf({ cut: "x", cutAt: 0.5 }, { x_mm: [0, 10] }).mm, 5);
 });

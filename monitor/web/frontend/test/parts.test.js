@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cardLines, interval, partsWords, worstFirst } from "../src/side/parts.js";
+import { basisWords, cardLines, interval, partsWords, worstFirst } from "../src/side/parts.js";
 
 const VIEW = { state: "ok", measures: [] };
 const part = (area, nominal) => ({ area_mm2: area, diameter_mm: 3, nominal_area_mm2: nominal, nominal_diameter_mm: null });
@@ -49,8 +49,10 @@ test("a verdict is given where the whole interval allows it, and is not sure els
 });
 
 test("what the intervals rest on, or that there are none yet, is said of all parts", () => {
-  assert.match(partsWords({ parts: [{}], um_per_px: 100, nominal: true, intervals: "90 % intervals from the ensemble of 4" }), /^1 part against .* 90 % intervals from/);
-  assert.match(partsWords({ parts: [{}], um_per_px: 100, nominal: false, intervals: "" }), /No interval yet/);
+  const found = { parts: [{ measures: [{ name: "area", spread: 0.4 }] }], um_per_px: 100, nominal: true, intervals: "90 % intervals from the ensemble of 4" };
+  assert.equal(partsWords(found), "1 part against the nominal outline, with 90 % intervals");
+  assert.match(basisWords(found), /^At 100 µm per pixel. 90 % intervals from the ensemble of 4/);
+  assert.match(partsWords({ parts: [{}], um_per_px: 100, nominal: false, intervals: "" }), /no interval yet/);
 });
 
 test("parts with something wrong come first", () => {

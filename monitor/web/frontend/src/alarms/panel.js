@@ -43,10 +43,10 @@ function entry(alarm, build, look, may) {
   const verb = seen || !may ? "Look" : "Acknowledge";
   return el("li.alarm", { "data-light": lightOf(alarm), "data-seen": seen ? "true" : null },
     el("div.alarm-text", {},
-      el("p.alarm-head", {}, el("span.shape", { "aria-hidden": "true" }, SHAPES[lightOf(alarm)]), el("b", {}, alarm.title), el("span.dim", {}, where)),
+      el("p.alarm-head", {}, el("b", {}, el("span.shape", { "aria-hidden": "true" }, SHAPES[lightOf(alarm)]), " ", alarm.title), el("span.dim", {}, where)),
       el("p.reason", {}, alarm.reason)),
     el("div.alarm-foot", {},
-      el("p.dim.small", {}, seen ? `${alarm.acknowledgement.user}: ${alarm.acknowledgement.comment}` : alarmWord(alarm)),
+      el("p.dim.small", {}, verb === "Acknowledge" && alarm.state === "unacknowledged" && alarm.cause !== "unsure" ? "" : seen ? `${alarm.acknowledgement.user}: ${alarm.acknowledgement.comment}` : alarmWord(alarm)),
       el("button", { type: "button", "data-alarm": alarm.id, onclick: () => look(alarm.id), "aria-label": `${verb === "Look" ? "Look at" : verb}: ${alarm.title}` }, verb)));
 }
 

@@ -13,7 +13,8 @@ export function lines({ live, connection, lostAt, notice, trouble }) {
   }
   const alarm = summaryOf(live?.alarms?.open ?? []);
   const found = alarm ? [{ ...alarm, alarms: true }] : [];
-  if (live) found.push(... complaints(live.processes).filter(({ light }) => light === "bad"));
+  const ill = complaints(live?.processes ?? []).filter(({ light }) => light === "bad");
+  if (ill.length) found.push({ light: "bad", words: ill.map(({ words }) => sentence(words)).join(" · ") });
   if (trouble) found.push({ light: "warn", words: trouble });
   if (notice) found.push({ light: "off", words: notice, closes: true });
   return found.sort((a, b) => ORDER.indexOf(b.light) - ORDER.indexOf(a.light));

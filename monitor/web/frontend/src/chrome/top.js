@@ -4,7 +4,8 @@ import { originWord, showBuild } from "../builds/dialog.js";
 import { el, say } from "../dom.js";
 import { unseen } from "../model/alarms.js";
 import { problem } from "../model/layers.js";
-import { summary } from "../model/health.js";
+import { isRunning, summary } from "../model/health.js";
+import { namesOf } from "../model/other.js";
 import { clock, count, sentence } from "../words.js";
 import { makeLight } from "./light.js";
 
@@ -27,10 +28,11 @@ export function installTop(top, store, windows) {
     person.hidden = me === null;
     person.dataset.tip = me?.name ? `${me.name}, ${me.role}` : "Acknowledging alarms needs a name";
   });
-  store.watch(["other", "otherBuild"], ({ other, otherBuild }) => {
+  store.watch(["other", "otherBuild", "build"], (state) => {
+    const { other, otherBuild, build } = state;
     compared.hidden = !other;
     if (!other) return;
-    compared.replaceChildren(el("span", {}, `compared with ${otherBuild?.name ?? other}`), el("button.quiet", { type: "button", "aria-label": "Stop comparing", onclick: () => store.set({ other: null }) }, "✕"));
+    compared.replaceChildren(el("span", {}, `compared with ${otherBuild && build ? namesOf(state)[1] : other}`), el("button.quiet", { type: "button", "aria-label": "Stop comparing", onclick: () => store.set({ other: null, otherSet: "" }) }, "✕"));
   });
 
   store.watch(["builds", "chosen", "build", "live"], (state) => {
@@ -65,9 +67,8 @@ function fill(picker, { builds, chosen, live }) {
 function buildLine({ build, rows, live, set }) {
   if (!build) return "";
   const shown = live?.build?.id === build.id ? live.build : build;
-  const running = live?.processes.some(({ build: at, light }) => at === build.id && (light === "good" || light === "warn"));
   const open = rows.filter((row) => row.state === "pending").length;
   const bad = rows.filter(problem).length;
   const tally = [count(rows.length, "layer"), open && `${open} in work`, bad && `${bad} with problems`].filter(Boolean).join(", ");
-  return [set && `products: ${set}`, originWord(build.origin), shown.ended ? `ended: ${shown.ended}` : running ? "running" : "not ended", tally].filter(Boolean).join(" · ");
+  return [set && `products: ${set}`, originWord(build.origin), shown.ended ? `ended: ${shown.ended}` : isRunning(build, live) ? "running" : "not ended", tally].filter(Boolean).join(" · ");
 }

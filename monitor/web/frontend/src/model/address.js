@@ -7,17 +7,18 @@ const LIKED = ["view", "compare", "against", "over", "overlay", "wipe", "referen
 export function readHash(hash) {
   const found = new URLSearchParams(hash.replace(/^#/, ""));
   const layer = /^\d{1,7}$/.test(found.get("layer") ?? "") ? Number(found.get("layer")) : null;
-  const state = { chosen: found.get("build") || null, other: found.get("with") || null, set: found.get("set") || "", layer, follow: layer === null };
+  const state = { chosen: found.get("build") || null, set: found.get("set") || "", other: found.get("with") || null, otherSet: found.get("withset") || "", layer, follow: layer === null };
   if (found.get("view")) state.view = found.get("view");
   return state;
 }
 
 /** The hash of a state. */
-export function writeHash({ chosen, other, set, layer, follow, view }) {
+export function writeHash({ chosen, set, other, otherSet, layer, follow, view }) {
   const said = new URLSearchParams();
   if (chosen) said.set("build", chosen);
-  if (other) said.set("with", other);
   if (set) said.set("set", set);
+  if (other) said.set("with", other);
+  if (other && otherSet) said.set("withset", otherSet);
   if (!follow && layer !== null) said.set("layer", String(layer));
   said.set("view", view);
   return `#${said}`;
@@ -33,7 +34,7 @@ export function readLiked(defaults) {
 }
 
 export function keepAddress(store) {
-  store.watch(["chosen", "other", "set", "layer", "follow", "view"], (state) => {
+  store.watch(["chosen", "set", "other", "otherSet", "layer", "follow", "view"], (state) => {
     const hash = writeHash(state);
     if (hash !== location.hash) history.replaceState(null, "", hash);
   });

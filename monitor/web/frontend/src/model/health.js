@@ -33,5 +33,8 @@ export function summary(live, connection) {
   return { light: "good", words: "all well" };
 }
 
+/** Whether a process works on the build now. */
+export const isRunning = (build, live) => Boolean(live?.processes.some(({ build: at, light }) => at === build?.id && (light === "good" || light === "warn")));
+
 /** A shape for each light, so that colour is not needed to tell them apart. */
 export const SHAPES = { good: "●", warn: "▲", bad: "■", off: "○" };

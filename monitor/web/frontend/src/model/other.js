@@ -1,6 +1,8 @@
-// The build that the shown one is compared with. Owns fetching its rows, and which of its layers stands for which.
+// What the shown build is compared with: another build, or another product set of the same one. Owns fetching its rows,
+// which of its layers stands for which, and how the two are told apart.
 
-import { getJson } from "./api.js";
+import { clock } from "../words.js";
+import { getJson, inSet } from "./api.js";
 import { find } from "./layers.js";
 
 const AGAIN_MS = 10000;
@@ -12,41 +14,61 @@ export function rowAtHeight(rows, height_mm) {
   return best;
 }
 
-/** Whether both builds lie in one plate grid, so that their pictures can be laid on each other. Pure. */
+/** Whether both lie in one plate grid, so that their pictures can be laid on each other. Pure. */
 export function sameGrid({ build, otherBuild }) {
   const said = ({ grid }) => JSON.stringify([grid.origin_mm, grid.size_mm]);
   return !otherBuild || (build !== null && said(build) === said(otherBuild));
 }
 
-/** The other build's layer at the height of the shown one, with its build's name; null where there is none. */
-export async function otherLayer({ otherBuild, otherRows, rows, layer }, layerOf) {
+/** Names of the shown build and of the other one: what differs between them. Pure. */
+export function namesOf({ build, otherBuild: other, otherSet }) {
+  if (build.id === other.id) return [build.product_set, other.product_set];
+  const [own, theirs] = build.name === other.name ? [build, other].map(({ name, created }) => `${name} of ${clock(created)}`) : [build.name, other.name];
+  return [own, otherSet ? `${theirs}, ${otherSet}` : theirs];
+}
+
+/** Patch that compares with these products, or with nothing where they are the shown ones. Pure. */
+export function compareWith({ build, set, compare }, other, otherSet = "") {
+  if (!other || (other === build?.id && otherSet === set)) return { other: null, otherSet: "" };
+  return { other, otherSet, compare: compare === "off" ? "split" : compare };
+}
+
+/** The other layer at the height of the shown one, with the name it is told apart by; null where there is none. */
+export async function otherLayer(state, layerOf) {
+  const { otherBuild, otherSet, otherRows, rows, layer } = state;
   const own = rows[find(rows, layer)];
   const row = own && rowAtHeight(otherRows, own.height_mm);
   if (!row) return null;
-  return { ...(await layerOf(otherBuild.id, row)), buildName: otherBuild.name };
+  return { ...(await layerOf(otherBuild.id, row, otherSet)), from: namesOf(state)[1] };
 }
 
-/** Keep `otherBuild` and `otherRows` true to `other`. */
+/** Keep `otherBuild` and `otherRows` true to `other` and `otherSet`. */
 export function startOther(store) {
   const { state } = store;
   let timer = 0;
   const load = async () => {
     clearTimeout(timer);
-    const id = state.other;
+    const { other: id, otherSet: set } = state;
     if (!id) {
       store.set({ otherBuild: null, otherRows: [] });
       return;
     }
+    const stillWanted = () => state.other === id && state.otherSet === set;
     try {
       const base = `builds/${encodeURIComponent(id)}`;
-      const [build, got] = await Promise.all([getJson(base), getJson(`${base}/layers`)]);
-      if (state.other !== id) return;
+      const [build, got] = await Promise.all([getJson(inSet(base, set)), getJson(inSet(`${base}/layers`, set))]);
+      if (!stillWanted()) return;
       store.set({ otherBuild: build, otherRows: got.rows });
-      if (!build.ended) timer = setTimeout(load, AGAIN_MS);
+      if (!build.ended || got.rows.some((row) => row.state === "pending")) timer = setTimeout(load, AGAIN_MS);
     } catch (error) {
-      if (error.status === 404) store.set({ other: null, notice: `${error.what}; nothing is compared` });
+      if (!stillWanted()) return;
+      if (error.status === 404) store.set({ other: null, otherSet: "", notice: `${error.what}; nothing is compared` });
       else timer = setTimeout(load, AGAIN_MS);
     }
   };
-  store.watch(["other"], load);
+  store.watch(["other", "otherSet"], load);
+  // A new build that is followed may be the one that the last was compared with.
+  store.watch(["build", "set", "other", "otherSet"], () => {
+    if (state.other && state.other === state.build?.id && state.otherSet === state.set) store.set({ other: null, otherSet: "" });
+  });
 }

@@ -25,9 +25,9 @@ export function cadence(rows) {
   return known.length ? median(known) : null;
 }
 
-/** Median latency of the last processed layers, in s; null where none is known. */
+/** Median latency of the last processed layers, however many wait behind them, in s; null where none is known. */
 export function latency(rows) {
-  const known = rows.slice(-LOOK_BACK - 5).map((row) => row.latency_s).filter((seconds) => seconds !== null);
+  const known = rows.map((row) => row.latency_s).filter((seconds) => seconds !== null);
   return known.length ? median(known.slice(-LOOK_BACK)) : null;
 }
 

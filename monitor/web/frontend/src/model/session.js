@@ -96,8 +96,7 @@ export function startSession(store) {
   }
 
   /** Everything about one layer; a finished one never changes. */
-  async function layerOf(id, row) {
-    const set = id === state.build?.id ? state.set : "";
+  async function layerOf(id, row, set = state.set) {
     const key = `${id}/${row.index}/${row.state === "pending" ? "pending" : "finished"}${set && `/${set}`}`;
     if (!kept.has(key)) keep(key, getJson(inSet(`builds/${encodeURIComponent(id)}/layers/${row.index}`, set)));
     return kept.get(key);

@@ -10,7 +10,7 @@ export function captionWords(pane, view, twin = view) {
   const kind = kindOf(pane.id);
   const facts = view.pictures[pane.id];
   const called = (id, from) => (isMeasured(from) && id === "rectified" ? null : kindOf(id).caption) ?? kindOf(id).name;
-  const of = (from) => (from.buildName ? `, ${from.buildName}` : "");
+  const of = (from) => (from.from ? `, ${from.from}` : "");
   const own = called(pane.id, view) + of(view);
   const name = pane.left ? `${called(pane.left.id, twin)}${of(twin)} | ${own}` : own;
   const made = kind.generated && view.bundles.upscale ? `by ${shortLabel(view.bundles.upscale)}` : "";

@@ -2,7 +2,7 @@
 
 import { el, markShown, onScheme, say } from "../dom.js";
 import { find, problem } from "../model/layers.js";
-import { otherLayer, sameGrid } from "../model/other.js";
+import { namesOf, otherLayer, sameGrid } from "../model/other.js";
 import { makeCaption } from "./caption.js";
 import { isMeasured, kindOf } from "./kinds.js";
 import { panes, sceneOf } from "./scene.js";
@@ -27,20 +27,27 @@ export function installPictures(panel, store, layerOf) {
   };
   const made = [makePane(store, look), makePane(store, look)];
   const note = el("p.note", { role: "status" });
+  const doubt = el("p.doubted", { role: "status", tabIndex: 0 });
   const stages = el("div.stages", {}, made.map((pane) => pane.figure), note);
-  panel.append(el("div.head", {}, el("h2", { id: "pictures-title" }, "Layer"), makeToolbar(store)), stages);
+  panel.append(el("div.head", {}, el("h2", { id: "pictures-title" }, "Layer"), makeToolbar(store)), doubt, stages);
 
   async function show() {
     const { layerView } = state;
     say(note, noteWords(state));
     note.hidden = !note.textContent;
+    say(doubt, doubtWords(state));
+    doubt.hidden = !doubt.textContent;
+    doubt.dataset.tip = doubt.textContent;
     if (!layerView) return;
-    const other = state.otherBuild && state.compare !== "off" ? await otherLayer(state, layerOf) : null;
+    const other = state.otherBuild && state.compare !== "off" ? await otherLayer(state, layerOf).catch((error) => {
+      store.set({ trouble: error.what ?? String(error) });
+      return null;
+    }) : null;
     if (layerView !== state.layerView) return;
-    const views = { own: other ? { ...layerView, buildName: state.build.name } : layerView, other };
+    const views = { own: other ? { ...layerView, from: namesOf(state)[0] } : layerView, other };
     const wanted = panes(state, layerView.pictures, other?.pictures ?? null, sameGrid(state));
     stages.dataset.panes = String(wanted.length);
-    await Promise.all(made.map((pane, i) => pane.show(shelf, views, wanted[i], state, i === wanted.length - 1)));
+    await Promise.all(made.map((pane, i) => pane.show(shelf, views, wanted[i], state, i === wanted.length - 1 || Boolean(wanted[i]?.other))));
     if (layerView.state !== "pending") markShown(`pictures of layer ${layerView.index}`);
     store.set({ drawn: `${state.build?.id} ${layerView.index}` });
   }
@@ -56,11 +63,11 @@ export function installPictures(panel, store, layerOf) {
 
 /** Why the wanted picture is not there, in words; "" when it is. Pure. */
 export function noteWords({ layerView, view, rows }) {
-  if (!layerView) return "";
+  if (!layerView) return rows.length ? "Loading the layer" : "";
   const row = rows[find(rows, layerView.index)];
   const wrong = row && problem(row);
   if (!Object.keys(layerView.pictures).some((id) => id !== "reference")) return `Layer ${layerView.index} is missing: ${layerView.reason || wrong?.reason || "no picture"}`;
-  if (layerView.pictures[view]) return layerView.state === "anomaly" ? `Mask not believed: ${layerView.reason}` : "";
+  if (layerView.pictures[view]) return "";
   if (kindOf(view).upscaled && isMeasured(layerView)) return "";
   const name = kindOf(view).name.toLowerCase();
   const unpowdered = layerView.recoat_gaps?.[view];
@@ -69,6 +76,9 @@ export function noteWords({ layerView, view, rows }) {
   if (layerView.state === "pending") return `Layer ${layerView.index} is in work: no ${name} picture yet`;
   return `No ${name} picture of layer ${layerView.index}${wrong ? `: ${wrong.reason}` : ""}`;
 }
+
+/** Why the mask over the picture is not believed; "" where it is. Pure. */
+export const doubtWords = ({ layerView, view }) => (layerView?.state === "anomaly" && layerView.pictures[view] ? `Mask not believed: ${layerView.reason}` : "");
 
 /** Ask for the neighbours' facts early, so that stepping does not wait. */
 function prefetch({ state }, layerOf) {

@@ -57,13 +57,17 @@ export async function sceneOf(shelf, views, pane, state, across, marked) {
   const facts = pictures[pane.id];
   const inGrid = facts.um_per_px !== null;
   const get = (from, id, name, paint) => shelf.get(sized(from.pictures[id], across), name, paint);
-  const shown = marked ? overlayShown(state, pictures, pane.id) : null;
-  const mask = () => get(view, "mask", `mask ${cssColour("--mask")}`, (bitmap) => tinted(bitmap, cssColour("--mask")));
+  const over = (from) => {
+    const shown = marked ? overlayShown(state, from.pictures, pane.id) : null;
+    if (shown !== "mask") return shown && get(from, shown, "map", coloured);
+    return get(from, "mask", `mask ${cssColour("--mask")}`, (bitmap) => tinted(bitmap, cssColour("--mask")));
+  };
   const outline = () => get(view, "reference", `outline ${cssColour("--reference")}`, (bitmap) => outlined(bitmap, cssColour("--reference")));
-  const [main, left, overlay, nominal] = await Promise.all([
+  const [main, left, overlay, leftOverlay, nominal] = await Promise.all([
     get(view, pane.id, "plain"),
     pane.left ? get(pane.left.other ? views.other : views.own, pane.left.id, "plain") : null,
-    shown === null ? null : shown === "mask" ? mask() : get(view, shown, "map", coloured),
+    over(view),
+    pane.left?.other ? over(views.other) : null,
     state.reference && marked && inGrid && pictures.reference ? outline() : null,
   ]);
   return {
@@ -73,6 +77,7 @@ export async function sceneOf(shelf, views, pane, state, across, marked) {
     right: left ? main : null,
     wipe: state.wipe,
     overlay,
+    leftOverlay: pane.left?.other ? leftOverlay : overlay,
     overlayAlpha: state.overlay,
     outline: nominal,
     points: state.points && marked && inGrid ? view.prompts : null,

@@ -7,8 +7,8 @@ import { FIT, bar, place } from "./view.js";
 const SHARP_FROM = 3;
 
 /**
- * scene: {size: [columns, rows], mmPerPixel, left, right, wipe, overlay, overlayAlpha, outline, points}
- *   left: what is drawn, right: what is drawn right of the wipe (or null).
+ * scene: {size: [columns, rows], mmPerPixel, left, right, wipe, overlay, leftOverlay, overlayAlpha, outline, points}
+ *   left: what is drawn, right: what is drawn right of the wipe (or null), each with what lies over it.
  */
 export class Stage {
   constructor(canvas, { onView, onWipe, onHover }) {
@@ -63,20 +63,21 @@ export class Stage {
     if (!scene?.size) return;
     const at = place(this.view, scene.size, this.box);
     const edge = scene.right ? this.wipeAt() : this.box[0];
-    if (scene.left) this.#picture(scene.left, at, 0, edge);
-    if (scene.right) this.#picture(scene.right, at, edge, this.box[0]);
+    if (scene.left) this.#picture(scene.left, scene.leftOverlay, at, 0, edge);
+    if (scene.right) this.#picture(scene.right, scene.overlay, at, edge, this.box[0]);
     this.#marks(at);
     if (scene.right) this.#handle(edge);
     this.#bar(at);
   }
 
-  #picture(picture, at, from, to) {
+  #picture(picture, overlay, at, from, to) {
     const { context, scene } = this;
     context.save();
     context.beginPath();
     context.rect(from, 0, to - from, this.box[1]);
     context.clip();
     this.#put(picture, at, scene.size);
+    if (overlay && scene.overlayAlpha > 0) this.#put(overlay, at, scene.size, scene.overlayAlpha);
     context.restore();
   }
 
@@ -91,7 +92,6 @@ export class Stage {
 
   #marks(at) {
     const { context, scene } = this;
-    if (scene.overlay && scene.overlayAlpha > 0) this.#put(scene.overlay, at, scene.size, scene.overlayAlpha);
     if (scene.outline) this.#put(scene.outline, at, scene.size);
     if (!scene.points?.length) return;
     context.lineWidth = 1.5;

@@ -1,6 +1,7 @@
 // The build at a glance: layer, height, cadence, time left, latency. Owns the wording.
 
 import { el } from "../dom.js";
+import { isRunning } from "../model/health.js";
 import { find } from "../model/layers.js";
 import { cadence, fallsBehind, latency, timeLeft } from "../model/pace.js";
 import { clock, duration, height, roughly } from "../words.js";
@@ -10,7 +11,7 @@ export function installBuild(panel, store) {
   const list = el("dl.glance");
   panel.append(title, list);
   let shown = "";
-  store.watch(["build", "rows", "layer", "connection"], (state) => {
+  store.watch(["build", "rows", "layer", "live", "connection"], (state) => {
     const facts = glance(state);
     const key = JSON.stringify(facts);
     if (key === shown) return;
@@ -22,7 +23,7 @@ export function installBuild(panel, store) {
 }
 
 /** What is said of the build: [{name, value, more, tip, light}]. Pure. */
-export function glance({ build, rows, layer }, now = new Date()) {
+export function glance({ build, rows, layer, live }, now = new Date()) {
   if (!build || !rows.length) return [];
   const newest = rows[rows.length - 1];
   const row = rows[find(rows, layer)] ?? newest;
@@ -31,7 +32,7 @@ export function glance({ build, rows, layer }, now = new Date()) {
     { name: "Layer", value: String(newest.index), more: planned ? `of ${planned - 1}` : "newest", tip: planned ? "Newest layer, counted from 0" : "Newest layer; the printer does not tell how many there will be" },
     { name: "Height", value: `${height(row.height_mm)} mm`, more: row === newest ? "" : `at layer ${row.index}` },
     pace(rows),
-    left(build, rows, now),
+    left(build, rows, live, now),
     lag(rows),
   ];
 }
@@ -41,8 +42,9 @@ function pace(rows) {
   return { name: "Cadence", value: every === null ? "–" : duration(every), more: every === null ? "not known yet" : "per layer", tip: "Time from layer end to layer end, median of the last 10" };
 }
 
-function left(build, rows, now) {
+function left(build, rows, live, now) {
   if (build.ended) return { name: "Ended", value: clock(rows[rows.length - 1].wall_time), more: build.ended };
+  if (live && !isRunning(build, live)) return { name: "Time left", value: "–", more: "nothing prints it now" };
   const seconds = timeLeft(build, rows);
   const tip = build.planned_layers ? "Planned layers that are left, times the cadence" : "Set store.planned_layers in the configuration to see it";
   if (seconds === null) return { name: "Time left", value: "–", more: build.planned_layers ? "not known yet" : "layers not planned", tip };

@@ -1,6 +1,6 @@
 // The processes and their devices, in plain words. Refuses to judge: the server says what is well.
 //
-// Calm when all is well: devices that are ready and the bundles are folded away; what is not well always stands open.
+// Calm when all is well: devices that are ready, bundles and how layer ends are told are folded away; what is not well always stands open.
 
 import { el } from "../dom.js";
 import { makeLight } from "../chrome/light.js";
@@ -42,12 +42,19 @@ export function lineOf(process, detector = null) {
     words: process.words.replace(HERE, ""),
     more: backlog > 1 ? `${count(backlog - 1, "layer")} waiting behind it` : "",
     on: device && on ? `runs on ${providerWord(device)}` : "",
-    notices: on ? notices.filter((notice) => !said.some((words) => words.includes(notice))) : [],
+    notices: on && process.state !== "silent" ? notices.filter((notice) => !said.some((words) => words.includes(notice))) : [],
     detector: on && detector && process.process === "acquire" ? detectorWords(detector) : [],
     past: on ? outages.filter(({ back }) => back).map(pastWords) : [],
-    devices: process.devices.map(({ name, light, words, kind, temperature_c: warm = null }) => ({ name, light, kind, words: warm === null ? words : `${words}, ${Math.round(warm)} °C` })),
+    devices: asOne(process.devices).map(({ name, light, words, kind, temperature_c: warm = null }) => ({ name, light, kind, words: warm === null ? words : `${words}, ${Math.round(warm)} °C` })),
     bundles: on ? Object.values(bundles).map((label) => shortLabel(String(label))) : [],
   };
+}
+
+/** Devices that all say the same of which nothing is known are one line. */
+function asOne(devices) {
+  const [first, ...more] = devices;
+  const same = more.length > 0 && devices.every(({ state, words }) => state === "unknown" && words === first.words);
+  return same ? [{ ...first, name: count(devices.length, "device"), kind: devices.map(({ name }) => name).join(", "), temperature_c: null }] : devices;
 }
 
 /** An outage that is over. */
@@ -55,11 +62,11 @@ function pastWords({ device, since, back, layers }) {
   return `${device} was away ${clock(since)} to ${clock(back)}, ${count(layers, "layer")} without it`;
 }
 
-/** What stands behind the fold, in a few words: "3 devices ready", "runs on CPU, 2 bundles"; "" where there is nothing. Pure. */
-export function foldWords({ on, devices, bundles }) {
+/** What stands behind the fold: "3 devices ready, layer ends", "runs on CPU, 2 bundles"; "" where there is nothing. Pure. */
+export function foldWords({ on, devices, bundles, detector = [] }) {
   const well = devices.filter(isWell).length;
   const others = well < devices.length ? "other device" : "device";
-  return [on, well && `${count(well, others)} ready`, bundles.length && count(bundles.length, "bundle")].filter(Boolean).join(", ");
+  return [on, well && `${count(well, others)} ready`, bundles.length && count(bundles.length, "bundle"), detector.length && "layer ends"].filter(Boolean).join(", ");
 }
 
 /** "CPU" from "CPUExecutionProvider". */
@@ -70,12 +77,11 @@ export function providerWord(device) {
 const isWell = ({ light }) => light === "good";
 
 function entry(line, opened) {
-  const { name, light, words, more, notices, detector, past, devices } = line;
+  const { name, light, words, more, notices, past, devices } = line;
   const ill = devices.filter((device) => !isWell(device));
   return el("li", {}, row(name, light, words), more && el("p.dim.more", {}, more),
     ...notices.map((notice) => el("p.more", { "data-light": "warn" }, notice)),
     ill.length > 0 && deviceList(ill),
-    ...detector.map((words) => el("p.dim.more", {}, words)),
     ...past.map((words) => el("p.dim.more", {}, words)),
     folded(line, opened));
 }
@@ -84,7 +90,7 @@ function folded(line, opened) {
   const words = foldWords(line);
   if (!words) return null;
   const fold = el("details.more", { open: opened.has(line.name), ontoggle: () => (fold.open ? opened.add(line.name) : opened.delete(line.name)) },
-    el("summary", {}, words), deviceList(line.devices.filter(isWell)), ...line.bundles.map((label) => el("p.dim", {}, label)));
+    el("summary", {}, words), deviceList(line.devices.filter(isWell)), ...[...line.bundles, ...line.detector].map((said) => el("p.dim", {}, said)));
   return fold;
 }
 

@@ -8,7 +8,7 @@ const NONE = "not measured";
 
 export function installParts(panel, store) {
   const { state } = store;
-  const note = el("p.facts-line");
+  const note = el("p.facts-line", { tabIndex: 0 });
   const cards = el("ul.cards");
   panel.append(note, cards);
   let asked = "";
@@ -28,6 +28,7 @@ export function installParts(panel, store) {
       const found = await getJson(inSet(`builds/${encodeURIComponent(build.id)}/layers/${view.index}/parts`, state.set));
       if (key !== asked) return;
       note.textContent = partsWords(found);
+      note.dataset.tip = basisWords(found);
       cards.replaceChildren(...worstFirst(found.parts, view, found).map((part) => card(part, found, view, store)));
     } catch (error) {
       asked = "";
@@ -38,11 +39,16 @@ export function installParts(panel, store) {
   store.watch(["layerView", "tab", "build"], show);
 }
 
-/** What all cards rest on. Pure. */
-export function partsWords({ parts, um_per_px: um, nominal, intervals }) {
+/** How many parts there are, and by what. Pure. */
+export function partsWords({ parts, nominal }) {
   if (!parts.length) return "No part in this layer.";
-  const from = nominal ? "against the nominal outline" : "as the mask falls apart";
-  return `${count(parts.length, "part")} ${from}, at ${number(um, 3)} µm per pixel. ${sentence(intervals || "no interval yet")}. Choose one to look at it.`;
+  const sure = parts.some(({ measures = [] }) => measures.some(({ spread }) => spread !== null));
+  return `${count(parts.length, "part")} ${nominal ? "against the nominal outline" : "as the mask falls apart"}${sure ? ", with 90 % intervals" : "; no interval yet"}`;
+}
+
+/** What all cards rest on. Pure. */
+export function basisWords({ um_per_px: um, intervals }) {
+  return `At ${number(um, 3)} µm per pixel. ${sentence(intervals || "no interval yet")}. Choose a part to look at it.`;
 }
 
 const NO_INTERVAL = "no interval yet";

@@ -12,6 +12,7 @@ import { Tint } from "./tint.js";
 
 const TURN = 0.12;
 const PATIENCE_MS = 200;
+const WITHIN = 0.25;
 
 export function installSolid(panel, store) {
   const { state } = store;
@@ -55,7 +56,7 @@ function follower(solid, store) {
   let done = "";
   const afterPictures = picturesFirst(store);
   return async function follow() {
-    const key = state.build ? `${state.build.id} ${state.build.processed}` : "";
+    const key = state.build ? `${state.build.mesh_url} ${state.build.processed}` : "";
     if (key === done) return;
     if (busy) { again = true; return; }
     busy = true;
@@ -125,8 +126,11 @@ export function cutOf({ cut, cutAt, follow, layer, rows }, mesh) {
     const [low, high] = mesh[`${cut}_mm`];
     return { axis: cut, mm: low + (high - low) * cutAt };
   }
-  const row = rows[find(rows, layer)];
-  return cut === "layer" && !follow && row ? { axis: "height", mm: row.height_mm } : null;
+  const at = find(rows, layer);
+  if (cut !== "layer" || follow || at < 0) return null;
+  // Through the layer, not along its top, where the metal's own faces lie and would flicker with the cut's.
+  const [top, below] = [rows[at].height_mm, rows[at - 1]?.height_mm ?? 0];
+  return { axis: "height", mm: top - WITHIN * (top - below) };
 }
 
 function arrange({ view, mesh, facts }, state) {

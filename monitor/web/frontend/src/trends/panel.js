@@ -3,6 +3,7 @@
 import { el, say } from "../dom.js";
 import { goTo } from "../layers/place.js";
 import { columns, find, stack } from "../model/layers.js";
+import { namesOf } from "../model/other.js";
 import { gaps } from "../model/pace.js";
 import { duration, measureName, number, unit } from "../words.js";
 import { makeChart } from "./chart.js";
@@ -47,7 +48,7 @@ export function installTrends(panel, store) {
     }
     for (const chart of made) chart.set(data, state);
     other.hidden = !state.otherBuild;
-    say(other, state.otherBuild ? `dashed: ${state.otherBuild.name}` : "");
+    say(other, state.otherBuild && state.build ? `dashed: ${namesOf(state)[1]}` : "");
   });
   store.watch(["layer"], () => made.forEach((chart) => chart.move(state)));
 }
@@ -109,7 +110,7 @@ export function tellingStages(timings) {
 
 /** Wall time of each stage, stacked: the top line is the whole. */
 function timeChart(stages, shared) {
-  const { node, value, place } = frame("Time per layer, by stage", "Wall time of the worker's stages, in seconds");
+  const { node, value, place } = frame("Time by stage", "Wall time of a layer in each of the worker's stages, in seconds");
   const keyed = stages.map((stage, i) => [stage, STAGES[i % STAGES.length]]);
   // Drawn from the whole downwards, so that each area covers those beneath it.
   const chart = makeChart(place, [...keyed].reverse().map(([, colour]) => ({ colour, fill: "ff" })), { ...shared, zero: true });
