@@ -185,7 +185,10 @@ def history(config: ConfigOption = None) -> None:
     """Say who did what, when and why."""
     with told():
         events = ModelBook(settings_of(config).store.root).events()
-    table = Table("no.", "time", "what", "bundle", "for", "by", "why")
+    table = Table(*(Column(name, overflow="fold") for name in ("no.", "time", "what")))
+    table.add_column("bundle", no_wrap=True)  # its label is copied
+    for name in ("for", "by", "why"):
+        table.add_column(name, overflow="fold")
     for event in events:
         forced = " (forced)" if event.forced else " (back)" if event.back else ""
         table.add_row(
