@@ -125,7 +125,7 @@ def grows(machine: Machine, by: int = 1) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_units_keep_a_printer_monitored(machine: Machine) -> None:
     """Whatever hangs, crashes, is stopped or replaced comes back by itself, and the build has every layer."""
     starts(machine)
