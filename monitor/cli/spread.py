@@ -14,9 +14,9 @@ from monitor.cli.evaluate import Degradation, FoldersOption, RatioOption, Shrink
 
 def calibrate(
     directory: Annotated[Path, typer.Argument(help="A bundle's folder; its manifest is written anew.")],
-    virtual: Annotated[int, typer.Option(help="Virtual builds that no training has seen, a layer each.", min=0)] = 16,
+    virtual: Annotated[int, typer.Option(help="Virtual builds that no training has seen, a layer each.", min=0)] = 96,
     seed: Annotated[int, typer.Option(help="Seed of the first of them.")] = 950_000,
-    px: Annotated[int, typer.Option(help="Edge of the layers, in pixels.", min=64)] = 384,
+    px: Annotated[int, typer.Option(help="Edge of the layers, in pixels.", min=64)] = 192,
     data: Annotated[Path | None, typer.Option(help="Directory of folders of high-resolution pictures.")] = None,
     folder: FoldersOption = None,
     shrink: ShrinkOption = 5.1,

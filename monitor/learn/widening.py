@@ -23,7 +23,7 @@ from monitor.upscale import Upscaler, widened
 LEVEL = 0.9
 SIZES = (2, 4, 8)
 FLOORS = (0.0, *np.geomspace(0.002, 0.25, 40))
-_PIXELS = 20_000
+_PIXELS = 10_000
 """So many pixels of a layer are enough, evenly out of it."""
 
 
@@ -73,11 +73,12 @@ def calibrate_bundle(
 ) -> SpreadTable:
     """Find a bundle's widening on these layers and write it into its manifest, whose digest becomes another.
 
-    Every second layer is fitted, the others tell how much is then covered.
+    Two layers are fitted, the next two tell how much is then covered, and so on: both kinds of virtual builds are on
+    both sides. A tone that is guessed wrong is wrong for a whole layer, so many small layers tell more than few large.
 
     Args:
         directory: of a bundle of a diffusion kind.
-        cases: at least two layers that it was not trained on.
+        cases: at least three layers that it was not trained on.
         source: what they are, in words.
         sizes: of the ensembles, ascending; each one's members are the first of the largest.
         threads: CPU threads of the model.
@@ -95,8 +96,9 @@ def calibrate_bundle(
     settings = UpscaleSettings(bundle=bundle.manifest.name, steps=table.steps, threads=threads, samples=max(sizes))
     upscaler = Upscaler.load(bundle, settings)
     drawn = [_pixels(upscaler, case, seed) for seed, case in enumerate(cases)]
-    fits = [fitted(_ensemble(drawn[::2], size), size) for size in sizes]
-    shares = [covered(_ensemble(drawn[1::2], size), size, *fit) for size, fit in zip(sizes, fits, strict=True)]
+    fit_on, judge_on = ([one for k, one in enumerate(drawn) if k % 4 // 2 == side] for side in (0, 1))
+    fits = [fitted(_ensemble(fit_on, size), size) for size in sizes]
+    shares = [covered(_ensemble(judge_on, size), size, *fit) for size, fit in zip(sizes, fits, strict=True)]
     found = SpreadTable(
         samples=tuple(sizes),
         factor=tuple(round(factor, 4) for factor, _ in fits),
