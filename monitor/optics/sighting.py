@@ -26,6 +26,10 @@ _CLUSTER_POINTS = 12
 _SIDE_PX, _GROOVE_PX = 0.25, 0.5
 """How far the steepest step may lie beside the edge (standard deviations): alike on edges that look one way in one
 quarter of the plate, as light and shadow come from one side; and alike all around a plate, for the groove about it."""
+_OUTWARD_PX = 0.115
+"""Likewise of edges that look outwards from the middle of all, and of those that look inwards: light that fades towards
+the rim moves both the same way over the plate, which passes for scale. Found on 59 virtual builds, of which nine tenths
+have their scale within its interval with it, and two thirds without."""
 _LEAST_REACH_PX = 4.0
 _MARGIN_PX, _MOST_PX = 16, 2000
 
@@ -159,7 +163,10 @@ def edge_sights(
     across /= np.linalg.norm(across, axis=1, keepdims=True)
     facing = np.floor(np.arctan2(across[:, 1], across[:, 0]) / (np.pi / 2)).astype(np.int64)
     where = (plate_mm > np.median(plate_mm, axis=0)) @ np.array([1, 2])
-    return Sights(plate_mm, calibration.to_image(seen_mm), across, numbers[use], ((facing * 4 + where, _SIDE_PX),))
+    seen_px = calibration.to_image(seen_mm)
+    outwards = (np.einsum("nk,nk->n", seen_px - np.median(seen_px, axis=0), across) > 0).astype(np.int64)
+    shared = ((facing * 4 + where, _SIDE_PX), (outwards, _OUTWARD_PX))
+    return Sights(plate_mm, seen_px, across, numbers[use], shared)
 
 
 def _clusters(sizes: list[int]) -> list[npt.NDArray[np.int64]]:
