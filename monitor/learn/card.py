@@ -13,7 +13,7 @@ _BETTER = {"mae": -1, "psnr": 1, "ssim": 1, "ncvd": -1, "powder_db": -1}
 _PICTURE = """
 ![samples](samples.png)
 
-Held-out builds, from left to right: webcam, super-resolved, HR through its autoencoder, HR.
+Held-out builds, from left to right: webcam, super-resolved, {ceiling}HR.
 """
 _COLUMNS = ("mae", "psnr", "ssim", "ncvd", "powder_db", "powder_grain")
 _TEXT = """# {name} {version}
@@ -58,6 +58,7 @@ def write_card(
     pictured: bool = False,
 ) -> None:
     """Write the card; `pictured` tells whether there is a `samples.png` beside it."""
+    ceiling = "HR through its autoencoder, " if isinstance(recipe, DiffusionTraining) else ""
     text = _TEXT.format(
         name=recipe.name,
         version=recipe.version,
@@ -76,7 +77,7 @@ def write_card(
         table=_table(results),
         verdict=_verdict(results),
         calibration=_calibration(results.get("calibration")),
-        picture=_PICTURE if pictured else "",
+        picture=_PICTURE.format(ceiling=ceiling) if pictured else "",
     )
     path.write_text(text, encoding="utf-8")
 
