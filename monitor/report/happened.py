@@ -15,7 +15,7 @@ from monitor.report import words
 from monitor.store import LayerRecord, ModelEvent, ProductRecord
 
 CLOCK_S = 30.0
-"""The wall clock was set where it went so much further than the devices' clock between two layers, in s."""
+"""The wall clock was set where between two layers it went so much further than the time since the boot, in s."""
 TOLD = {
     "refused": "bundle refused: {bundle}: {why}",
     "activated": "bundle activated: {bundle}",
@@ -47,10 +47,11 @@ def happened(
 
 
 def _clock(records: Mapping[int, LayerRecord]) -> Iterator[Happened]:
-    """Where the two clocks disagree; a devices' clock that began anew is no witness."""
+    """Where the wall clock disagrees with the one that nobody can set; over a restart of the machine none can say."""
     for before, after in pairwise(records.values()):
-        wall, true = _seconds(before.wall_time, after.wall_time), after.end.off_s - before.end.off_s
-        if wall is None or true < 0 or abs(wall - true) < CLOCK_S:
+        wall = _seconds(before.wall_time, after.wall_time)
+        true = after.ended.since(before.ended) if after.ended else None
+        if wall is None or true is None or abs(wall - true) < CLOCK_S:
             continue
         way = "ahead" if wall > true else "back"
         what = f"the clock was set {words.duration(abs(wall - true))} {way}; times before and after do not compare"

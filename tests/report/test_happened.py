@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from monitor.domain import LayerEnd
+from monitor.domain import LayerEnd, Uptime
 from monitor.report.happened import happened
 from monitor.store import LayerRecord, ModelEvent
 
@@ -14,13 +14,14 @@ BEGUN = datetime(2026, 7, 18, 12, 0, tzinfo=UTC)
 LAYER_S = 40.0
 
 
-def record(index: int, ahead_s: float = 0.0, signal_gap: str = "") -> LayerRecord:
-    """A layer that ended when its turn was, by a wall clock so far ahead."""
+def record(index: int, ahead_s: float = 0.0, signal_gap: str = "", boot: str = "b") -> LayerRecord:
+    """A layer that ended when its turn was, by a wall clock so far ahead, of a printer at twice the speed."""
     off_s = index * LAYER_S
     wall = (BEGUN + timedelta(seconds=off_s + ahead_s)).isoformat(timespec="milliseconds")
     signal: Any = None if signal_gap else object()
-    end = LayerEnd(0, off_s, off_s + 3, 1.0, off_s - 1)
-    return LayerRecord(index, 0.03, wall, end, {}, {}, wall, signal=signal, signal_gap=signal_gap)
+    end = LayerEnd(0, 2 * off_s, 2 * off_s + 3, 1.0, 2 * off_s - 1)
+    known = Uptime(boot, off_s)
+    return LayerRecord(index, 0.03, wall, end, {}, {}, wall, signal=signal, signal_gap=signal_gap, uptime=known)
 
 
 def records(*layers: LayerRecord) -> dict[int, LayerRecord]:
@@ -28,10 +29,11 @@ def records(*layers: LayerRecord) -> dict[int, LayerRecord]:
 
 
 def test_a_clock_that_was_set_is_told_with_its_way() -> None:
-    """An hour ahead at layer 2 and back at 4; seconds of delay, and a devices' clock that began anew, are not."""
+    """An hour ahead at layer 2 and back at 4; seconds of delay, another boot and the devices' own clock are not."""
     ahead = (0.0, 2.0, 3600.0, 3601.0, 0.0)
     layers = records(*(record(index, ahead_s) for index, ahead_s in enumerate(ahead)))
-    layers[5] = replace(record(5), end=replace(layers[4].end, off_s=1.0))
+    layers[5] = record(5, -600.0, boot="another")
+    layers[6] = replace(record(6), uptime=None)
     told = [(one.layer, one.what.split(";")[0]) for one in happened(layers, {}, ())]
     assert told == [(2, "the clock was set 59 min 58 s ahead"), (4, "the clock was set 1 h 00 min back")]
 
