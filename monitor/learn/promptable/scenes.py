@@ -135,6 +135,9 @@ def _earlier_layers(rng: Rng, size: int, contrast: float) -> Field:
         ghost = np.asarray(cv2.GaussianBlur(drawn, (0, 0), _log(rng, 0.7, 6)), dtype=np.float32)
         if rng.random() < 0.5:
             field += ghost * (abs(contrast) * rng.uniform(-0.3, 0.3))
+        elif rng.random() < 0.5:  # supports: a lattice under the powder, faint beside metal
+            lattice = noise(rng, size, _log(rng, 1, 3)) * 0.5 - 1.0
+            field += ghost * lattice * np.sign(contrast) * min(0.15, abs(contrast) * rng.uniform(0.03, 0.3))
         else:
             field += ghost * noise(rng, size, _log(rng, 1, 4)) * min(0.15, abs(contrast) * rng.uniform(0.05, 0.35))
     return field
@@ -145,7 +148,7 @@ def _melt(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8], contrast: float,
     size = scene.shape[0]
     tone = np.ones(256, np.float32) * contrast
     tone += contrast * rng.uniform(0, 0.5) * rng.uniform(-0.6, 0.6, 256).astype(np.float32)
-    if rng.random() < 0.06:
+    if rng.random() < 0.03:
         tone[rng.random(256) < 0.3] *= -0.8
     metal = (1.0 + tone[parts] * _inside(rng, parts, size)) * grain
     soft = cv2.GaussianBlur(_shining(rng, parts), (0, 0), _log(rng, 0.3, 1.2))
@@ -161,10 +164,10 @@ def _shining(rng: Rng, parts: npt.NDArray[np.uint8]) -> Field:
     In slm-5472, whose masks have a licence, nominal edges lie 0.3 mm outside of the steepest grey on all sides.
     """
     metal = (parts > 0).astype(np.uint8)
-    if rng.random() < 0.4:
+    if rng.random() < 0.25:
         return metal.astype(np.float32)
     depth = cv2.distanceTransform(metal, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(np.clip(depth - rng.uniform(0.0, 1.3), 0.0, 1.0), dtype=np.float32)
+    return np.asarray(np.clip(depth - rng.uniform(0.2, 1.2), 0.0, 1.0), dtype=np.float32)
 
 
 def _inside(rng: Rng, parts: npt.NDArray[np.uint8], size: int) -> Field:
@@ -174,9 +177,9 @@ def _inside(rng: Rng, parts: npt.NDArray[np.uint8], size: int) -> Field:
         strength += _log(rng, 0.03, 0.3) * _waves(rng, size, _log(rng, 2.5, 9))
     if rng.random() < 0.4:
         fade = (_waves(rng, size, _log(rng, 12, 90)) > rng.uniform(-0.6, 0.6)).astype(np.float32)
-        strength *= 1.0 - rng.uniform(0.1, 0.75) * fade
-    if rng.random() < 0.3:
-        strength *= 1.0 - rng.uniform(0.1, 1.0) * (noise(rng, size, _log(rng, 2, 30)) > rng.uniform(0.2, 1.5))
+        strength *= 1.0 - rng.uniform(0.1, 0.9) * fade
+    if rng.random() < 0.4:  # spots that are as dark as powder or darker, also at the edge
+        strength *= 1.0 - rng.uniform(0.1, 1.2) * (noise(rng, size, _log(rng, 2, 30)) > rng.uniform(0.2, 1.5))
     depth = cv2.distanceTransform((parts > 0).astype(np.uint8), cv2.DIST_L2, 3)
     if rng.random() < 0.5:  # the melt's edge is round and sends the light elsewhere: metal begins before its tone does
         strength *= 1.0 - rng.uniform(0.2, 1.0) * np.exp(-depth / _log(rng, 0.5, 3.0))
@@ -214,7 +217,7 @@ def _sparkle(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8]) -> Field:
 
 def _light(rng: Rng, size: int) -> Field:
     """Illumination: slopes, blobs, lamps and plates with steps, glare."""
-    light = np.exp(_log(rng, 0.01, 0.35) * noise(rng, size, size * rng.uniform(0.3, 0.8)))
+    light = np.exp(_log(rng, 0.01, 0.6) * noise(rng, size, size * rng.uniform(0.3, 0.8)))
     for _ in range(int(rng.integers(0, 5))):
         shape = np.zeros((size, size), np.uint8)
         corners = rng.uniform(-0.2, 1.2, (2, 2)) * size
