@@ -15,7 +15,7 @@ export function makeToolbar(store) {
   const nominal = toggle(store, "reference", "Nominal", "Outline of the part as it should be, where the build has it");
   const points = toggle(store, "points", "Points", "Where the segmenter was asked");
 
-  store.watch(["layerView", "view", "compare", "otherBuild"], ({ layerView, view, compare: mode, otherBuild }) => {
+  store.watch(["layerView", "view", "compare", "otherBuild", "over"], ({ layerView, view, compare: mode, otherBuild }) => {
     const there = layerView?.pictures ?? {};
     const inGrid = comparable(kindOf(view));
     for (const button of views.buttons) {
