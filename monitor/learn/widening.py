@@ -73,8 +73,9 @@ def calibrate_bundle(
 ) -> SpreadTable:
     """Find a bundle's widening on these layers and write it into its manifest, whose digest becomes another.
 
-    Two layers are fitted, the next two tell how much is then covered, and so on: both kinds of virtual builds are on
-    both sides. A tone that is guessed wrong is wrong for a whole layer, so many small layers tell more than few large.
+    All layers are fitted. How much is then covered is told by halves, each judged by the other's fit: two layers to one
+    side, two to the other, and so on, so that both kinds of virtual builds are on both. A tone that is guessed wrong is
+    wrong for a whole layer, so many small layers tell more than few large ones.
 
     Args:
         directory: of a bundle of a diffusion kind.
@@ -96,9 +97,8 @@ def calibrate_bundle(
     settings = UpscaleSettings(bundle=bundle.manifest.name, steps=table.steps, threads=threads, samples=max(sizes))
     upscaler = Upscaler.load(bundle, settings)
     drawn = [_pixels(upscaler, case, seed) for seed, case in enumerate(cases)]
-    fit_on, judge_on = ([one for k, one in enumerate(drawn) if k % 4 // 2 == side] for side in (0, 1))
-    fits = [fitted(_ensemble(fit_on, size), size) for size in sizes]
-    shares = [covered(_ensemble(judge_on, size), size, *fit) for size, fit in zip(sizes, fits, strict=True)]
+    fits = [fitted(_ensemble(drawn, size), size) for size in sizes]
+    shares = [_judged(drawn, size) for size in sizes]
     found = SpreadTable(
         samples=tuple(sizes),
         factor=tuple(round(factor, 4) for factor, _ in fits),
@@ -108,6 +108,13 @@ def calibrate_bundle(
     )
     write_manifest(directory, bundle.manifest.model_copy(update={"spread": found}))
     return found
+
+
+def _judged(drawn: Sequence[tuple[Values, Values]], size: int) -> float:
+    """The share that is covered where each half of the layers is judged by the fit of the other."""
+    halves = [[one for k, one in enumerate(drawn) if k % 4 // 2 == side] for side in (0, 1)]
+    one, other = (_ensemble(half, size) for half in halves)
+    return (covered(one, size, *fitted(other, size)) + covered(other, size, *fitted(one, size))) / 2
 
 
 def _pixels(upscaler: Upscaler, case: Case, seed: int) -> tuple[Values, Values]:
