@@ -19,19 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from monitor.learn.promptable.greys import CONTRASTS, contrasts, standardised
+
 STRIDE = 32
 """Image edges must be multiples of this."""
 CANVAS = 1024.0
 """Pixels that the positional encoding maps to [0, 1]."""
-WINDOWS = (5, 17, 33)
-"""Windows of the local mean that contrast is measured from, in cells of 8 pixels; the image's mean is one more."""
-CONTRASTS = 1 + len(WINDOWS)
-LIGHT = 33
-"""Window of the light that is divided out, in cells of 8 pixels."""
-CUT = 0.15
-"""How far off the light a cell counts in finding it."""
-DARKEST = 0.02
-"""Added to the light, in shares of white: where there is none, noise is not enlarged."""
 FAINT = 0.1
 """Contrast at a point, in the image's standard deviations, below which it says little."""
 REACH = 16.0
@@ -104,8 +97,8 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, S, S), three times the same grey → image embedding (B, C, S/8, S/8)."""
-        grey = _standardise(image[:, :1])
-        contrast = _contrasts(functional.avg_pool2d(grey, 2))
+        grey = standardised(image[:, :1])
+        contrast = contrasts(functional.avg_pool2d(grey, 2))
         x2 = self.mixed(torch.cat([self.stem(grey), contrast], dim=1))
         x4 = self.stages[0](x2)
         x8 = self.stages[1](x4)
@@ -119,38 +112,6 @@ class ImageEncoder(nn.Module):
         fine2 = functional.pixel_unshuffle(self.fine[2](x2), 4)
         packed = functional.pixel_unshuffle(contrast, 4).to(fine2.dtype)
         return torch.cat([coarse, self.fine[0](x8), fine4, fine2, packed], dim=1)
-
-
-def _standardise(image: Tensor) -> Tensor:
-    """Light divided out, then zero mean and unit spread: a lamp's slope and an exposure say nothing about metal."""
-    flat = image / (_light(image) + DARKEST)
-    centred = flat - flat.mean((1, 2, 3), keepdim=True)
-    spread = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
-    return centred / (spread + 1e-2)
-
-
-def _light(image: Tensor) -> Tensor:
-    """(B, 1, S, S) → the same size: the wide mean; what is far off it, such as parts, is cut and pulls it little."""
-    cells = functional.avg_pool2d(image, 8)
-    level = _wide(cells)
-    for _ in range(2):
-        level = _wide(torch.minimum(torch.maximum(cells, (1 - CUT) * level), (1 + CUT) * level))
-    return functional.interpolate(level, scale_factor=8.0, mode="bilinear")
-
-
-def _wide(cells: Tensor) -> Tensor:
-    """Two means over windows in turn: nearly a Gaussian."""
-    for _ in range(2):
-        cells = functional.avg_pool2d(cells, LIGHT, 1, LIGHT // 2, count_include_pad=False)
-    return cells
-
-
-def _contrasts(grey: Tensor) -> Tensor:
-    """(B, 1, h, w) at half resolution → (B, CONTRASTS, h, w): what is left after means over windows are taken off."""
-    cells = functional.avg_pool2d(grey, 4)
-    levels = [functional.avg_pool2d(cells, w, 1, w // 2, count_include_pad=False) for w in WINDOWS]
-    wide = functional.interpolate(torch.cat(levels, dim=1), scale_factor=4.0, mode="bilinear")
-    return torch.cat([grey, grey - wide], dim=1)
 
 
 class Positions(nn.Module):
@@ -329,7 +290,7 @@ class Sharp(nn.Module):
         """(B, 3, S, S), its embedding and the dense logits (B, 1, S/2, S/2) → logits (B, 1, S, S)."""
         known = torch.cat([dense, functional.pixel_shuffle(self.features(embedding), 4)], dim=1)
         larger = functional.interpolate(known, scale_factor=2.0, mode="bilinear")
-        seen = torch.cat([_standardise(image[:, :1]).to(larger.dtype), larger], dim=1)
+        seen = torch.cat([standardised(image[:, :1]).to(larger.dtype), larger], dim=1)
         logits: Tensor = larger[:, :1] + self.out(self.mix(seen))
         return logits
 
