@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from monitor.cli.common import ConfigOption, err, out, person, settings_of, told
 from monitor.cli.live import shot_of_camera
+from monitor.cli.tone import tone
 from monitor.config import Settings
 from monitor.domain import CalibrationError, Lens
 
@@ -27,6 +28,8 @@ app = typer.Typer(
     help="Say where the plate is in a camera's picture, see how well that is known, and accept it.",
     no_args_is_help=True,
 )
+
+app.command()(tone)
 
 CameraArgument = Annotated[str, typer.Argument(help="Name of the camera in the configuration.")]
 ImageOption = Annotated[Path | None, typer.Option(help="Picture to calibrate by; none takes one of a build.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,3 +27,7 @@ class UpscaleSettings(Section):
     done before the laser comes on again, by the pauses learnt from the build; fewer while layers wait."""
     seed: int = 0
     """Seed of the generated detail; the layer's index is added to it."""
+    tone: tuple[Annotated[float, Field(gt=0.0, le=100.0)], Annotated[float, Field(ge=-10.0, le=10.0)]] | None = None
+    """Gain and offset from the webcam's grey to the high-resolution camera's, both in [0, 1], as
+    `lpbf-monitor calibrate tone` finds them from a layer that both cameras saw. With them, tone and everything coarser
+    than the webcam's blur come from the webcam, and the bundle draws the detail alone; without, it guesses the tone."""

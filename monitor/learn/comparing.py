@@ -2,14 +2,15 @@
 
 Every bundle runs as the product runs it, through the Upscaler, with the steps that it was made for. Beside them stand
 the webcam's image itself, its bicubic form where that is another (a synthetic webcam's image is the bicubic one), and
-the first in HR's tone, which only one who knows HR can make.
+the first in HR's tone, which only one who knows HR can make. Each bundle runs twice: as it is, and with the tone
+calibrated, two numbers which each layer's own HR tells here and a layer that both cameras saw tells an installation.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -26,8 +27,10 @@ from monitor.learn.plates import PlateRequest, scene_of
 from monitor.learn.real_plates import real_plates
 from monitor.learn.recipe import DataRecipe
 from monitor.upscale import Upscaler
+from monitor.upscale import match_tone as tone_between
 
 LR, BICUBIC, TONED = "LR", "bicubic", "LR in HR's tone"
+CALIBRATED = ", tone calibrated"
 VIRTUAL = VARIED, DEFAULT_LOOK = "virtual, varied", "virtual, default look"
 
 
@@ -163,6 +166,8 @@ def compare(
     for entry in contenders:
         told(entry.name)
         out.append(_run(entry, cases, truths, samples, threads))
+        told(entry.name + CALIBRATED)
+        out.append(_run(entry, cases, truths, samples, threads, calibrated=True))
     return out
 
 
@@ -180,21 +185,30 @@ def _measure(method: Compared, case: Case, truth: _Truth, picture: Grey) -> None
     method.pictures.append(picture)
 
 
-def _run(entry: Contender, cases: Sequence[Case], truths: Sequence[_Truth], samples: int, threads: int) -> Compared:
-    method = Compared(entry.name)
+def _run(
+    entry: Contender,
+    cases: Sequence[Case],
+    truths: Sequence[_Truth],
+    samples: int,
+    threads: int,
+    *,
+    calibrated: bool = False,
+) -> Compared:
+    method = Compared(entry.name + CALIBRATED * calibrated)
     settings = UpscaleSettings(bundle=entry.bundle.manifest.name, steps=entry.steps, threads=threads, samples=1)
     one = Upscaler.load(entry.bundle, settings)
     drawn = entry.bundle.manifest.diffusion is not None and samples > 1
     many = Upscaler.load(entry.bundle, settings.model_copy(update={"samples": samples})) if drawn else None
     ensembles: dict[str, list[tuple[Grey, Upscaled]]] = {}
     for k, (case, known) in enumerate(zip(cases, truths, strict=True)):
+        tone = tone_between(_unit(case.lr), known[0]) if calibrated else None
         begin, used = time.perf_counter(), time.process_time()
-        made = one.upscale(case.lr, k)
+        made = replace(one, tone=tone).upscale(case.lr, k)
         method.seconds.append(time.perf_counter() - begin)
         method.core_seconds.append(time.process_time() - used)
         _measure(method, case, known, _unit(made.image))
         if many is not None:
-            ensembles.setdefault(case.source, []).append((known[0], many.upscale(case.lr, k)))
+            ensembles.setdefault(case.source, []).append((known[0], replace(many, tone=tone).upscale(case.lr, k)))
     for source, found in ensembles.items():
         parts = [(hr.ravel(), made.mean.ravel(), made.spread.ravel()) for hr, made in found]
         truth, mean, spread = (np.concatenate(part) for part in zip(*parts, strict=True))

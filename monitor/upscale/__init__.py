@@ -4,6 +4,7 @@ Refuses to know cameras, the plate's geometry and the store. What it draws is ge
 carries the ensemble's spread and its disagreement with the webcam.
 """
 
+from monitor.upscale.anchoring import anchored, toned
 from monitor.upscale.consistency import (
     INVENTED,
     MEASURED,
@@ -26,12 +27,14 @@ __all__ = [
     "Quality",
     "Tiling",
     "Upscaler",
+    "anchored",
     "chosen_quality",
     "contradiction",
     "degrade",
     "inconsistency",
     "ladder",
     "match_tone",
+    "toned",
     "trust",
     "widened",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError, FloatImage, Image, Upscaled
 from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session, SpreadTable
+from monitor.upscale.anchoring import anchored
 from monitor.upscale.consistency import inconsistency, trust
 from monitor.upscale.quality import Quality
 from monitor.upscale.sampler import Level, levels, sample, spaced
@@ -43,6 +44,8 @@ class Upscaler:
     steps: int
     tiling: Tiling
     known_spread: SpreadTable | None = None
+    tone: tuple[float, float] | None = None
+    """Gain and offset from the webcam's grey to the high-resolution camera's; None leaves the tone to the model."""
 
     @classmethod
     def load(cls, bundle: Bundle, settings: UpscaleSettings, tiling: Tiling | None = None) -> Upscaler:
@@ -72,7 +75,9 @@ class Upscaler:
         sessions = {role: bundle.session(role, settings.provider, settings.threads) for role in _PORTS[kind]}
         _check_ports(bundle, sessions)
         samples, steps = (1, 1) if kind == "regression" else (settings.samples, settings.steps)
-        return cls(bundle.label, table, sessions, samples, steps, tiling or Tiling(), bundle.manifest.spread)
+        return cls(
+            bundle.label, table, sessions, samples, steps, tiling or Tiling(), bundle.manifest.spread, settings.tone
+        )
 
     @property
     def device(self) -> str:
@@ -103,11 +108,11 @@ class Upscaler:
         webcam = rectified.astype(np.float32) / np.float32(255)
         condition = self._encode(webcam)
         condition.flags.writeable = False  # it is the same for all steps and members: a device keeps it
-        first = mean = self._member(condition, (seed, 0), webcam.shape)
+        first = mean = self._member(condition, (seed, 0), webcam)
         squares = np.zeros_like(first)
         members = [_picture(first)]
         for k in range(1, self.samples):  # Welford's running mean and squares: memory for one member at a time
-            member = self._member(condition, (seed, k), webcam.shape)
+            member = self._member(condition, (seed, k), webcam)
             change = member - mean
             mean = mean + change / np.float32(k + 1)
             squares += change * (member - mean)
@@ -143,12 +148,13 @@ class Upscaler:
             return padded[None, None]
         return self._call("encoder", {"image": padded[None, None]}, scales=(self._factor, 1))
 
-    def _member(self, condition: Field, seed: tuple[int, int], shape: tuple[int, ...]) -> FloatImage:
-        """One sample, float32 in [0, 1], cut to the shape."""
+    def _member(self, condition: Field, seed: tuple[int, int], webcam: FloatImage) -> FloatImage:
+        """One sample, float32 in [0, 1], of the webcam image's shape."""
         drawn = self._drawn(condition, seed) if isinstance(self.table, DiffusionTable) else condition
         picture = self._decode(drawn)
-        grey = picture[0, 0, : shape[0], : shape[1]] * np.float32(0.5) + np.float32(0.5)
-        return np.asarray(np.clip(grey, 0, 1), np.float32)
+        grey = picture[0, 0, : webcam.shape[0], : webcam.shape[1]] * np.float32(0.5) + np.float32(0.5)
+        whole = np.asarray(np.clip(grey, 0, 1), np.float32)
+        return whole if self.tone is None else anchored(whole, webcam, self.tone, self.table.degrade_sigma_px)
 
     def _decode(self, drawn: Field) -> Field:
         """The picture of a latent or, for a regression, of the webcam's image; pixels are the picture already."""

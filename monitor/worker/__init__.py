@@ -14,11 +14,13 @@ from monitor.worker.pipeline import Models, Pipeline
 from monitor.worker.recipe import changed, recipe_of
 from monitor.worker.shadow import Shadow
 from monitor.worker.taking_in import take_in
+from monitor.worker.toning import MeasuredTone, measure_tone
 from monitor.worker.trial import KINDS, POLITE, Verdict, try_bundle
 
 __all__ = [
     "KINDS",
     "POLITE",
+    "MeasuredTone",
     "Models",
     "PartBook",
     "Pipeline",
@@ -31,6 +33,7 @@ __all__ = [
     "find",
     "label_of",
     "make_again",
+    "measure_tone",
     "notices",
     "pending_builds",
     "process_build",

@@ -46,16 +46,26 @@ def found(cases: list[Case]) -> list[Compared]:
 
 
 def test_every_method_is_measured_on_every_source(found: list[Compared]) -> None:
-    """The webcam's image, in two forms where there are two, in HR's tone, and each bundle with its steps."""
+    """The webcam's image, in two forms where there are two, in HR's tone, and each bundle with its steps, twice."""
     names = [method.name for method in found]
     assert names[:3] == [LR, BICUBIC, TONED]
-    assert [name.partition(", ")[2] for name in names[3:]] == ["4 × ddim", "1 × ddim"]
+    assert [name.partition(", ")[2] for name in names[3:]] == [
+        *("4 × ddim", "4 × ddim, tone calibrated"),
+        *("1 × ddim", "1 × ddim, tone calibrated"),
+    ]
     for method in found:
         assert set(method.means()) == {VARIED, "one"} - ({"one"} if method.name == BICUBIC else set())
         virtual = method.means()[VARIED]
         assert {"mae", "psnr", "ssim", "cvd", "ncvd", "powder_db", "powder_kurtosis"} <= set(virtual)
         assert np.isfinite(list(virtual.values())).all()
         assert "powder_db" not in method.means().get("one", {})  # nobody knows where its powder is
+
+
+def test_a_calibrated_tone_is_nearer(found: list[Compared]) -> None:
+    """Each bundle's error with the tone that this layer's HR tells is smaller than with the tone that it guesses."""
+    for guessed, calibrated in (found[3:5], found[5:7]):
+        for source, numbers in calibrated.means().items():
+            assert numbers["mae"] < guessed.means()[source]["mae"]
 
 
 def test_time_and_trust_are_told_of_bundles_alone(found: list[Compared]) -> None:
@@ -75,7 +85,7 @@ def test_the_tables_can_be_read_again(found: list[Compared], cases: list[Case], 
     text = write_comparison(found, cases, tmp_path).read_text(encoding="utf-8")
     with (tmp_path / "comparison.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 9
+    assert len(rows) == 13
     assert {row["method"] for row in rows} == {method.name for method in found}
     assert float(rows[0]["mae"]) == pytest.approx(found[0].means()[VARIED]["mae"])
     assert all(method.name in text for method in found)

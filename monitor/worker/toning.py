@@ -1,0 +1,99 @@
+"""How the webcam's grey becomes the high-resolution camera's, measured on layers that both saw. Owns which layers.
+
+Two numbers hold for a pair of cameras as long as nobody changes their exposure or the lamps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from monitor.domain import CalibrationError, CameraRole, Frame, Image, NotInStore
+from monitor.optics import rectify
+from monitor.store import BuildReader, list_builds
+from monitor.upscale import match_tone, toned
+
+WHITE = np.float32(255)
+LEAST_LIKENESS = 0.3
+"""Correlation below which the two cameras do not show the same plate, or one is not calibrated."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTone:
+    """A tone, and what shows that it is right.
+
+    Attributes:
+        gain, offset: from the webcam's grey to the high-resolution camera's, both in [0, 1].
+        build: whose layers were looked at.
+        layers: these.
+        before, after: mean absolute difference of the two cameras without and with the tone, grey in [0, 1].
+        pictures: of the last of these layers: the webcam's, the same in the tone, the high-resolution camera's.
+    """
+
+    gain: float
+    offset: float
+    build: str
+    layers: tuple[int, ...]
+    before: float
+    after: float
+    pictures: tuple[Image, Image, Image]
+
+
+def measure_tone(root: Path, build: str = "", most: int = 8) -> MeasuredTone:
+    """Measure the tone on at most so many layers of a build, evenly out of those that both cameras saw.
+
+    Args:
+        root: directory of all builds.
+        build: its id; the newest one that has such layers by default.
+        most: layers.
+
+    Raises:
+        NotInStore: there is no such build, or no layer that both cameras saw.
+        CalibrationError: the cameras do not show the same.
+    """
+    names = [build] if build else [found.manifest.id for found in reversed(list_builds(root)) if found.layers]
+    for name in names:
+        reader = BuildReader.open(root, name)
+        pairs = dict(_pairs(reader, most))
+        if pairs:
+            return _measured(name, pairs)
+    raise NotInStore(
+        f"no layer of {build or 'any build'} was seen by both a calibrated webcam and a calibrated "
+        "high-resolution camera",
+        cure="record one with both cameras, or name another build",
+    )
+
+
+def _measured(build: str, pairs: dict[int, tuple[Image, Image]]) -> MeasuredTone:
+    webcam, hr = (np.concatenate([pair[k] for pair in pairs.values()]).astype(np.float32) / WHITE for k in (0, 1))
+    tone = match_tone(webcam, hr)
+    if tone[0] <= 0 or np.corrcoef(webcam.ravel(), hr.ravel())[0, 1] < LEAST_LIKENESS:
+        raise CalibrationError(
+            f"in build {build} the webcam and the high-resolution camera do not show the same plate",
+            cure="check both calibrations (`lpbf-monitor calibrate list`), or name a build with melted parts",
+        )
+    seen, true = pairs[max(pairs)]
+    shown = np.rint(toned(seen.astype(np.float32) / WHITE, tone) * WHITE).astype(np.uint8)
+    before, after = (float(np.abs(picture - hr).mean()) for picture in (webcam, toned(webcam, tone)))
+    return MeasuredTone(*tone, build, tuple(pairs), before, after, (seen, shown, true))
+
+
+def _pairs(reader: BuildReader, most: int) -> Iterator[tuple[int, tuple[Image, Image]]]:
+    """Layers with the rectified pictures of both cameras."""
+    layers = reader.layers()
+    for k in np.unique(np.linspace(0, len(layers) - 1, min(most, len(layers))).astype(int)) if layers else ():
+        found = (_seen(reader, layers[k], CameraRole.WEBCAM), _seen(reader, layers[k], CameraRole.BASLER))
+        if found[0] is not None and found[1] is not None:
+            yield layers[k], (found[0], found[1])
+
+
+def _seen(reader: BuildReader, index: int, role: CameraRole) -> Image | None:
+    for facts in reader.facts:
+        if facts.role is role and facts.calibration is not None:
+            capture = reader.capture(index, facts.name)
+            if isinstance(capture, Frame):
+                return rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits)
+    return None

@@ -1,0 +1,69 @@
+"""A drawn picture whose tone and coarse light are the webcam's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from monitor.config import UpscaleSettings
+from monitor.domain import FloatImage
+from monitor.inference import Bundle
+from monitor.upscale import Upscaler, anchored, toned
+
+TONE = (0.8, 0.1)
+SIGMA_PX = 1.5
+
+
+def smooth(seed: int, sigma: float = 12.0) -> FloatImage:
+    """A picture without detail, about 0.3 to 0.7."""
+    field = gaussian_filter(np.random.default_rng(seed).standard_normal((96, 96)), sigma)
+    return np.asarray(0.5 + 0.2 * field / np.abs(field).max(), np.float32)
+
+
+def grain(seed: int) -> FloatImage:
+    """Fine detail around 0."""
+    field = np.random.default_rng(seed).standard_normal((96, 96))
+    return np.asarray(0.05 * (field - gaussian_filter(field, 3.0)), np.float32)
+
+
+@given(gain=st.floats(0.6, 1.0), wrong=st.floats(-0.15, 0.15))
+def test_a_wrong_tone_does_not_matter(gain: float, wrong: float) -> None:
+    """However far off the model's guess of the tone is, what it drew finely stays, and the coarse light is right."""
+    webcam = smooth(1)
+    truth = toned(webcam, TONE) + grain(2)
+    guessed = np.asarray(gain * toned(webcam, TONE) + wrong + grain(2), np.float32)
+    made = anchored(np.clip(guessed, 0, 1), webcam, TONE, SIGMA_PX)
+    assert np.abs(made - truth).mean() < 0.03
+
+
+def test_fine_detail_is_the_models() -> None:
+    """Two pictures of one webcam image that differ finely still differ as much."""
+    webcam = smooth(3)
+    one, other = (anchored(toned(webcam, TONE) + grain(seed), webcam, TONE, SIGMA_PX) for seed in (4, 5))
+    assert 0.9 < np.std(one - other) / np.std(grain(4) - grain(5)) < 1.1
+
+
+def test_a_constant_webcam_image_gives_the_tone_alone() -> None:
+    """Without any light but one, the mean is the tone's, whatever was drawn."""
+    flat = np.full((96, 96), 0.5, np.float32)
+    made = anchored(np.full_like(flat, 0.9), flat, TONE, SIGMA_PX)
+    np.testing.assert_allclose(made, 0.5, atol=1e-5)
+
+
+def test_the_upscaler_takes_the_tone_of_the_settings(bundle: Bundle) -> None:
+    """Every member's coarse light is the webcam's in that tone; without a tone it is what the model guessed."""
+    plate = np.rint(smooth(6) * 255).astype(np.uint8)
+    settings = UpscaleSettings(threads=1, samples=2, steps=2)
+    model = Upscaler.load(bundle, settings.model_copy(update={"tone": TONE}))
+    wanted = gaussian_filter(toned(plate.astype(np.float32) / 255, TONE), 8)
+    made = model.upscale(plate, 1)
+    for member in made.members:
+        assert np.abs(gaussian_filter(member.astype(np.float32) / 255, 8) - wanted).mean() < 0.05
+    guessed = replace(model, tone=None).upscale(plate, 1)
+    assert (
+        np.abs(gaussian_filter(guessed.mean, 8) - wanted).mean() > np.abs(gaussian_filter(made.mean, 8) - wanted).mean()
+    )
