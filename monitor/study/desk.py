@@ -66,10 +66,16 @@ class Desk:
         return found
 
     def model(self, name: str, train: Plates, said: Findings) -> Method | None:
-        """One model: the bundle that was given, or trained here; None, and said, where there is neither."""
-        if name not in self.bundles:
+        """One model: the bundle that was given, or trained here; None, and said, where there is neither.
+
+        "calibrated" is the default bundle with the tone of these plates.
+        """
+        if name == "calibrated":
+            made = self.bundled("default").in_tone_of(train.lr, train.hr)
+        elif name in self.bundles:
+            made = self.bundled(name)
+        else:
             return self.trained(name, train, said)
-        made = self.bundled(name)
         self.note(made)
         return made
 

@@ -50,14 +50,14 @@ def _from(start: TrainedHere | None) -> str:
 
 
 def _methods(desk: Desk, kernel: int, data: DataSet, found: Findings, start: TrainedHere | None) -> list[Method]:
-    """LR, the default bundle, and between them the model of this kernel where the plan trains one."""
-    lr, default = desk.methods(whole_plates(data.train), found, ("lr", "default"))
+    """LR, the default bundle twice, and between them the model of this kernel where the plan trains one."""
+    lr, *default = desk.methods(whole_plates(data.train), found, ("lr", "default", "calibrated"))
     chosen = desk.plan.sweep.trained_kernels or desk.plan.sweep.kernels
     if kernel not in chosen:
         found.missing(f"a model for kernel {kernel}", f"size '{desk.size}' trains for {', '.join(map(str, chosen))}")
-        return [lr, default]
+        return [lr, *default]
     model = desk.trained("latent", whole_plates(data.train), found, start)
-    return [lr, default] if model is None else [lr, model, default]
+    return [lr, *default] if model is None else [lr, model, *default]
 
 
 def _blurred(data: DataSet, kernel: int) -> DataSet:

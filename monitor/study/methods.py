@@ -1,24 +1,26 @@
 """From a layer to a picture, by name. Owns the methods that are compared and how each is found; refuses to judge them.
 
-LR, bicubic and LR in HR's tone need no model. A model is a bundle that was given, or one that is trained here by its
+LR, bicubic and LR in HR's tone need no model. The default bundle runs as it is, and with the tone that the training
+layers tell. A model is a bundle that was given, or one that is trained here by its
 recipe on the data set's own training layers (`training`); where there is neither, the method is missing, with a reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.config import UpscaleSettings
 from monitor.domain import ConfigError, Image
 from monitor.inference import Bundle, DiffusionTable, Provider, find_bundle
 from monitor.study.data import LayerPair
 from monitor.study.timing import Spent, bundle_seconds
-from monitor.upscale import Upscaler
+from monitor.upscale import Upscaler, match_tone
 
 DEFAULT_BUNDLE = UpscaleSettings().bundle
 NAMES = {
@@ -29,6 +31,7 @@ NAMES = {
     "pixel": "pixel diffusion",
     "latent": "latent diffusion",
     "default": "default bundle",
+    "calibrated": "default bundle, tone calibrated",
 }
 """How a method is called, in the order of tables."""
 MODELS = ("regression", "pixel", "latent", "default")
@@ -144,7 +147,8 @@ class Bundled:
     @property
     def title(self) -> str:
         """Its name, and which bundle it is unless it is the default."""
-        return NAMES[self.name] if self.name == "default" else f"{NAMES[self.name]}, {self.bundle.manifest.name}"
+        known = self.name in ("default", "calibrated")
+        return NAMES[self.name] if known else f"{NAMES[self.name]}, {self.bundle.manifest.name}"
 
     short = title
 
@@ -155,15 +159,22 @@ class Bundled:
 
     @property
     def label(self) -> str:
-        """Name, short digest, steps, provider."""
-        return f"{self.bundle.label}, {self.upscaler.steps} steps, {self.upscaler.device}"
+        """Name, short digest, steps, provider, and the tone where it is known."""
+        tone = ", tone {:.3f} {:+.3f}".format(*self.upscaler.tone) if self.upscaler.tone else ""
+        return f"{self.bundle.label}, {self.upscaler.steps} steps, {self.upscaler.device}{tone}"
 
     @property
     def digest(self) -> str:
         """Of the manifest, with what it was asked for."""
         return (
             f"{self.bundle.digest} steps {self.upscaler.steps} samples {self.upscaler.samples} {self.upscaler.device}"
+            + (f" tone {self.upscaler.tone}" if self.upscaler.tone else "")
         )
+
+    def in_tone_of(self, lr: npt.NDArray[np.uint8], hr: npt.NDArray[np.uint8]) -> Bundled:
+        """The same with the tone that these layers tell, as `calibrate tone` measures it: uint8 (n, rows, columns)."""
+        flat = [stack.reshape(-1, stack.shape[-1]).astype(np.float32) / np.float32(255) for stack in (lr, hr)]
+        return replace(self, name="calibrated", upscaler=replace(self.upscaler, tone=match_tone(*flat)))
 
     def draw(self, pair: LayerPair, seed: int) -> Image:
         """The first member of the ensemble."""

@@ -38,7 +38,8 @@ def run(desk: Desk) -> Findings:
         held, *others = hr_only_builds(desk.plan, kernel, desk.cache)
         _note_used(desk, held, others)
         targets = {held[0].build: held, **_real(desk, kernel, found)}
-        untrained = desk.methods(whole_plates(held), found, ("lr", "default"))
+        known = whole_plates([pair for build in others for pair in build])
+        untrained = desk.methods(known, found, ("lr", "default", "calibrated"))
         rows += [_row(desk, m, kernel, 0, target, layers) for target, layers in targets.items() for m in untrained]
         models = _trained(desk, others, found)
         for count, model in models.items():
