@@ -23,9 +23,11 @@ from monitor.config import TriggerSettings
 from monitor.devices.ni_errors import in_use, lost, missing_client, no_channel, not_found
 from monitor.domain import Channel, DeviceError, DeviceLost, DeviceTimeout, SampleBlock, SignalFacts
 
-READS_HZ = 10.0
+BLOCK_S = 0.2
+"""Samples are read so often: over gRPC half of a read's cost is the call, whatever it brings."""
 LEAST_BLOCK_S = 0.001
-CATCH_UP = 10  # blocks at most in one read, after a stall
+ARRIVAL_S = 0.001  # a sample is looked for so long after it is due
+CATCH_UP = 5  # blocks at most in one read, after a stall
 CONNECT_S = 5.0
 CALL_S = 5.0
 LOOK_S = 2.0  # a reader that is alive reads within this time
@@ -50,6 +52,10 @@ class SampleTimes:
         self._start, self._seen = min(relaxed, now_s - samples / self._rate_hz), now_s
         return self._start
 
+    def due_s(self, samples: int) -> float:
+        """When that many samples are there, at the earliest."""
+        return self._start + samples / self._rate_hz
+
 
 class Ni9223Trigger:
     """Laser gate, galvanometer and further voltages from the NI-9223 modules of one chassis.
@@ -69,6 +75,8 @@ class Ni9223Trigger:
         self._next = 0
         self._expected_s: float | None = None
         self._times = SampleTimes(settings.rate_hz, 0.0)
+        shortest_gap_s = settings.detector.quiet_gap_ms / 1000 * settings.detector.quiet_gap_range[0]
+        self._block_s = min(BLOCK_S, shortest_gap_s / 2)  # a gap that is over within a block would be told late
 
     @property
     def facts(self) -> SignalFacts:
@@ -107,7 +115,8 @@ class Ni9223Trigger:
         self._expected_s = in_s
 
     def read(self, timeout_s: float) -> SampleBlock | None:
-        """Return what was sampled since the last call: 0.1 s, or up to 1 s after a stall; less where it is expected.
+        """Return what was sampled since the last call: 0.2 s, or up to 1 s after a stall; less where it is expected
+        or the quiet gap is short.
 
         A real signal never ends.
 
@@ -186,22 +195,27 @@ class Ni9223Trigger:
         return replace(channel, volts_at_zero=float(terms[0]), volts_per_code=float(terms[1]))
 
     def _wait(self, task: Any, timeout_s: float) -> int:
-        """Wait for a block; a read that waits by itself would lose its samples at a timeout. Returns what is there."""
+        """Wait for a block; a read that waits by itself would lose its samples at a timeout. Returns what is there.
+
+        The driver is asked only when the block is due: over gRPC each question costs more than reading the block.
+        """
         block = self._block
-        deadline = time.monotonic() + timeout_s
+        now = time.monotonic()
+        deadline = now + timeout_s
+        time.sleep(max(0.0, min(deadline, self._times.due_s(self._next + block) + ARRIVAL_S) - now))
         while (available := int(task.in_stream.avail_samp_per_chan)) < block:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise DeviceTimeout(
                     f"NI-9223: {available} of {block} samples within {timeout_s} s",
-                    cure="check the sample clock and the chassis; wait for at least one block (0.1 s)",
+                    cure=f"check the sample clock and the chassis; wait for at least one block ({self._block_s:g} s)",
                 )
-            time.sleep(min(left, (block - available) / self._rate_hz + 0.001))
+            time.sleep(min(left, (block - available) / self._rate_hz + ARRIVAL_S))
         return available
 
     @property
     def _block(self) -> int:
-        return self._until_expected(max(1, round(self._rate_hz / READS_HZ)))
+        return self._until_expected(max(1, round(self._rate_hz * self._block_s)))
 
     def _until_expected(self, samples: int) -> int:
         """So many samples, or fewer where the block is expected to end before."""

@@ -283,7 +283,7 @@ def test_a_clock_that_stands_still_is_a_timeout(make: Make, server: DaqServer) -
     trigger = make()
     trigger.open()
     server.stop_sampling()
-    with pytest.raises(DeviceTimeout, match=r"0 of 1000 samples within 0\.1 s"):
+    with pytest.raises(DeviceTimeout, match=r"0 of 2000 samples within 0\.1 s"):
         trigger.read(0.1)
 
 
