@@ -115,10 +115,9 @@ class Ni9223Trigger:
         self._expected_s = in_s
 
     def read(self, timeout_s: float) -> SampleBlock | None:
-        """Return what was sampled since the last call: 0.2 s, or up to 1 s after a stall; less where it is expected
-        or the quiet gap is short.
+        """Return what was sampled since the last call: 0.2 s, or up to 1 s after a stall.
 
-        A real signal never ends.
+        Less where a sooner end is expected (`expect`), or the quiet gap is short. A real signal never ends.
 
         Raises:
             DeviceTimeout: no samples within `timeout_s`; nothing is lost by that.
