@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
+import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.domain import BundleError, ConfigError
 from monitor.learn.precision import pick_device
+from monitor.study import figures
 from monitor.study.cache import Cache, digest_of
 from monitor.study.data import LayerPair, hr_only_builds, kernel_sigma, real_layers, split_parts, synthetic, virtual_set
+from monitor.study.figures import surfaces, write_figure
 from monitor.study.findings import Table, mean_of, spread
 from monitor.study.meter import Meter
 from monitor.study.methods import PLAIN, bundle_paths, in_tone
@@ -26,6 +31,7 @@ from monitor.study.stacks import Stack, overlap, true_stacks
 from monitor.study.tables import markdown, shown, write_table
 from monitor.study.training import KINDS as TRAINED
 from monitor.study.trust import reliability
+from monitor.volume import Mesh
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +226,20 @@ def test_reliability_of_a_perfect_forecast() -> None:
     rows, error = reliability(said, true)
     assert error == pytest.approx(0, abs=1e-12)
     assert json.dumps([row[2] for row in rows]) == "[1000, 1000]"
+
+
+def test_a_surface_too_fine_to_draw_is_drawn_coarser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mesh of more triangles than can be drawn gives nearly the same picture, and no error."""
+    ball = trimesh.creation.icosphere(subdivisions=4)
+    mesh = Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.uint32), ball.vertex_normals.astype(np.float32))
+
+    def drawn(name: str) -> npt.NDArray[np.uint8]:
+        png = next(path for path in write_figure(surfaces(name, "", {"": mesh}), tmp_path) if path.suffix == ".png")
+        return np.asarray(cv2.imread(str(png), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+    fine = drawn("fine")
+    monkeypatch.setattr(figures, "_MOST_FACES", len(mesh.faces) // 4)
+    coarse = drawn("coarse")
+    shown = (coarse < 255).sum() / (fine < 255).sum()
+    assert 0.95 < shown < 1.05
+    assert (coarse != fine).any()
