@@ -170,15 +170,17 @@ def _logarithmic(axis: Axes) -> None:
 
 
 def _thinned(mesh: Mesh) -> npt.NDArray[np.float64]:
-    """Triangles (F, 3, 3); of a very fine mesh, as many as can be drawn: its vertices are moved onto a grid (vertex
-    clustering, Rossignac and Borrel 1993) that is made coarser until few enough triangles are left. No hole opens.
+    """Triangles (F, 3, 3); of a very fine mesh, as many as can be drawn.
+
+    Its vertices are moved onto a grid that is made coarser until few enough triangles are left (vertex clustering,
+    Rossignac and Borrel 1993). No hole opens.
     """
     vertices, faces = mesh.vertices.astype(np.float64), mesh.faces
     cell = np.ptp(vertices[faces], axis=1).mean(axis=0)  # a layer is thinner than a pixel is wide
     while len(faces) > _MOST_FACES:
         cell = 1.1 * cell
         places, owner = np.unique(np.rint(mesh.vertices / cell), axis=0, return_inverse=True)
-        vertices, faces = places * cell, owner.reshape(-1)[mesh.faces]
+        vertices, faces = places * cell, owner.reshape(-1).astype(np.uint32)[mesh.faces]
         a, b, c = faces.T
         faces = faces[(a != b) & (b != c) & (c != a)]
     return vertices[faces]

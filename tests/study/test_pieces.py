@@ -230,7 +230,7 @@ def test_reliability_of_a_perfect_forecast() -> None:
 
 def test_a_surface_too_fine_to_draw_is_drawn_coarser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mesh of more triangles than can be drawn gives nearly the same picture, and no error."""
-    ball = trimesh.creation.icosphere(subdivisions=4)
+    ball = trimesh.creation.icosphere(subdivisions=5)
     mesh = Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.uint32), ball.vertex_normals.astype(np.float32))
 
     def drawn(name: str) -> npt.NDArray[np.uint8]:
@@ -238,8 +238,8 @@ def test_a_surface_too_fine_to_draw_is_drawn_coarser(tmp_path: Path, monkeypatch
         return np.asarray(cv2.imread(str(png), cv2.IMREAD_GRAYSCALE), np.uint8)
 
     fine = drawn("fine")
-    monkeypatch.setattr(figures, "_MOST_FACES", len(mesh.faces) // 4)
+    monkeypatch.setattr(figures, "_MOST_FACES", len(mesh.faces) // 2)
     coarse = drawn("coarse")
     shown = (coarse < 255).sum() / (fine < 255).sum()
-    assert 0.95 < shown < 1.05
+    assert 0.9 < shown < 1.1
     assert (coarse != fine).any()
