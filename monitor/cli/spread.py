@@ -34,7 +34,10 @@ def calibrate(
         words = [f"{virtual} virtual builds from seed {seed}"] if virtual else []
         words += [f"layers of {', '.join(folder)}"] if folder else []
         found = calibrate_bundle(directory, cases, " and ".join(words), threads=threads)
-    table = Table("members", "spread ×", "at least, grey levels", "90 % intervals hold, on layers not fitted")
-    for samples, factor, floor, share in zip(found.samples, found.factor, found.floor, found.coverage, strict=True):
-        table.add_row(str(samples), f"{factor:.3g}", f"{255 * floor:.2g}", f"{share:.1%}")
+    table = Table("as", "members", "spread ×", "at least, grey levels", "90 % intervals hold, on layers not fitted")
+    for name, spread in zip(("guessed", "calibrated"), found, strict=True):
+        for samples, factor, floor, share in zip(
+            spread.samples, spread.factor, spread.floor, spread.coverage, strict=True
+        ):
+            table.add_row(name, str(samples), f"{factor:.3g}", f"{255 * floor:.2g}", f"{share:.1%}")
     out.print(table)

@@ -1,4 +1,4 @@
-"""`lpbf-monitor calibrate tone`: the two numbers that lead from the webcam's grey to the high-resolution camera's."""
+"""`lpbf-monitor calibrate tone`: the numbers that lead from the webcam's picture to the high-resolution camera's."""
 
 from __future__ import annotations
 
@@ -16,21 +16,28 @@ def tone(
     build: Annotated[str, typer.Option(help="Build whose layers are looked at; none takes the newest.")] = "",
     layers: Annotated[int, typer.Option(help="At most so many of its layers.", min=1)] = 8,
     picture: Annotated[
-        Path, typer.Option(help="Write webcam, webcam in the tone, and high-resolution camera here (PNG).")
+        Path,
+        typer.Option(help="Write webcam, webcam in the tone, drawn picture and high-resolution camera here (PNG)."),
     ] = Path("tone.png"),
     config: ConfigOption = None,
 ) -> None:
-    """By layers that both cameras saw: how the webcam's grey becomes the other's; prints the configuration's line."""
-    from monitor.worker import measure_tone
+    """By layers that both cameras saw: tone, and how much of the drawn detail; prints the configuration's lines."""
+    from monitor.inference import Bundle
+    from monitor.upscale import Upscaler
+    from monitor.worker import configured, measure_look
 
     with told():
-        found = measure_tone(settings_of(config).store.root, build, layers)
+        settings = settings_of(config)
+        bundle = Bundle.load(configured(settings, "upscale"))
+        found = measure_look(settings.store.root, Upscaler.load(bundle, settings.upscale), build, layers)
         picture.write_bytes(cv2.imencode(".png", np.hstack(found.pictures))[1].tobytes())
     out.print("[upscale]", markup=False)
-    out.print(f"tone = [{found.gain:.4f}, {found.offset:.4f}]", markup=False, highlight=False)
+    for name, numbers in (("tone", found.look.tone), ("detail", found.look.detail)):
+        out.print(f"{name} = [{', '.join(f'{number:.4f}' for number in numbers)}]", markup=False, highlight=False)
     err.print(
         f"measured on {len(found.layers)} layers of {found.build}: the cameras differ by {found.before:.4f} grey, "
         f"in this tone by {found.after:.4f}; {picture}\n"
-        "Put the line into the configuration; it holds until exposure or lamps change.",
+        f"Put the lines into the configuration. The tone holds until exposure or lamps change, the detail for bundle "
+        f"{bundle.label}.",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.config.base import Section
+
+Gain = Annotated[float, Field(ge=0.0, le=2.0)]
 
 
 class UpscaleSettings(Section):
@@ -31,3 +33,13 @@ class UpscaleSettings(Section):
     """Gain and offset from the webcam's grey to the high-resolution camera's, both in [0, 1], as
     `lpbf-monitor calibrate tone` finds them from a layer that both cameras saw. With them, tone and everything coarser
     than the webcam's blur come from the webcam, and the bundle draws the detail alone; without, it guesses the tone."""
+    detail: tuple[Gain, Gain, Gain, Gain] | None = None
+    """What each octave of the drawn detail is multiplied by, the finest first, as `lpbf-monitor calibrate tone` finds
+    it for a bundle: between the smallest error and the texture of the high-resolution camera. Needs `tone`; without,
+    all of the detail is taken."""
+
+    @model_validator(mode="after")
+    def _detail_in_a_tone(self) -> UpscaleSettings:
+        if self.detail is not None and self.tone is None:
+            raise ValueError("detail needs tone: `lpbf-monitor calibrate tone` prints both")
+        return self

@@ -193,6 +193,8 @@ class BundleManifest(Table):
     """Facts of a deterministic model."""
     spread: SpreadTable | None = None
     """How its ensemble's spread is widened; without it the spread is the members' own."""
+    anchored_spread: SpreadTable | None = None
+    """The same where tone and detail are calibrated (`upscale.tone`), so that neither is guessed."""
     segmenter: SegmenterTable | None = None
     """Facts of a segmenter."""
 

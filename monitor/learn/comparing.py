@@ -2,8 +2,9 @@
 
 Every bundle runs as the product runs it, through the Upscaler, with the steps that it was made for. Beside them stand
 the webcam's image itself, its bicubic form where that is another (a synthetic webcam's image is the bicubic one), and
-the first in HR's tone, which only one who knows HR can make. Each bundle runs twice: as it is, and with the tone
-calibrated, two numbers which each layer's own HR tells here and a layer that both cameras saw tells an installation.
+the first in HR's tone, which only one who knows HR can make. Each bundle runs twice: as it is, and calibrated, with the
+tone and the strength of its detail that another layer of the same virtual build tells, as an earlier layer tells an
+installation. A real picture's synthetic webcam is its own, so there the layer's own HR tells them: six numbers.
 """
 
 from __future__ import annotations
@@ -27,22 +28,28 @@ from monitor.learn.plates import PlateRequest, scene_of
 from monitor.learn.real_plates import real_plates
 from monitor.learn.recipe import DataRecipe
 from monitor.upscale import Upscaler
-from monitor.upscale import match_tone as tone_between
 
 LR, BICUBIC, TONED = "LR", "bicubic", "LR in HR's tone"
-CALIBRATED = ", tone calibrated"
+CALIBRATED = ", calibrated"
+APART = 9
+"""Layers between one and the other that tells its look."""
+OTHER_SEED = 1_000_000
 VIRTUAL = VARIED, DEFAULT_LOOK = "virtual, varied", "virtual, default look"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One layer: uint8 (rows, columns) of both cameras, where metal is, and the bicubic webcam image where known."""
+    """One layer: uint8 (rows, columns) of both cameras, where metal is, and the bicubic webcam image where known.
+
+    `other` is another layer of the same build, seen by both cameras; without, this layer alone tells its look.
+    """
 
     source: str
     lr: Image
     hr: Image
     mask: Mask
     bicubic: Image | None = None
+    other: tuple[Image, Image] | None = None
 
 
 @dataclass
@@ -112,7 +119,8 @@ def virtual_cases(builds: int, seed: int, px: int, um_per_px: float = 100.0) -> 
         spec = scene_of(PlateRequest(seed + k, layer, source == DEFAULT_LOOK, grid))
         pair = render_pair(spec, layer, grid)
         cubic = render_pair(spec, layer, grid, interpolation=cv2.INTER_CUBIC).lr
-        cases.append(Case(source, pair.lr, pair.hr, pair.mask, cubic))
+        other = render_pair(spec, layer + APART, grid)
+        cases.append(Case(source, pair.lr, pair.hr, pair.mask, cubic, (other.lr, other.hr)))
     return cases
 
 
@@ -201,14 +209,14 @@ def _run(
     many = Upscaler.load(entry.bundle, settings.model_copy(update={"samples": samples})) if drawn else None
     ensembles: dict[str, list[tuple[Grey, Upscaled]]] = {}
     for k, (case, known) in enumerate(zip(cases, truths, strict=True)):
-        tone = tone_between(_unit(case.lr), known[0]) if calibrated else None
+        look = one.look_between([case.other or (case.lr, case.hr)], seed=OTHER_SEED + k) if calibrated else None
         begin, used = time.perf_counter(), time.process_time()
-        made = replace(one, tone=tone).upscale(case.lr, k)
+        made = replace(one, look=look).upscale(case.lr, k)
         method.seconds.append(time.perf_counter() - begin)
         method.core_seconds.append(time.process_time() - used)
         _measure(method, case, known, _unit(made.image))
         if many is not None:
-            ensembles.setdefault(case.source, []).append((known[0], replace(many, tone=tone).upscale(case.lr, k)))
+            ensembles.setdefault(case.source, []).append((known[0], replace(many, look=look).upscale(case.lr, k)))
     for source, found in ensembles.items():
         parts = [(hr.ravel(), made.mean.ravel(), made.spread.ravel()) for hr, made in found]
         truth, mean, spread = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -7,7 +7,7 @@ little of what could be. Both are made good by √((factor · spread)² + floor�
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from monitor.config import UpscaleSettings
 from monitor.domain import BundleError
 from monitor.inference import Bundle, SpreadTable, write_manifest
 from monitor.learn.calibrating import BINS, LEAST_SPREAD, Values, reliability
-from monitor.learn.comparing import Case
-from monitor.upscale import Upscaler, widened
+from monitor.learn.comparing import OTHER_SEED, Case
+from monitor.upscale import Look, Upscaler, widened
 
 LEVEL = 0.9
 SIZES = (2, 4, 8)
@@ -70,8 +70,10 @@ def covered(ensemble: Ensemble, samples: int, factor: float, floor: float) -> fl
 
 def calibrate_bundle(
     directory: Path, cases: Sequence[Case], source: str, *, sizes: Sequence[int] = SIZES, threads: int = 1
-) -> SpreadTable:
+) -> tuple[SpreadTable, SpreadTable]:
     """Find a bundle's widening on these layers and write it into its manifest, whose digest becomes another.
+
+    It is found twice: as the bundle guesses tone and strength of the detail, and with both calibrated.
 
     All layers are fitted. How much is then covered is told by halves, each judged by the other's fit: two layers to one
     side, two to the other, and so on, so that both kinds of virtual builds are on both. A tone that is guessed wrong is
@@ -83,6 +85,9 @@ def calibrate_bundle(
         source: what they are, in words.
         sizes: of the ensembles, ascending; each one's members are the first of the largest.
         threads: CPU threads of the model.
+
+    Returns:
+        The widening of what it guesses, and of what is calibrated.
 
     Raises:
         BundleError: the bundle draws no ensemble, or is not whole.
@@ -96,18 +101,26 @@ def calibrate_bundle(
         )
     settings = UpscaleSettings(bundle=bundle.manifest.name, steps=table.steps, threads=threads, samples=max(sizes))
     upscaler = Upscaler.load(bundle, settings)
-    drawn = [_pixels(upscaler, case, seed) for seed, case in enumerate(cases)]
+    looks = [upscaler.look_between([case.other or (case.lr, case.hr)], OTHER_SEED + k) for k, case in enumerate(cases)]
+    guessed = _table(upscaler, cases, [None] * len(cases), sizes, source)
+    anchored = _table(upscaler, cases, looks, sizes, f"{source}, calibrated")
+    changes = {"spread": guessed, "anchored_spread": anchored}
+    write_manifest(directory, bundle.manifest.model_copy(update=changes))
+    return guessed, anchored
+
+
+def _table(
+    upscaler: Upscaler, cases: Sequence[Case], looks: Sequence[Look | None], sizes: Sequence[int], source: str
+) -> SpreadTable:
+    drawn = [_pixels(replace(upscaler, look=look), *it) for look, it in zip(looks, enumerate(cases), strict=True)]
     fits = [fitted(_ensemble(drawn, size), size) for size in sizes]
-    shares = [_judged(drawn, size) for size in sizes]
-    found = SpreadTable(
+    return SpreadTable(
         samples=tuple(sizes),
         factor=tuple(round(factor, 4) for factor, _ in fits),
         floor=tuple(round(floor, 5) for _, floor in fits),
-        coverage=tuple(round(share, 4) for share in shares),
+        coverage=tuple(round(_judged(drawn, size), 4) for size in sizes),
         source=source,
     )
-    write_manifest(directory, bundle.manifest.model_copy(update={"spread": found}))
-    return found
 
 
 def _judged(drawn: Sequence[tuple[Values, Values]], size: int) -> float:
@@ -117,7 +130,7 @@ def _judged(drawn: Sequence[tuple[Values, Values]], size: int) -> float:
     return (covered(one, size, *fitted(other, size)) + covered(other, size, *fitted(one, size))) / 2
 
 
-def _pixels(upscaler: Upscaler, case: Case, seed: int) -> tuple[Values, Values]:
+def _pixels(upscaler: Upscaler, seed: int, case: Case) -> tuple[Values, Values]:
     """Some pixels of a layer: the truth (N,), and what each member says (K, N)."""
     stride = max(1, case.hr.size // _PIXELS)
     truth, *members = (

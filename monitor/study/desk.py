@@ -68,10 +68,10 @@ class Desk:
     def model(self, name: str, train: Plates, said: Findings) -> Method | None:
         """One model: the bundle that was given, or trained here; None, and said, where there is neither.
 
-        "calibrated" is the default bundle with the tone of these plates.
+        "calibrated" is the default bundle with the look that these plates tell.
         """
         if name == "calibrated":
-            made = self.bundled("default").in_tone_of(train.lr, train.hr)
+            made = self.bundled("default").calibrated(train.lr, train.hr)
         elif name in self.bundles:
             made = self.bundled(name)
         else:

@@ -1,8 +1,9 @@
 """From a layer to a picture, by name. Owns the methods that are compared and how each is found; refuses to judge them.
 
-LR, bicubic and LR in HR's tone need no model. The default bundle runs as it is, and with the tone that the training
-layers tell. A model is a bundle that was given, or one that is trained here by its
-recipe on the data set's own training layers (`training`); where there is neither, the method is missing, with a reason.
+LR, bicubic and LR in HR's tone need no model. The default bundle runs as it is, and calibrated, with the tone and the
+strength of its detail that the training layers tell. A model is a bundle that was given, or one that is trained here by
+its recipe on the data set's own training layers (`training`); where there is neither, the method is missing, with a
+reason.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from monitor.domain import ConfigError, Image
 from monitor.inference import Bundle, DiffusionTable, Provider, find_bundle
 from monitor.study.data import LayerPair
 from monitor.study.timing import Spent, bundle_seconds
-from monitor.upscale import Upscaler, match_tone
+from monitor.upscale import Upscaler
 
 DEFAULT_BUNDLE = UpscaleSettings().bundle
 NAMES = {
@@ -31,9 +32,11 @@ NAMES = {
     "pixel": "pixel diffusion",
     "latent": "latent diffusion",
     "default": "default bundle",
-    "calibrated": "default bundle, tone calibrated",
+    "calibrated": "default bundle, calibrated",
 }
 """How a method is called, in the order of tables."""
+LOOKED_AT = 8
+"""Training layers that tell a look, at most."""
 MODELS = ("regression", "pixel", "latent", "default")
 
 
@@ -159,22 +162,25 @@ class Bundled:
 
     @property
     def label(self) -> str:
-        """Name, short digest, steps, provider, and the tone where it is known."""
-        tone = ", tone {:.3f} {:+.3f}".format(*self.upscaler.tone) if self.upscaler.tone else ""
-        return f"{self.bundle.label}, {self.upscaler.steps} steps, {self.upscaler.device}{tone}"
+        """Name, short digest, steps, provider, and the look where it is known."""
+        look = self.upscaler.look
+        seen = ", tone {:.3f} {:+.3f}".format(*look.tone) if look else ""
+        seen += ", detail " + " ".join(f"{gain:.2f}" for gain in look.detail) if look else ""
+        return f"{self.bundle.label}, {self.upscaler.steps} steps, {self.upscaler.device}{seen}"
 
     @property
     def digest(self) -> str:
         """Of the manifest, with what it was asked for."""
         return (
             f"{self.bundle.digest} steps {self.upscaler.steps} samples {self.upscaler.samples} {self.upscaler.device}"
-            + (f" tone {self.upscaler.tone}" if self.upscaler.tone else "")
+            + (f" look {self.upscaler.look}" if self.upscaler.look else "")
         )
 
-    def in_tone_of(self, lr: npt.NDArray[np.uint8], hr: npt.NDArray[np.uint8]) -> Bundled:
-        """The same with the tone that these layers tell, as `calibrate tone` measures it: uint8 (n, rows, columns)."""
-        flat = [stack.reshape(-1, stack.shape[-1]).astype(np.float32) / np.float32(255) for stack in (lr, hr)]
-        return replace(self, name="calibrated", upscaler=replace(self.upscaler, tone=match_tone(*flat)))
+    def calibrated(self, lr: npt.NDArray[np.uint8], hr: npt.NDArray[np.uint8]) -> Bundled:
+        """The same with the look that these layers tell, as `calibrate tone` measures it: uint8 (n, rows, columns)."""
+        some = np.unique(np.linspace(0, len(lr) - 1, min(LOOKED_AT, len(lr))).astype(int))
+        look = self.upscaler.look_between([(lr[k], hr[k]) for k in some])
+        return replace(self, name="calibrated", upscaler=replace(self.upscaler, look=look))
 
     def draw(self, pair: LayerPair, seed: int) -> Image:
         """The first member of the ensemble."""

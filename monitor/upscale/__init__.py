@@ -4,7 +4,7 @@ Refuses to know cameras, the plate's geometry and the store. What it draws is ge
 carries the ensemble's spread and its disagreement with the webcam.
 """
 
-from monitor.upscale.anchoring import anchored, toned
+from monitor.upscale.anchoring import Look, anchored, measured_detail, toned
 from monitor.upscale.consistency import (
     INVENTED,
     MEASURED,
@@ -24,6 +24,7 @@ __all__ = [
     "INVENTED",
     "MEASURED",
     "PLAUSIBLE",
+    "Look",
     "Quality",
     "Tiling",
     "Upscaler",
@@ -34,6 +35,7 @@ __all__ = [
     "inconsistency",
     "ladder",
     "match_tone",
+    "measured_detail",
     "toned",
     "trust",
     "widened",

@@ -3,19 +3,47 @@
 A model that has not met an installation guesses its high-resolution camera's exposure, and is wrong for a whole layer
 at once. Two numbers that are measured once for a pair of cameras tell it better, and what is coarser than the webcam's
 blur the webcam has measured: only the rest must be drawn.
+
+Of what is drawn, a part has nothing to do with the layer at hand: grain of the right kind in the wrong places. All of
+it gives the right texture with the largest error, none of it the smallest error without texture; in between, the best
+pictures for a given likeness of texture lie on the straight line from one to the other (Freirich, Michaeli and Meir,
+"A theory of the distortion-perception tradeoff in Wasserstein space", NeurIPS 2021). `Look.detail` says where, octave
+by octave.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.domain import FloatImage
 from monitor.upscale.consistency import degrade
 
-COARSER = 2.0
-"""What is kept from the webcam is coarser than so many σ of its blur."""
-LEAST_SIGMA_PX = 2.0
-"""Nor is it finer than this: a single pixel of the webcam is mostly noise."""
+OCTAVES = (0.3, 0.6, 1.2, 2.4)
+"""What is finer than so many σ of the webcam's blur, and coarser than the one before, is an octave of detail."""
+LEAST_SIGMA_PX = 1.6
+"""A finer blur is not assumed: a single pixel of the webcam is mostly noise."""
+HALFWAY = 0.5
+"""Between the least error (0) and the texture of the high-resolution camera (1)."""
+MOST = 2.0
+"""Detail is made stronger by this at most."""
+
+Pair = tuple[FloatImage, FloatImage, FloatImage]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a pair of cameras sees the same plate.
+
+    Attributes:
+        tone: gain and offset from the webcam's grey to the high-resolution camera's, both in [0, 1].
+        detail: what each octave of the drawn detail is multiplied by, the finest first.
+    """
+
+    tone: tuple[float, float]
+    detail: tuple[float, ...] = (1.0,) * len(OCTAVES)
 
 
 def toned(webcam: FloatImage, tone: tuple[float, float]) -> FloatImage:
@@ -29,14 +57,58 @@ def toned(webcam: FloatImage, tone: tuple[float, float]) -> FloatImage:
     return np.asarray(np.clip(gain * webcam + offset, 0, 1), np.float32)
 
 
-def anchored(picture: FloatImage, webcam: FloatImage, tone: tuple[float, float], sigma_px: float) -> FloatImage:
-    """A drawn picture whose coarse part is the webcam's: picture + blur(toned webcam − picture).
+def anchored(picture: FloatImage, webcam: FloatImage, look: Look, sigma_px: float) -> FloatImage:
+    """A drawn picture on the webcam's: toned webcam + Σ detail · octave(picture − toned webcam).
 
     Args:
         picture: float32 (rows, columns), what the model drew, grey in [0, 1].
         webcam: the same shape, what it was drawn from.
-        tone: gain and offset from the webcam's grey to the picture's.
+        look: of the two cameras.
         sigma_px: σ of the webcam's blur, in pixels of the plate grid.
     """
-    sigma = max(LEAST_SIGMA_PX, COARSER * sigma_px)
-    return np.asarray(np.clip(picture + degrade(toned(webcam, tone) - picture, sigma), 0, 1), np.float32)
+    made = toned(webcam, look.tone)
+    for gain, octave in zip(look.detail, _octaves(picture - made, sigma_px), strict=True):
+        made = made + np.float32(gain) * octave
+    return np.asarray(np.clip(made, 0, 1), np.float32)
+
+
+def measured_detail(pairs: Sequence[Pair], sigma_px: float) -> tuple[float, ...]:
+    """How much of each octave to take, `HALFWAY` between two gains that layers with both cameras tell.
+
+    With the least squared error: ⟨(h − w) d⟩ / ⟨d²⟩, for octaves w, d and h of the webcam, of what was drawn beyond it,
+    and of the high-resolution camera. With that camera's variance: the larger g of ⟨(w + g d)²⟩ = ⟨h²⟩ or, where no g
+    reaches it, the nearest.
+
+    Args:
+        pairs: webcam in the tone, drawn picture, high-resolution camera's picture; each (rows, columns) in [0, 1].
+        sigma_px: σ of the webcam's blur, in pixels of the plate grid.
+
+    Returns:
+        A gain in [0, `MOST`] an octave, the finest first; 0 where nothing is drawn.
+    """
+    products = np.mean([_products(*pair, sigma_px) for pair in pairs], axis=0)
+    return tuple(_gain(*row) for row in products)
+
+
+def _octaves(image: FloatImage, sigma_px: float) -> Iterator[FloatImage]:
+    """Differences of Gaussians, the finest first; what is coarser than the last is left out."""
+    for sigma in OCTAVES:
+        coarser = degrade(image, sigma * max(LEAST_SIGMA_PX, sigma_px))
+        yield image - coarser
+        image = coarser
+
+
+def _products(webcam: FloatImage, drawn: FloatImage, hr: FloatImage, sigma_px: float) -> list[tuple[float, ...]]:
+    """For each octave ⟨w²⟩, ⟨w d⟩, ⟨d²⟩, ⟨h²⟩ and ⟨h d⟩."""
+    rows = []
+    for w, d, h in zip(*(_octaves(image, sigma_px) for image in (webcam, drawn - webcam, hr)), strict=True):
+        rows.append(tuple(float(np.mean(one * other)) for one, other in ((w, w), (w, d), (d, d), (h, h), (h, d))))
+    return rows
+
+
+def _gain(ww: float, wd: float, dd: float, hh: float, hd: float) -> float:
+    if dd <= 1e-12:
+        return 0.0
+    least = (hd - wd) / dd
+    alike = (-wd + np.sqrt(max(0.0, wd**2 - dd * (ww - hh)))) / dd
+    return float(np.clip((1 - HALFWAY) * least + HALFWAY * alike, 0, MOST))

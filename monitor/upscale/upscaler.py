@@ -6,6 +6,7 @@ the ensemble is sampled from one noise field over the whole plate, drawn from th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +14,8 @@ import numpy as np
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError, FloatImage, Image, Upscaled
 from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session, SpreadTable
-from monitor.upscale.anchoring import anchored
-from monitor.upscale.consistency import inconsistency, trust
+from monitor.upscale.anchoring import Look, anchored, measured_detail, toned
+from monitor.upscale.consistency import inconsistency, match_tone, trust
 from monitor.upscale.quality import Quality
 from monitor.upscale.sampler import Level, levels, sample, spaced
 from monitor.upscale.spread import widened
@@ -44,8 +45,10 @@ class Upscaler:
     steps: int
     tiling: Tiling
     known_spread: SpreadTable | None = None
-    tone: tuple[float, float] | None = None
-    """Gain and offset from the webcam's grey to the high-resolution camera's; None leaves the tone to the model."""
+    anchored_spread: SpreadTable | None = None
+    """The same for pictures with a look."""
+    look: Look | None = None
+    """How both cameras see the plate; None leaves tone and strength of the detail to the model."""
 
     @classmethod
     def load(cls, bundle: Bundle, settings: UpscaleSettings, tiling: Tiling | None = None) -> Upscaler:
@@ -76,8 +79,9 @@ class Upscaler:
         _check_ports(bundle, sessions)
         samples, steps = (1, 1) if kind == "regression" else (settings.samples, settings.steps)
         return cls(
-            bundle.label, table, sessions, samples, steps, tiling or Tiling(), bundle.manifest.spread, settings.tone
-        )
+            bundle.label, table, sessions, samples, steps, tiling or Tiling(),
+            bundle.manifest.spread, bundle.manifest.anchored_spread, look_of(settings),
+        )  # fmt: skip
 
     @property
     def device(self) -> str:
@@ -105,7 +109,7 @@ class Upscaler:
             raise ValueError(f"a rectified image is uint8 (rows, columns), not {rectified.dtype} {rectified.shape}")
         if quality is not None and quality != self.quality:
             return replace(self, steps=quality.steps, samples=quality.samples).upscale(rectified, seed)
-        webcam = rectified.astype(np.float32) / np.float32(255)
+        webcam = _unit(rectified)
         condition = self._encode(webcam)
         condition.flags.writeable = False  # it is the same for all steps and members: a device keeps it
         first = mean = self._member(condition, (seed, 0), webcam)
@@ -131,10 +135,26 @@ class Upscaler:
             widening=self.widening,
         )
 
+    def look_between(self, pairs: Sequence[tuple[Image, Image]], seed: int = 0) -> Look:
+        """How two cameras see the same plate, and how much of what this model draws belongs there.
+
+        Args:
+            pairs: rectified pictures of the webcam and of the high-resolution camera, uint8 (rows, columns), one or
+                more layers.
+            seed: of the pictures that are drawn of these layers, as in `upscale`.
+        """
+        seen = [(_unit(webcam), _unit(hr)) for webcam, hr in pairs]
+        tone = match_tone(*(np.concatenate([pair[k].ravel() for pair in seen]) for k in (0, 1)))
+        model = replace(self, look=None, samples=1)
+        drawn = [model.upscale(webcam, seed + k).mean for k, (webcam, _) in enumerate(pairs)]
+        known = [(toned(webcam, tone), made, hr) for (webcam, hr), made in zip(seen, drawn, strict=True)]
+        return Look(tone, measured_detail(known, self.table.degrade_sigma_px))
+
     @property
     def widening(self) -> tuple[float, float]:
         """Factor and floor by which the members' spread is widened; (1, 0) where the bundle does not say."""
-        return self.known_spread.of(self.samples) if self.known_spread else (1.0, 0.0)
+        known = self.known_spread if self.look is None else self.anchored_spread
+        return known.of(self.samples) if known else (1.0, 0.0)
 
     @property
     def _factor(self) -> int:
@@ -154,7 +174,7 @@ class Upscaler:
         picture = self._decode(drawn)
         grey = picture[0, 0, : webcam.shape[0], : webcam.shape[1]] * np.float32(0.5) + np.float32(0.5)
         whole = np.asarray(np.clip(grey, 0, 1), np.float32)
-        return whole if self.tone is None else anchored(whole, webcam, self.tone, self.table.degrade_sigma_px)
+        return whole if self.look is None else anchored(whole, webcam, self.look, self.table.degrade_sigma_px)
 
     def _decode(self, drawn: Field) -> Field:
         """The picture of a latent or, for a regression, of the webcam's image; pixels are the picture already."""
@@ -196,6 +216,17 @@ class Upscaler:
         tile = max(rows, cols) if whole else self.tiling.tile_px // factor
         layout = (tile, self.tiling.overlap_px // factor, self.table.multiple // factor)
         return _finite(run_tiled(network, tuple(fields.values()), (rows, cols), layout, scales), role, self.label)
+
+
+def look_of(settings: UpscaleSettings) -> Look | None:
+    """The look that the settings tell; None without a tone."""
+    if settings.tone is None:
+        return None
+    return Look(settings.tone) if settings.detail is None else Look(settings.tone, settings.detail)
+
+
+def _unit(image: Image) -> FloatImage:
+    return image.astype(np.float32) / np.float32(255)
 
 
 def _picture(values: FloatImage) -> Image:

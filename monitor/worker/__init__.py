@@ -14,13 +14,13 @@ from monitor.worker.pipeline import Models, Pipeline
 from monitor.worker.recipe import changed, recipe_of
 from monitor.worker.shadow import Shadow
 from monitor.worker.taking_in import take_in
-from monitor.worker.toning import MeasuredTone, measure_tone
+from monitor.worker.toning import MeasuredLook, measure_look
 from monitor.worker.trial import KINDS, POLITE, Verdict, try_bundle
 
 __all__ = [
     "KINDS",
     "POLITE",
-    "MeasuredTone",
+    "MeasuredLook",
     "Models",
     "PartBook",
     "Pipeline",
@@ -33,7 +33,7 @@ __all__ = [
     "find",
     "label_of",
     "make_again",
-    "measure_tone",
+    "measure_look",
     "notices",
     "pending_builds",
     "process_build",

@@ -1,12 +1,13 @@
-"""How the webcam's grey becomes the high-resolution camera's, measured on layers that both saw. Owns which layers.
+"""How the webcam's picture becomes the high-resolution camera's, measured on layers that both saw. Owns which layers.
 
-Two numbers hold for a pair of cameras as long as nobody changes their exposure or the lamps.
+The tone holds for a pair of cameras as long as nobody changes their exposure or the lamps, the strength of the drawn
+detail for a bundle as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from monitor.domain import CalibrationError, CameraRole, Frame, Image, NotInStore
 from monitor.optics import rectify
 from monitor.store import BuildReader, list_builds
-from monitor.upscale import match_tone, toned
+from monitor.upscale import Look, Upscaler, toned
 
 WHITE = np.float32(255)
 LEAST_LIKENESS = 0.3
@@ -22,31 +23,32 @@ LEAST_LIKENESS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredTone:
-    """A tone, and what shows that it is right.
+class MeasuredLook:
+    """A look, and what shows that it is right.
 
     Attributes:
-        gain, offset: from the webcam's grey to the high-resolution camera's, both in [0, 1].
+        look: tone and strength of the detail.
         build: whose layers were looked at.
         layers: these.
         before, after: mean absolute difference of the two cameras without and with the tone, grey in [0, 1].
-        pictures: of the last of these layers: the webcam's, the same in the tone, the high-resolution camera's.
+        pictures: of the last of these layers: the webcam's, the same in the tone, the drawn one with this look, the
+            high-resolution camera's.
     """
 
-    gain: float
-    offset: float
+    look: Look
     build: str
     layers: tuple[int, ...]
     before: float
     after: float
-    pictures: tuple[Image, Image, Image]
+    pictures: tuple[Image, Image, Image, Image]
 
 
-def measure_tone(root: Path, build: str = "", most: int = 8) -> MeasuredTone:
-    """Measure the tone on at most so many layers of a build, evenly out of those that both cameras saw.
+def measure_look(root: Path, upscaler: Upscaler, build: str = "", most: int = 8) -> MeasuredLook:
+    """Measure the look on at most so many layers of a build, evenly out of those that both cameras saw.
 
     Args:
         root: directory of all builds.
+        upscaler: what draws the detail.
         build: its id; the newest one that has such layers by default.
         most: layers.
 
@@ -59,7 +61,7 @@ def measure_tone(root: Path, build: str = "", most: int = 8) -> MeasuredTone:
         reader = BuildReader.open(root, name)
         pairs = dict(_pairs(reader, most))
         if pairs:
-            return _measured(name, pairs)
+            return _measured(name, pairs, upscaler)
     raise NotInStore(
         f"no layer of {build or 'any build'} was seen by both a calibrated webcam and a calibrated "
         "high-resolution camera",
@@ -67,18 +69,19 @@ def measure_tone(root: Path, build: str = "", most: int = 8) -> MeasuredTone:
     )
 
 
-def _measured(build: str, pairs: dict[int, tuple[Image, Image]]) -> MeasuredTone:
+def _measured(build: str, pairs: dict[int, tuple[Image, Image]], upscaler: Upscaler) -> MeasuredLook:
     webcam, hr = (np.concatenate([pair[k] for pair in pairs.values()]).astype(np.float32) / WHITE for k in (0, 1))
-    tone = match_tone(webcam, hr)
-    if tone[0] <= 0 or np.corrcoef(webcam.ravel(), hr.ravel())[0, 1] < LEAST_LIKENESS:
+    if np.corrcoef(webcam.ravel(), hr.ravel())[0, 1] < LEAST_LIKENESS:
         raise CalibrationError(
             f"in build {build} the webcam and the high-resolution camera do not show the same plate",
             cure="check both calibrations (`lpbf-monitor calibrate list`), or name a build with melted parts",
         )
+    look = upscaler.look_between(list(pairs.values()))
     seen, true = pairs[max(pairs)]
-    shown = np.rint(toned(seen.astype(np.float32) / WHITE, tone) * WHITE).astype(np.uint8)
-    before, after = (float(np.abs(picture - hr).mean()) for picture in (webcam, toned(webcam, tone)))
-    return MeasuredTone(*tone, build, tuple(pairs), before, after, (seen, shown, true))
+    shown = np.rint(toned(seen.astype(np.float32) / WHITE, look.tone) * WHITE).astype(np.uint8)
+    drawn = replace(upscaler, look=look, samples=1).upscale(seen, 0).image
+    before, after = (float(np.abs(picture - hr).mean()) for picture in (webcam, toned(webcam, look.tone)))
+    return MeasuredLook(look, build, tuple(pairs), before, after, (seen, shown, drawn, true))
 
 
 def _pairs(reader: BuildReader, most: int) -> Iterator[tuple[int, tuple[Image, Image]]]:

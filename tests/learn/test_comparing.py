@@ -50,8 +50,8 @@ def test_every_method_is_measured_on_every_source(found: list[Compared]) -> None
     names = [method.name for method in found]
     assert names[:3] == [LR, BICUBIC, TONED]
     assert [name.partition(", ")[2] for name in names[3:]] == [
-        *("4 × ddim", "4 × ddim, tone calibrated"),
-        *("1 × ddim", "1 × ddim, tone calibrated"),
+        *("4 × ddim", "4 × ddim, calibrated"),
+        *("1 × ddim", "1 × ddim, calibrated"),
     ]
     for method in found:
         assert set(method.means()) == {VARIED, "one"} - ({"one"} if method.name == BICUBIC else set())
@@ -61,8 +61,8 @@ def test_every_method_is_measured_on_every_source(found: list[Compared]) -> None
         assert "powder_db" not in method.means().get("one", {})  # nobody knows where its powder is
 
 
-def test_a_calibrated_tone_is_nearer(found: list[Compared]) -> None:
-    """Each bundle's error with the tone that this layer's HR tells is smaller than with the tone that it guesses."""
+def test_a_calibrated_look_is_nearer(found: list[Compared]) -> None:
+    """Each bundle's error with the look that a layer with HR tells is smaller than with what it guesses."""
     for guessed, calibrated in (found[3:5], found[5:7]):
         for source, numbers in calibrated.means().items():
             assert numbers["mae"] < guessed.means()[source]["mae"]

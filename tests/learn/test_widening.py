@@ -71,13 +71,15 @@ def test_a_bundle_says_what_it_was_measured_to_need(directory: Path) -> None:
     """The manifest carries factor and floor, and the product's spread follows; the pictures stay the same."""
     wanted = UpscaleSettings(steps=2, samples=3, threads=1)
     before = Upscaler.load(Bundle.load(directory), wanted).upscale(layers(1)[0].lr, 0)
-    found = calibrate_bundle(directory, layers(4), "noise", sizes=(2, 4))
+    found, anchored = calibrate_bundle(directory, layers(4), "noise", sizes=(2, 4))
     bundle = Bundle.load(directory)
     upscaler = Upscaler.load(bundle, wanted)
     after = upscaler.upscale(layers(1)[0].lr, 0)
-    assert bundle.manifest.spread == found
+    assert (bundle.manifest.spread, bundle.manifest.anchored_spread) == (found, anchored)
     assert before.widening == (1, 0)
     assert after.widening == (found.factor[0], found.floor[0]), "three members take what two of them needed"
+    looked = Upscaler.load(bundle, wanted.model_copy(update={"tone": (1.0, 0.0)}))
+    assert looked.widening == (anchored.factor[0], anchored.floor[0]), "with a look, what was measured with one"
     np.testing.assert_allclose(after.spread, np.hypot(found.factor[0] * before.spread, found.floor[0]), atol=1e-5)
     np.testing.assert_array_equal(after.image, before.image)
     alone = upscaler.upscale(layers(1)[0].lr, 0, Quality(2, 1))

@@ -63,8 +63,8 @@ def test_our_numbers_stand_beside_the_papers(made: tuple[Path, list[Made]]) -> N
     assert 0 < float(table["default bundle"]["MAE"]) < float(table["LR"]["MAE"])
 
 
-def test_a_tone_that_training_layers_told_is_nearer_on_another_installation(made: tuple[Path, list[Made]]) -> None:
-    """Set B's light and lens are none that the default bundle has met: it guesses them worse than two numbers tell."""
+def test_a_look_that_training_layers_told_is_nearer_on_another_installation(made: tuple[Path, list[Made]]) -> None:
+    """Set B's light and lens are none that the default bundle has met: it guesses them worse than six numbers tell."""
     out, _ = made
     error = {row["method"]: float(row["MAE"]) for row in rows(out / "patch" / "patch-B.csv") if row["MAE"]}
     assert error[NAMES["calibrated"]] < error[NAMES["default"]]
