@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from monitor.domain import StoreError
-from monitor.store import BuildReader, BuildSummary, LayerRecord, ProductReader, ProductRecord
+from monitor.store import LIVE, BuildReader, BuildSummary, LayerRecord, ProductReader, ProductRecord, latency_s
 
 log = structlog.get_logger("plant")
 
@@ -30,8 +30,6 @@ _GAP_WORDS = {
     "dropped": ("dropped", "is missing"),
 }
 STAGES = ("read", "rectify", "upscale", "segment", "measure", "other")
-LIVE = ("live", "simulated")
-"""Origins of builds whose layer ends happen now."""
 KEPT_BUILDS = 4
 """Builds that are followed: the one at hand, and those whose products may still come."""
 MOST_CAMERAS = 8
@@ -134,7 +132,7 @@ class BuildTally:
         self._products = ProductReader.open(root, build, product_set)
         self._since = since
         self._live = self._reader.manifest.origin in LIVE
-        self._walls: dict[int, datetime | None] = {}
+        self._seen: set[int] = set()
         self._made: set[int] = set()
         self._states: Counter[str] = Counter()
         self._gaps: Counter[tuple[str, str]] = Counter()
@@ -150,8 +148,8 @@ class BuildTally:
             StoreError: the folder cannot be listed.
         """
         for index in self._reader.layers():
-            if index not in self._walls:
-                self._walls[index] = None
+            if index not in self._seen:
+                self._seen.add(index)
                 self._one(lambda index=index: self._layer(self._reader.record(index), totals))  # type: ignore[misc]
         for index in self._products.layers():
             if index not in self._made:
@@ -164,7 +162,7 @@ class BuildTally:
         return BuildSums(
             started.timestamp() if started else None,
             self._reader.ended is None,
-            len(self._walls),
+            len(self._seen),
             dict(self._states),
             dict(self._gaps),
             self._height[1] if self._height else None,
@@ -180,7 +178,6 @@ class BuildTally:
 
     def _layer(self, record: LayerRecord, totals: Totals) -> None:
         wall, committed = _time(record.wall_time), _time(record.committed)
-        self._walls[record.index] = wall
         self._height = max(self._height or (-1, 0.0), (record.index, record.height_mm))
         gaps = Counter(
             (camera if camera in self.cameras else "other", gap_class(why)) for camera, why in record.gaps.items()
@@ -197,14 +194,15 @@ class BuildTally:
         areas = [measure.value for measure in record.measures if measure.name == "area"]
         if areas and record.state.value == "ok":
             self._area = max(self._area or (-1, 0.0), (record.index, areas[0]))
-        committed, wall = _time(record.committed), self._walls.get(record.index)
+        committed = _time(record.committed)
         if not committed or committed < self._since:
             return
         totals.processed[record.state.value] += 1
         for stage, seconds in record.timings_s.items():
             totals.stage_s[stage if stage in STAGES else "other"].observe(seconds)
-        if wall and self._live and committed >= wall:
-            totals.latency_s.observe((committed - wall).total_seconds())
+        took_s = latency_s(self._reader.manifest.origin, self._reader.record(record.index), record)
+        if took_s is not None:
+            totals.latency_s.observe(took_s)
 
 
 class Tally:

@@ -30,6 +30,7 @@ class LayerFacts:
         latency_s: from layer end to committed product, in s; None where it cannot be told.
         parts: its parts as the worker measured them; none in products of an older version.
         intervals: what their intervals rest on, or why there are none, in words.
+        period_s: from the layer end before to its own, in s; None where that cannot be told.
     """
 
     index: int
@@ -42,6 +43,7 @@ class LayerFacts:
     latency_s: float | None
     parts: tuple[PartInLayer, ...] = ()
     intervals: str = ""
+    period_s: float | None = None
 
     def value(self, name: str) -> float | None:
         """The number of that name, None where the layer has none."""

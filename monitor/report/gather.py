@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,16 @@ from monitor.report.happened import happened
 from monitor.report.measured import contours_of, may_be_round, part_facts, spread_out, trace
 from monitor.report.pictures import pictures_of
 from monitor.report.worst import worst_layers
-from monitor.store import AlarmBook, BuildReader, LayerRecord, ModelBook, ProductReader, ProductRecord
+from monitor.store import (
+    AlarmBook,
+    BuildReader,
+    LayerRecord,
+    ModelBook,
+    ProductReader,
+    ProductRecord,
+    latency_s,
+    period_s,
+)
 from monitor.volume import Part, PartFinder, PartSlice, cut, labelled
 
 T = TypeVar("T", str, tuple[str, str])
@@ -78,7 +88,8 @@ def gather(
     """
     source = _read(root, build, product_set)
     manifest = source.reader.manifest
-    layers = tuple(_layer(record, source.made.get(index)) for index, record in source.records.items())
+    pairs = pairwise([None, *source.records.values()])
+    layers = tuple(_layer(manifest.origin, before, after, source.made) for before, after in pairs if after)
     parts, fragments, plan = _parts(source, settings)
     own = None if part is None else find_part(parts, part, build)
     return BuildFacts(
@@ -159,7 +170,10 @@ def _timed(root: Path, reader: BuildReader) -> bool:
         return False
 
 
-def _layer(record: LayerRecord, product: ProductRecord | None) -> LayerFacts:
+def _layer(
+    origin: str, before: LayerRecord | None, record: LayerRecord, made: Mapping[int, ProductRecord]
+) -> LayerFacts:
+    product = made.get(record.index)
     return LayerFacts(
         record.index,
         record.height_mm,
@@ -168,16 +182,11 @@ def _layer(record: LayerRecord, product: ProductRecord | None) -> LayerFacts:
         product.reason if product else "no products yet",
         dict(sorted(record.gaps.items())),
         product.measures if product else (),
-        _latency_s(record, product),
+        latency_s(origin, record, product),
         product.parts if product else (),
         product.intervals if product else "",
+        period_s(before, record) if before else None,
     )
-
-
-def _latency_s(record: LayerRecord, product: ProductRecord | None) -> float | None:
-    began, done = _time(record.wall_time), _time(product.committed) if product else None
-    seconds = (done - began).total_seconds() if began and done else None
-    return seconds if seconds is not None and seconds >= 0 else None
 
 
 def _time(text: str) -> datetime | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
@@ -72,8 +71,8 @@ def part_graphs(facts: BuildFacts, part: PartFacts) -> list[Graph]:
 
 
 def cadence_s(layers: Sequence[LayerFacts]) -> Values:
-    """Seconds from each layer end to the next, float64 (layers − 1,); NaN where a time cannot be read."""
-    return np.diff(np.array([_seconds(layer) for layer in layers], np.float64))
+    """Seconds from each layer end to the next, float64 (layers − 1,); NaN where that cannot be told."""
+    return np.array([np.nan if layer.period_s is None else layer.period_s for layer in layers[1:]], np.float64)
 
 
 def _measure_graph(layers: Sequence[LayerFacts], title: str, names: list[str], marks: list[Mark]) -> Graph:
@@ -108,17 +107,9 @@ def _time_graphs(facts: BuildFacts) -> list[Graph]:
     usual = float(np.nanmedian(latency)) if np.isfinite(latency).any() else None
     note = "" if usual is None else f"median {words.duration(usual)} from layer end to product"
     if facts.origin == "replay":
-        latency = np.full(len(x), np.nan)
         note = "recorded times; how long the replay itself took is not told"
     lines = [Line("between layer ends", x, cadence), Line("layer end to product", x, latency)]
     return [Graph("Time per layer", chart(lines, "layer", "time, s", from_zero=True), note)] if len(x) else []
-
-
-def _seconds(layer: LayerFacts) -> float:
-    try:
-        return datetime.fromisoformat(layer.wall_time).timestamp()
-    except ValueError:
-        return float("nan")
 
 
 def _marks(layers: Sequence[LayerFacts]) -> list[Mark]:

@@ -52,6 +52,7 @@ from monitor.store.retention import Removable, make_room, removable, thinned
 from monitor.store.space import BuildSpace, Forecast, build_space, forecast, forecast_for, gigabytes
 from monitor.store.spool import LayerSignal, SignalSpool, SpooledLayer
 from monitor.store.status import read_heartbeats, read_statuses, write_status
+from monitor.store.timing import LIVE, latency_s, period_s
 from monitor.store.unrolling import draw_walls
 from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
@@ -59,6 +60,7 @@ from monitor.store.writer import BuildWriter
 __all__ = [
     "ARRAYS",
     "CONTOURS",
+    "LIVE",
     "PURPOSES",
     "RADIUS_UNIT",
     "AlarmBook",
@@ -120,6 +122,7 @@ __all__ = [
     "import_folder",
     "keep_comparison",
     "keep_report",
+    "latency_s",
     "list_builds",
     "list_product_sets",
     "list_reports",
@@ -129,6 +132,7 @@ __all__ = [
     "notify",
     "part_mesh",
     "part_spans",
+    "period_s",
     "picture_of",
     "pin",
     "pinned",

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
-from monitor.domain import LayerProduct, ProductState, StoreError
+from monitor.domain import LayerProduct, ProductState, StoreError, Uptime
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, sync_folder, write_durable
 from monitor.store.layout import commits_in, lock_file, product_folder, record_file, recorded
@@ -205,4 +205,5 @@ def _record(
         steps=product.steps,
         samples=product.samples,
         widening=product.widening,
+        uptime=Uptime.now(),
     )

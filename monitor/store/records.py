@@ -208,7 +208,10 @@ class LayerRecord:
         """When the layer ended, by a clock that nobody can set; None where that is not known."""
         if self.uptime is None:
             return None
-        held = datetime.fromisoformat(self.committed) - datetime.fromisoformat(self.wall_time)
+        try:
+            held = datetime.fromisoformat(self.committed) - datetime.fromisoformat(self.wall_time)
+        except (ValueError, TypeError):  # an imported build may have no time of day
+            return None
         return Uptime(self.uptime.boot, self.uptime.seconds - max(0.0, held.total_seconds()))
 
 
@@ -237,6 +240,7 @@ class ProductRecord:
             older version made them.
         steps, samples: see `LayerProduct`; 0 where nothing is generated, or an older version made them.
         widening: see `LayerProduct`; (1, 0) where nothing is generated, or an older version made them.
+        uptime: when they were committed, by a clock that nobody can set; None where an older version wrote them.
     """
 
     index: int
@@ -260,6 +264,7 @@ class ProductRecord:
     steps: int = 0
     samples: int = 0
     widening: tuple[float, float] = (1.0, 0.0)
+    uptime: Uptime | None = None
     software: str = __version__
     format: int = FORMAT
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED

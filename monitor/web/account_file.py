@@ -56,7 +56,10 @@ class Session(_Kept):
 
 
 class Token(_Kept):
-    """One API token, kept under the digest of its secret."""
+    """One API token, kept under the digest of its secret.
+
+    It ends at a date: it is made for months, over which a machine is switched off and on, and a person plans with it.
+    """
 
     name: str
     role: Role

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from monitor.domain import NotInStore
@@ -20,8 +19,10 @@ from monitor.store import (
     LayerRecord,
     ProductReader,
     ProductRecord,
+    latency_s,
     list_builds,
     list_product_sets,
+    period_s,
 )
 from monitor.store.layout import commits_in, product_folder
 from monitor.web.schema import LayerRow, MeasureFacts
@@ -65,6 +66,7 @@ class Build:
         self.named_set = "" if products.product_set == usual else products.product_set
         """The product set where it is not the usual one: addresses must name it."""
         self._rows: dict[int, Row] = {}
+        self._read: LayerRecord | None = None
         self._lock = threading.Lock()
         self._commits, self._product_commits = commits
 
@@ -99,9 +101,19 @@ class Build:
     def _row(self, index: int, processed: bool) -> Row:
         kept = self._rows.get(index)
         if kept is None or (processed and not kept.planes):
-            kept = _row(self.reader.record(index), self.products.record(index) if processed else None)
+            before, self._read = self._before(index), self.reader.record(index)
+            kept = _row(self.manifest.origin, before, self._read, self.products.record(index) if processed else None)
             self._rows[index] = kept
         return kept
+
+    def _before(self, index: int) -> LayerRecord | None:
+        """The record of the layer before: most often the one that was read last; None where there is none."""
+        if self._read and self._read.index == index - 1:
+            return self._read
+        try:
+            return self.reader.record(index - 1) if index else None
+        except NotInStore:
+            return None
 
 
 class Library:
@@ -187,7 +199,7 @@ def _newest(reader: BuildReader | ProductReader, known: int | None) -> int | Non
         known += 1
 
 
-def _row(record: LayerRecord, product: ProductRecord | None) -> Row:
+def _row(origin: str, before: LayerRecord | None, record: LayerRecord, product: ProductRecord | None) -> Row:
     measures = product.measures if product else ()
     view = LayerRow(
         index=record.index,
@@ -199,19 +211,9 @@ def _row(record: LayerRecord, product: ProductRecord | None) -> Row:
         measures={measure.name: measure.value for measure in measures},
         spreads={measure.name: measure.spread for measure in measures if measure.spread is not None},
         timings_s=dict(product.timings_s) if product else {},
-        latency_s=latency_s(record, product),
+        latency_s=latency_s(origin, record, product),
+        period_s=period_s(before, record) if before else None,
         unsure=record.end.unsure,
     )
     basis = {m.name: MeasureFacts(unit=m.unit, um_per_px=m.um_per_px, basis=m.basis) for m in measures}
     return Row(view, product.plane if product else (), bool(product and "spread" in product.arrays), basis)
-
-
-def latency_s(record: LayerRecord, product: ProductRecord | None) -> float | None:
-    """From layer end to committed product, s; None while there is none, or where the two clocks disagree."""
-    if product is None:
-        return None
-    try:
-        seconds = (datetime.fromisoformat(product.committed) - datetime.fromisoformat(record.wall_time)).total_seconds()
-    except (ValueError, TypeError):  # an imported build may have no time of day
-        return None
-    return seconds if seconds >= 0 else None

@@ -133,7 +133,9 @@ class LayerRow(Answer):
     timings_s: dict[str, float]
     """Wall time of each stage, s."""
     latency_s: float | None
-    """From layer end to committed product, s."""
+    """From layer end to committed product, s; null without one, or where no clock tells."""
+    period_s: float | None = None
+    """From the layer end before to this one, s; null for the first, or where no clock tells."""
     unsure: str = ""
     """Why this may be less or more than one layer, "" where nothing speaks for it."""
 

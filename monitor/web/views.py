@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from monitor.domain import CameraFacts, Measure, NotInStore, PlateGrid
-from monitor.store import BuildManifest, LayerRecord, ProductRecord
+from monitor.store import BuildManifest, LayerRecord, ProductRecord, latency_s
 from monitor.web.deviation import Kind, values_digest
-from monitor.web.library import Build, Row, latency_s
+from monitor.web.library import Build, Row
 from monitor.web.pictures import FULL_SCALE, GAIN, Picture, pictures, recoat_gaps
 from monitor.web.schema import (
     BuildView,
@@ -91,7 +91,7 @@ def layer_view(build: Build, index: int) -> LayerView:
         frames=_frames(record),
         measures=_measures(product),
         timings_s=dict(product.timings_s) if product else {},
-        latency_s=latency_s(record, product),
+        latency_s=latency_s(build.manifest.origin, record, product),
         bundles=dict(product.bundles) if product else {},
         device=product.device if product else "",
         seed=product.seed if product else None,

@@ -53,8 +53,12 @@ test("what is not as it should be, and can be used all the same, is said once", 
 });
 
 test("a process names how much waits, what it runs on and its bundles", () => {
-  const said = lineOf(process("worker", "good", "processing", { facts: { backlog: 3, device: "CPUExecutionProvider", bundles: { upscale: "small@abc" } } }));
-  assert.equal(said.more, "2 layers waiting behind it");
+  const worker = process("worker", "good", "processing", { state: "processing", build: "a", facts: { backlog: 1, device: "CPUExecutionProvider", bundles: { upscale: "small@abc" } } });
+  const said = lineOf(worker, { build: { id: "a", layers: 20 }, processed: 2 });
+  assert.equal(said.more, "17 layers waiting behind it");
+  assert.equal(lineOf(worker, { build: { id: "b", layers: 20 }, processed: 19 }).more, "1 layer waiting for products");
+  assert.equal(lineOf(worker, { build: { id: "a", layers: 3 }, processed: 2 }).more, "");
+  assert.equal(lineOf(well[0], { build: { id: "a", layers: 20 }, processed: 2 }).more, "");
   assert.deepEqual(said.bundles, ["small@abc"]);
   assert.equal(foldWords(said), "runs on CPU, 1 bundle");
 });
@@ -117,8 +121,8 @@ test("how layer ends are told is said with how often that is wrong, or that nobo
     "Estimated: missed in less than 1 of a million layers, too early in 1 of 5,000 layers.",
   ]);
   assert.match(detectorWords({ gap_s: 2, layers: 0, false_end: null, miss: null }).join(" "), /as configured. How often that is wrong is not known yet/);
-  assert.equal(lineOf(well[0], learnt).detector.length, 2);
-  assert.equal(lineOf(well[1], learnt).detector.length, 0);
+  assert.equal(lineOf(well[0], { detector: learnt }).detector.length, 2);
+  assert.equal(lineOf(well[1], { detector: learnt }).detector.length, 0);
 });
 
 test("a camera's temperature stands beside its state", () => {
@@ -127,7 +131,7 @@ test("a camera's temperature stands beside its state", () => {
 });
 
 test("no time is left of a build that nothing prints, and a backlog hides no latency", () => {
-  const rows = Array.from({ length: 40 }, (_, index) => ({ index, height_mm: 0.03 * index, wall_time: `2026-07-18T10:00:${String(index).padStart(2, "0")}Z`, latency_s: index < 5 ? 3 : null }));
+  const rows = Array.from({ length: 40 }, (_, index) => ({ index, height_mm: 0.03 * index, wall_time: `2026-07-18T10:00:${String(index).padStart(2, "0")}Z`, period_s: index ? 1 : null, latency_s: index < 5 ? 3 : null }));
   const said = (live) => Object.fromEntries(glance({ build: { id: "a", planned_layers: 50, ended: null }, rows, layer: 39, live }).map(({ name, value, more }) => [name, `${value} ${more}`]));
   const dead = said({ processes: [{ ...process("acquire", "bad", "not responding"), build: "a" }] });
   assert.equal(dead["Time left"], "– nothing prints it now");

@@ -9,19 +9,9 @@ const median = (values) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
-/** Seconds from each layer end to the next one's, at the later layer; null where it is not known. */
-export function gaps(rows) {
-  return rows.map((row, i) => {
-    const before = rows[i - 1];
-    if (!before || before.index !== row.index - 1) return null;
-    const seconds = (Date.parse(row.wall_time) - Date.parse(before.wall_time)) / 1000;
-    return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
-  });
-}
-
 /** Seconds from layer to layer: the median of the last ones, so that one stop does not count; null where not known. */
 export function cadence(rows) {
-  const known = gaps(rows.slice(-LOOK_BACK - 1)).filter((seconds) => seconds !== null);
+  const known = rows.slice(-LOOK_BACK).map((row) => row.period_s ?? null).filter((seconds) => seconds !== null);
   return known.length ? median(known) : null;
 }
 

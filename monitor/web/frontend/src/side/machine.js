@@ -13,7 +13,7 @@ export function installMachine(panel, store) {
   const opened = new Set();
   let shown = "";
   store.watch(["live"], ({ live }) => {
-    const lines = live ? live.processes.map((process) => lineOf(process, live.detector)) : [];
+    const lines = live ? live.processes.map((process) => lineOf(process, live)) : [];
     const key = JSON.stringify(lines);
     if (key === shown) return;
     shown = key;
@@ -31,16 +31,26 @@ export function detectorWords({ gap_s: gap, layers, false_end: early, miss }) {
   return [...said, `Estimated: missed in ${rarely(miss)}, too early in ${rarely(early)}.`];
 }
 
-/** What is said of one process; `detector` is how acquisition tells layer ends. Pure. */
-export function lineOf(process, detector = null) {
-  const { backlog, bundles = {}, device, notices = [], outages = [] } = process.facts;
+/** Layers of the build at hand that nobody processes yet: what the store lacks, less the one that is in work. Pure. */
+export function backlogWords({ process: name, build, state }, { build: atHand = null, processed = 0 }) {
+  if (name !== "worker" || !atHand) return "";
+  const busy = state === "processing" && build === atHand.id;
+  const left = atHand.layers - processed - (busy ? 1 : 0);
+  if (left <= 0) return "";
+  return `${count(left, "layer")} ${busy ? "waiting behind it" : "waiting for products"}`;
+}
+
+/** What is said of one process of the live state. Pure. */
+export function lineOf(process, live = {}) {
+  const { detector = null } = live;
+  const { bundles = {}, device, notices = [], outages = [] } = process.facts;
   const on = process.light !== "off";
   const said = [process.words, ...process.devices.map(({ words }) => words)];
   return {
     name: sentence(processName(process.process)),
     light: process.light,
     words: process.words.replace(HERE, ""),
-    more: backlog > 1 ? `${count(backlog - 1, "layer")} waiting behind it` : "",
+    more: backlogWords(process, live),
     on: device && on ? `runs on ${providerWord(device)}` : "",
     notices: on && process.state !== "silent" ? notices.filter((notice) => !said.some((words) => words.includes(notice))) : [],
     detector: on && detector && process.process === "acquire" ? detectorWords(detector) : [],

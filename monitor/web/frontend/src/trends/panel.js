@@ -4,7 +4,6 @@ import { el, say } from "../dom.js";
 import { goTo } from "../layers/place.js";
 import { columns, find, stack } from "../model/layers.js";
 import { namesOf } from "../model/other.js";
-import { gaps } from "../model/pace.js";
 import { duration, measureName, number, unit } from "../words.js";
 import { makeChart } from "./chart.js";
 import { joined } from "./join.js";
@@ -90,11 +89,11 @@ function latencyChart(shared) {
   const chart = makeChart(place, [{ colour: "--curve-3", fill: "22" }, { colour: "--dim", dash: [5, 4] }], { ...shared, zero: true });
   const move = ({ rows, layer }) => {
     const at = find(rows, layer);
-    const [takes, every] = [rows[at]?.latency_s ?? null, gaps(rows.slice(Math.max(0, at - 1), at + 1)).pop() ?? null];
+    const [takes, every] = [rows[at]?.latency_s ?? null, rows[at]?.period_s ?? null];
     say(value, takes === null ? "–" : `${duration(takes)}${every === null ? "" : ` of ${duration(every)}`}`);
   };
   const set = (data, state) => {
-    chart.set([data.x, state.rows.map((row) => row.latency_s), gaps(state.rows)]);
+    chart.set([data.x, state.rows.map((row) => row.latency_s), state.rows.map((row) => row.period_s ?? null)]);
     move(state);
   };
   return { node, set, move: (state) => { move(state); chart.move(); } };
