@@ -176,6 +176,8 @@ def _thinned(mesh: Mesh) -> npt.NDArray[np.float64]:
     Rossignac and Borrel 1993). No hole opens.
     """
     vertices, faces = mesh.vertices.astype(np.float64), mesh.faces
+    if len(faces) <= _MOST_FACES:
+        return vertices[faces]
     cell = np.ptp(vertices[faces], axis=1).mean(axis=0)  # a layer is thinner than a pixel is wide
     while len(faces) > _MOST_FACES:
         cell = 1.1 * cell

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from monitor.inference.networks import autoencoder as autoencoder_network
 from monitor.inference.networks import unet
+from monitor.learn.flops import bundle_flops, paper_flops
 from monitor.learn.precision import pick_device
 from monitor.learn.recipe import AutoencoderRecipe, DiffusionRecipe, DiffusionTraining
 from monitor.learn.timing import batch_seconds
@@ -24,8 +25,8 @@ from monitor.study.timing import Spent, bundle_seconds
 PAPER_STEPS = 200
 _AXES = ("ms a sample", "core-ms a sample")
 _COLUMNS = (
-    "method", "steps", "batch", "ms a sample", "core-ms a sample", "paper's configuration / this, same run", "ran on",
-    "measured",
+    "method", "steps", "batch", "GFLOP a sample", "ms a sample", "core-ms a sample",
+    "paper's configuration / this, same run", "ran on", "measured",
 )  # fmt: skip
 
 
@@ -42,18 +43,21 @@ def run(desk: Desk) -> Findings:
         desk.note(model)
         for steps in _steps(desk, model):
             times = {batch: _spent(desk, model, steps, batch) for batch in desk.plan.sweep.batches}
-            rows += [_row(model.title, steps, b, spent, paper, model.upscaler.device) for b, spent in times.items()]
+            flops = _giga(bundle_flops(model.bundle, PATCH_PX, steps))
+            who = (model.title, steps, flops, model.upscaler.device)
+            rows += [_row(*who, b, spent, paper) for b, spent in times.items()]
             lines[f"{model.title}, {_counted(steps)}"] = times
     whole = desk.plan.sweep.paper_steps >= PAPER_STEPS
     how = "whole" if whole else f"1 and {desk.plan.sweep.paper_steps} steps, extended to {PAPER_STEPS}"
     on = f"torch, {pick_device()}"
-    rows += [("paper's configuration", PAPER_STEPS, b, *spent.shown, 1.0, on, how) for b, spent in paper.items()]
+    flops = _giga(paper_flops(TrainedDiffusion.untrained(paper_recipe()), PATCH_PX, PAPER_STEPS)) if paper else None
+    rows += [("paper's configuration", PAPER_STEPS, b, flops, *spent.shown, 1.0, on, how) for b, spent in paper.items()]
     rows += [_printed(f"paper, {name}", row["seconds"].value) for name, row in TABLE_2.items()]
     note = (
         f"Patches of {PATCH_PX} × {PATCH_PX} pixels of noise; encoder, every step, decoder. CPU threads: "
         f"{desk.plan.threads}; the best of up to three runs. The ratio is to the paper's configuration at the nearest "
         "batch that was timed here: of core time where both run on the CPU, which other work disturbs less than wall "
-        "time, else of wall time."
+        "time, else of wall time. GFLOP: 1e9 operations of convolutions and matrix products, two a multiply-add."
     )
     found.tables.append(Table("speed", "Time a sample", _COLUMNS, tuple(rows), note))
     if paper:
@@ -74,7 +78,11 @@ def _line(times: Mapping[int, Spent], which: int) -> tuple[list[float], list[flo
 
 
 def _printed(name: str, seconds: float) -> tuple[Cell, ...]:
-    return (name, None, 500, 1e3 * seconds, None, None, "a GPU", "printed")
+    return (name, None, 500, None, 1e3 * seconds, None, None, "a GPU", "printed")
+
+
+def _giga(flops: float | None) -> float | None:
+    return None if flops is None else flops / 1e9
 
 
 def _steps(desk: Desk, model: Bundled) -> list[int]:
@@ -94,14 +102,16 @@ def _spent(desk: Desk, model: Bundled, steps: int, batch: int) -> Spent:
     return Spent(**desk.cache.numbers(key, measure))
 
 
-def _row(name: str, steps: int, batch: int, spent: Spent, paper: dict[int, Spent], device: str) -> tuple[Cell, ...]:
+def _row(
+    name: str, steps: int, flops: float | None, device: str, batch: int, spent: Spent, paper: dict[int, Spent]
+) -> tuple[Cell, ...]:
     nearest = min(paper, key=lambda b: abs(b - batch), default=None)
     ratio = None
     if nearest is not None:
         both_on_cpu = device == "CPUExecutionProvider" and pick_device().type == "cpu"
         theirs = paper[nearest]
         ratio = theirs.cores / spent.cores if both_on_cpu else theirs.wall / spent.wall
-    return (name, steps, batch, *spent.shown, ratio, f"ONNX Runtime, {device}", "whole")
+    return (name, steps, batch, flops, *spent.shown, ratio, f"ONNX Runtime, {device}", "whole")
 
 
 def _paper_spent(desk: Desk, batch: int) -> Spent:
