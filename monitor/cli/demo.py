@@ -34,7 +34,8 @@ seed = {seed}
 
 [upscale]
 # What `lpbf-monitor calibrate tone` measured on this printer's two cameras.
-tone = [0.83, -0.15]
+tone = [0.8532, -0.1619]
+detail = [0.4114, 0.6024, 0.8746, 1.0093]
 
 [web]
 port = {port}

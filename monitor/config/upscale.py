@@ -14,7 +14,7 @@ Gain = Annotated[float, Field(ge=0.0, le=2.0)]
 class UpscaleSettings(Section):
     """Which bundle makes the high-resolution picture, where, and how well."""
 
-    bundle: str = "latent-diffusion-small"
+    bundle: str = "pixel-few-steps"
     """Name of a bundle in the models directory."""
     provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
     """Where the model runs. Asked for and checked; there is no silent fall-back."""
