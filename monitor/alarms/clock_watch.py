@@ -70,7 +70,11 @@ class ClockWatch:
 
 def step_words(step_s: float) -> str:
     """What was done to the clock, for a person."""
-    whole = round(abs(step_s))
-    hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
-    far = f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-    return f"the clock was set {far} {'ahead' if step_s > 0 else 'back'}"
+    return f"the clock was set {duration(abs(step_s))} {'ahead' if step_s > 0 else 'back'}"
+
+
+def duration(seconds: float) -> str:
+    """As "3 h 12 min", "12 min 05 s" or "48 s"."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

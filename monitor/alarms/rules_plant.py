@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isinf
 
-from monitor.alarms.clock_watch import step_words
+from monitor.alarms.clock_watch import duration, step_words
 from monitor.alarms.samples import PlantFacts, ProcessFacts, Rule, Sample
 from monitor.store import gigabytes
 
@@ -27,7 +27,7 @@ def late_layer(facts: PlantFacts) -> Iterator[Sample]:
     """Time since the last layer, in usual times per layer; nothing before a usual time is known."""
     if facts.build and facts.usual_s and facts.since_layer_s is not None:
         times = facts.since_layer_s / facts.usual_s
-        yield Sample("layer", times, f"last layer {facts.since_layer_s:.0f} s ago, one takes {facts.usual_s:.3g} s")
+        yield Sample("layer", times, f"last layer {duration(facts.since_layer_s)} ago, one takes {facts.usual_s:.3g} s")
 
 
 def stuck_laser(facts: PlantFacts) -> Iterator[Sample]:
@@ -39,7 +39,7 @@ def stuck_laser(facts: PlantFacts) -> Iterator[Sample]:
     if on_s is None or not acquire.fresh(facts.silent_s):
         yield Sample("laser", None, "nobody tells whether the laser is on")
     else:
-        yield Sample("laser", on_s, f"on for {on_s:.0f} s without a pause" if on_s else "the laser pauses")
+        yield Sample("laser", on_s, f"on for {duration(on_s)} without a pause" if on_s else "the laser pauses")
 
 
 def backlog(facts: PlantFacts) -> Iterator[Sample]:
@@ -101,7 +101,7 @@ def process_silent(facts: PlantFacts) -> Iterator[Sample]:
 def _life(process: ProcessFacts, silent_s: float) -> str:
     if process.fresh(silent_s):
         return f"{process.name} gives signs of life"
-    return f"{process.name} has given no sign of life for {process.age_s:.0f} s"
+    return f"{process.name} has given no sign of life for {duration(process.age_s)}"
 
 
 def process_failed(facts: PlantFacts) -> Iterator[Sample]:
@@ -119,7 +119,7 @@ def process_failed(facts: PlantFacts) -> Iterator[Sample]:
 def way_stuck(facts: PlantFacts) -> Iterator[Sample]:
     """Age of the oldest event that a way out did not take."""
     for way, (age_s, why) in facts.ways.items():
-        yield Sample(way, age_s, f"{way}: an event has waited for {age_s:.0f} s: {why}" if why else f"{way}: all sent")
+        yield Sample(way, age_s, f"{way}: an event has waited for {duration(age_s)}: {why}" if why else f"{way}: all sent")
 
 
 def bundle_refused(facts: PlantFacts) -> Iterator[Sample]:

@@ -6,7 +6,7 @@ import { inSet } from "../src/model/api.js";
 import { pause } from "../src/model/live.js";
 import { compareWith, namesOf } from "../src/model/other.js";
 import { makeStore } from "../src/model/store.js";
-import { cutOf, solidWords } from "../src/solid/panel.js";
+import { colourless, cutOf, solidWords } from "../src/solid/panel.js";
 import { chosenCurves } from "../src/trends/panel.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "../src/solid/slab.js";
 
@@ -76,6 +76,14 @@ test("the 3D view says every scale that it is drawn at, and what is not in it", 
     solidWords(mesh, 20, 102, 1200),
     "2.000 mm high, drawn 20 × higher · grid 20 mm · 533 µm per pixel, 2 layers a plane · 1,200 triangles · 2 layers not in the volume (red frames)",
   );
+});
+
+test("colours that the build cannot have are said to be missing, and why", () => {
+  const slab = { deviation_url: null, uncertainty_url: "a" };
+  assert.equal(colourless({ slabs: [slab] }, "deviation"), "No deviation to show: the build has no nominal outline");
+  assert.equal(colourless({ slabs: [slab] }, "uncertainty"), "");
+  assert.equal(colourless({ slabs: [] }, "deviation"), "");
+  assert.equal(colourless({ slabs: [slab] }, "height"), "");
 });
 
 test("another product set is named in addresses, the usual one is not", () => {

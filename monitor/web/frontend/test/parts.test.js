@@ -31,12 +31,12 @@ test("a number is said to the second digit of its half-width", () => {
 
 test("area and roughness are said with their interval and window, as not measured, or as without one yet", () => {
   const line = (name, measures, limits) => cardLines({ ...part(10, 10), measures }, VIEW, limits).find((one) => one.name === name);
-  assert.deepEqual(line("Area", [measured("area", 10.123, 0.31)]), { name: "Area", value: "10.12 ± 0.31 mm²", more: "of 10, 90 %" });
+  assert.deepEqual(line("Area", [measured("area", 10.123, 0.31)]), { name: "Area", value: "10.12 ± 0.31 mm²", more: "of 10" });
   assert.match(line("Area", [measured("area", 10.123, null)]).more, /no interval yet/);
   assert.match(line("Area", undefined).more, /no interval yet/);
   assert.equal(line("Sa", []).value, "not measured");
   const sa = line("Sa", [measured("Sa", 12.34, 2.1, { floor: 4, window_um: 830 })], { sa_limit_um: 10 });
-  assert.deepEqual(sa, { name: "Sa", value: "12.3 ± 2.1 µm", more: "90 %, window 0.83 mm, pixels alone 4", light: "warn" });
+  assert.deepEqual(sa, { name: "Sa", value: "12.3 ± 2.1 µm", more: "window 0.83 mm, pixels alone 4", light: "warn" });
   assert.match(line("Sa", [measured("Sa", 12.34, null)]).more, /no interval yet/);
 });
 

@@ -41,7 +41,7 @@ function entry(alarm, build, look, may) {
   const where = [alarm.layer === null ? "" : `layer ${alarm.layer}`, alarm.build && alarm.build !== build?.id ? alarm.build : "", clock(alarm.raised)].filter(Boolean).join(" · ");
   const seen = alarm.state === "acknowledged";
   const verb = seen || !may ? "Look" : "Acknowledge";
-  return el("li.alarm", { "data-light": lightOf(alarm), "data-seen": seen ? "true" : null },
+  return el("li.alarm", { "data-light": lightOf(alarm), "data-seen": seen ? "true" : null, "data-over": alarm.active ? null : "true" },
     el("div.alarm-text", {},
       el("p.alarm-head", {}, el("b", {}, el("span.shape", { "aria-hidden": "true" }, SHAPES[lightOf(alarm)]), " ", alarm.title), el("span.dim", {}, where)),
       el("p.reason", {}, alarm.reason)),

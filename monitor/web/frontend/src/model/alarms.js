@@ -19,6 +19,7 @@ export function summaryOf(open) {
   const waiting = unseen(open).sort(byUrgency);
   if (!waiting.length) return null;
   const [first] = waiting;
+  if (!first.active) return { light: "off", words: `${waiting.length === 1 ? "An alarm is" : `${waiting.length} alarms are`} over and not acknowledged, the last: ${first.title}` };
   const more = waiting.length > 1 ? ` (and ${waiting.length - 1} more)` : "";
   return { light: lightOf(first), words: `${first.title}: ${first.reason}${more}` };
 }

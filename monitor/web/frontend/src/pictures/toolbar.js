@@ -24,9 +24,9 @@ export function makeToolbar(store) {
       button.disabled = !there[id] && id !== view;
     }
     for (const button of compare.buttons) button.disabled = !inGrid;
-    const twins = KINDS.filter((kind) => comparable(kind) && kind.id !== view && there[kind.id]);
+    const twins = KINDS.filter((kind) => comparable(kind) && kind.id !== view && (there[kind.id] || kind.id === store.state.against));
     against.offer(twins.map(({ id, name }) => ({ id, name: `with ${name}` })));
-    against.select.hidden = mode === "off" || !inGrid || !twins.length || Boolean(otherBuild);
+    against.select.hidden = mode === "off" || !inGrid || !twins.some(({ id }) => there[id]) || Boolean(otherBuild);
     over.offer(OVERLAYS.filter(({ id }) => there[id] || id === "mask" || id === store.state.over));
     cover.hidden = !inGrid;
     nominal.hidden = !there.reference || !inGrid;

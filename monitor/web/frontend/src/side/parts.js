@@ -60,18 +60,20 @@ export function interval(value, spread) {
   return `${value.toFixed(digits)} ± ${spread.toFixed(digits)}`;
 }
 
+/** What a number without an interval says of itself; the others' is said once, above all cards. */
+const unsure = (measure) => (measure?.spread === null || measure?.spread === undefined ? NO_INTERVAL : "");
+
 /** A figure of a part: the worker's number with its interval, else that of the mask alone. */
 function figure(name, part, key, value, unit, nominal) {
   const found = part.measures?.find((measure) => measure.name === key);
   const of = nominal === null ? "" : `of ${number(nominal, 3)}`;
-  const sure = found?.spread === null || found?.spread === undefined ? NO_INTERVAL : "90 %";
-  return { name, value: `${interval(found?.value ?? value, found?.spread)} ${unit}`, more: [of, sure].filter(Boolean).join(", ") };
+  return { name, value: `${interval(found?.value ?? value, found?.spread)} ${unit}`, more: [of, unsure(found)].filter(Boolean).join(", ") };
 }
 
 function roughness({ measures = [] }, limit) {
   const sa = measures.find(({ name }) => name === "Sa");
   if (!sa) return { name: "Sa", value: NONE, more: measures.length ? "not a round part" : "" };
-  const more = [sa.spread === null ? NO_INTERVAL : "90 %", sa.window_um && `window ${number(sa.window_um / 1000, 2)} mm`, sa.floor !== null && `pixels alone ${number(sa.floor, 2)}`];
+  const more = [unsure(sa), sa.window_um && `window ${number(sa.window_um / 1000, 2)} mm`, sa.floor !== null && `pixels alone ${number(sa.floor, 2)}`];
   return { name: "Sa", value: `${interval(sa.value, sa.spread)} ${sa.unit}`, more: more.filter(Boolean).join(", "), light: limit !== null && sa.value >= limit ? "warn" : undefined };
 }
 
@@ -80,7 +82,7 @@ export function cardLines(part, view, { area_tolerance_percent: tolerance = null
   if (part.lost) return [verdict(part, view, tolerance)];
   return [
     figure("Area", part, "area", part.area_mm2, "mm²", part.nominal_area_mm2),
-    figure("Diameter", part, "equivalent diameter", part.diameter_mm, "mm", part.nominal_diameter_mm),
+    figure("Ø", part, "equivalent diameter", part.diameter_mm, "mm", part.nominal_diameter_mm),
     roughness(part, limit),
     verdict(part, view, tolerance),
   ];
@@ -96,7 +98,7 @@ export function worstFirst(parts, view, limits) {
 function verdict(part, view, tolerance) {
   if (view.state === "anomaly") return { name: "Verdict", value: "not believed", more: "the layer's mask is not", light: "warn" };
   if (part.lost || (part.nominal_area_mm2 && part.area_mm2 === 0)) return { name: "Verdict", value: "not there", more: "no metal found", light: "bad" };
-  if (!part.nominal_area_mm2) return { name: "Verdict", value: "none", more: "no nominal outline" };
+  if (!part.nominal_area_mm2) return { name: "Verdict", value: "none", more: "" };
   const off = part.area_mm2 / part.nominal_area_mm2 - 1;
   const value = `${off < 0 ? "−" : "+"}${percent(Math.abs(off))}`;
   if (tolerance === null) return { name: "Verdict", value, more: "alarm rule off" };
@@ -110,11 +112,11 @@ function verdict(part, view, tolerance) {
 const touches = ({ touching = [] }) => (touching.length ? `touches part ${touching.join(", ")}` : "");
 
 function card(part, found, view, store) {
-  const lines = cardLines(part, view, found);
+  const lines = cardLines(part, view, found).filter(({ value }) => value !== NONE);
   const { value, more, light } = lines.pop();
   return el("li", {}, el("button.card", {
     type: "button", "data-tip": `Show part ${part.number} in the pictures`,
     onclick: () => store.set({ focus: { centre_mm: part.centre_mm, size_mm: part.size_mm } }),
   }, el("span.card-head", {}, el("b", {}, `Part ${part.number}`), el("b", light ? { "data-light": light } : {}, value === "none" ? "no verdict" : value), el("small", {}, [more, touches(part)].filter(Boolean).join(" · "))),
-  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el("span", {}, el(line.value === NONE ? "b.none" : "b", line.light ? { "data-light": line.light } : {}, line.value), line.more && el("small", {}, line.more)))))));
+  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el("span", {}, el("b", line.light ? { "data-light": line.light } : {}, line.value), line.more && el("small", {}, line.more)))))));
 }

@@ -11,8 +11,8 @@ const MAPS = {
 export const COLOURS = [
   { id: "plain", name: "Plain" },
   { id: "height", name: "Height" },
-  { id: "deviation", name: "Deviation", url: "deviation_url", unit: "mm" },
-  { id: "uncertainty", name: "Uncertainty", url: "uncertainty_url", unit: "%" },
+  { id: "deviation", name: "Deviation", url: "deviation_url", unit: "mm", missing: "the build has no nominal outline" },
+  { id: "uncertainty", name: "Uncertainty", url: "uncertainty_url", unit: "%", missing: "no layer was made by several samples" },
 ];
 
 export const colourOf = (id) => COLOURS.find((colour) => colour.id === id) ?? COLOURS[0];

@@ -5,7 +5,7 @@ import { el, frame, markShown, say } from "../dom.js";
 import { getBytes, getJson } from "../model/api.js";
 import { find } from "../model/layers.js";
 import { count, height, number } from "../words.js";
-import { COLOURS } from "./colour.js";
+import { COLOURS, colourOf } from "./colour.js";
 import { makeLegend } from "./legend.js";
 import { decodeSlab, difference, gridStep, stretchFor } from "./slab.js";
 import { Tint } from "./tint.js";
@@ -41,7 +41,10 @@ export function installSolid(panel, store) {
       waiting = setTimeout(() => arrange(solid, state), PATIENCE_MS);
     });
     store.watch(["cut", "cutAt"], () => arrange(solid, state));
-    store.watch(["colour"], () => colour(solid, state));
+    store.watch(["colour"], () => {
+      arrange(solid, state);
+      colour(solid, state);
+    });
   }).catch((error) => {
     tell("The 3D view needs WebGL, which this browser does not offer. Everything else works without it.");
     console.warn(error);
@@ -139,7 +142,13 @@ function arrange({ view, mesh, facts }, state) {
   const factor = state.stretch ? stretchFor(mesh.top_mm - mesh.bottom_mm, wide) : 1;
   view.place(mesh, factor);
   view.cutAt(cutOf(state, mesh));
-  say(facts, solidWords(mesh, factor, wide, view.triangles));
+  say(facts, [colourless(mesh, state.colour), solidWords(mesh, factor, wide, view.triangles)].filter(Boolean).join(" · "));
+}
+
+/** Why the part has not the colours that are asked for; "" where it has. Pure. */
+export function colourless(mesh, colour) {
+  const { url, name, missing } = colourOf(colour);
+  return url && mesh.slabs.length && !mesh.slabs.some((slab) => slab[url]) ? `No ${name.toLowerCase()} to show: ${missing}` : "";
 }
 
 /** What is drawn, with every scale it rests on. Pure. */

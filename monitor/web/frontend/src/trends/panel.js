@@ -71,7 +71,7 @@ function measureChart(name, i, shared) {
     const shown = row?.measures[name];
     const half = row?.spreads[name];
     const range = half === undefined ? "" : ` ± ${number(half, 2)}`;
-    say(value, shown === undefined ? "–" : [`${number(shown)}${range}`, unit(legend[name].unit)].filter(Boolean).join(" "));
+    say(value, shown === undefined ? "–" : [`${number(shown, Math.abs(shown) < 1 ? 3 : 4)}${range}`, unit(legend[name].unit)].filter(Boolean).join(" "));
   };
   const set = (data, state) => {
     const { unit: said, um_per_px: um, basis } = state.legend[name];
@@ -126,6 +126,7 @@ function timeChart(stages, shared) {
     say(value, Object.keys(timings).length ? duration(total) : "–");
     for (const { stage, time, item } of says) {
       item.hidden = !shown.includes(stage);
+      item.style.order = String(-Math.round((timings[stage] ?? 0) * 1000)); // where only some fit, the longest do
       say(time, stage in timings ? duration(timings[stage]) : "–");
     }
     rest.hidden = !others;
