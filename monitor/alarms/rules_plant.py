@@ -119,7 +119,8 @@ def process_failed(facts: PlantFacts) -> Iterator[Sample]:
 def way_stuck(facts: PlantFacts) -> Iterator[Sample]:
     """Age of the oldest event that a way out did not take."""
     for way, (age_s, why) in facts.ways.items():
-        yield Sample(way, age_s, f"{way}: an event has waited for {duration(age_s)}: {why}" if why else f"{way}: all sent")
+        waits = f"an event has waited for {duration(age_s)}: {why}"
+        yield Sample(way, age_s, f"{way}: {waits if why else 'all sent'}")
 
 
 def bundle_refused(facts: PlantFacts) -> Iterator[Sample]:
