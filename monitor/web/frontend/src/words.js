@@ -5,7 +5,7 @@ export function number(value, digits = 4) {
   if (!Number.isFinite(value)) return "–";
   const magnitude = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
   const decimals = Number.isInteger(value) ? 0 : Math.min(Math.max(digits - 1 - magnitude, 0), 6);
-  return value.toLocaleString("en-GB", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return value.toLocaleString("en-GB", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).replace("-", "−");
 }
 
 /** A share of 1 in percent. */

@@ -14,7 +14,7 @@ test("a number that is not there is a dash, never NaN", () => {
 });
 
 test("numbers keep their significant digits, whole ones are whole, and none becomes a power of ten", () => {
-  assert.deepEqual([0, 37, 2108.96, 0.96651, 1e-7, -3.2].map((value) => number(value)), ["0", "37", "2,109", "0.9665", "0.000000", "-3.200"]);
+  assert.deepEqual([0, 37, 2108.96, 0.96651, 1e-7, -3.2].map((value) => number(value)), ["0", "37", "2,109", "0.9665", "0.000000", "−3.200"]);
 });
 
 test("a unit of one is not printed, and plurals agree", () => {

@@ -17,13 +17,16 @@ export function installFacts(panel, store) {
   });
 }
 
+/** How exactly a camera's picture has moved: for who looks for the reason; that it moved stands above. Pure. */
+const isFine = (name) => /^rounds$| (shift x|shift y|turn|growth|brightness|light change)$/.test(name);
+
 /** Facts of a layer, in order: [{name, value, tip, light}]. A fact that is not known is not there. Pure. */
 export function factsOf(view) {
   return [
     { name: "State", value: [stateWord(view.state), view.reason].filter(Boolean).join(": "), light: { missing: "bad", anomaly: "warn" }[view.state] },
     ...Object.entries(view.gaps).filter(([, reason]) => !view.reason.includes(reason)).map(([camera, reason]) => ({ name: camera, value: `no frame: ${reason}`, light: "warn" })),
     ...view.frames.filter((frame) => frame.flaw).map((frame) => ({ name: frame.camera, value: `flawed frame: ${frame.flaw}`, light: "warn" })),
-    ...view.measures.map(measureFact),
+    ...view.measures.filter(({ name }) => !isFine(name)).map(measureFact),
     ...generatedFacts(view),
     { name: "Height", value: `${height(view.height_mm)} mm` },
     { name: "Layer end", value: clock(view.wall_time), tip: view.detector && detectorWords(view.detector).join(" ") },
@@ -34,6 +37,7 @@ export function factsOf(view) {
       name: `${frame.camera} exposure`, value: [`${number(frame.exposure_us / 1000, 3)} ms`, frame.gain_db !== null && `${number(frame.gain_db, 3)} dB`].filter(Boolean).join(", "),
     })),
     ...bundleFacts(view),
+    ...view.measures.filter(({ name }) => isFine(name)).map(measureFact),
     view.calibration && { name: "Calibration", value: view.calibration.replace("sha256:", "").slice(0, 12), tip: `By which the picture was rectified: ${view.calibration}` },
   ].filter(Boolean);
 }
