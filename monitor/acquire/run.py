@@ -16,7 +16,6 @@ from monitor.acquire.events import Events
 from monitor.acquire.keeper import Keeper
 from monitor.acquire.listener import Listener
 from monitor.acquire.machine import WORK, Acquisition, Bench
-from monitor.acquire.memory import give_back_large
 from monitor.acquire.space import SpaceWatch
 from monitor.acquire.status import Snapshot
 from monitor.config import Settings
@@ -30,6 +29,7 @@ from monitor.domain import (
     ProcessStatus,
     StoreError,
 )
+from monitor.domain.memory import give_back_large
 from monitor.store import BuildReader, BuildSummary, BuildWriter, Heart, SignalSpool, hold_acquisition
 
 log = structlog.get_logger("acquire")

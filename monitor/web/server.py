@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from monitor.config import Settings
 from monitor.domain import ConfigError, ProcessStatus, StoreError
+from monitor.domain.memory import give_back_large
 from monitor.plant import OpcUaThread
 from monitor.store import Heart, Pulse
 from monitor.web.app import create_app
@@ -59,6 +60,7 @@ def run_web(settings: Settings, stop: threading.Event) -> None:
         ConfigError: the address cannot be listened on, or the given certificate cannot be used.
         StoreError: the store's directory cannot be made.
     """
+    give_back_large()
     root = settings.store.root
     try:
         root.mkdir(parents=True, exist_ok=True)

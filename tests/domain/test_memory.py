@@ -11,7 +11,7 @@ PROGRAM = """
 import ctypes, sys, threading
 from pathlib import Path
 import numpy as np
-from monitor.acquire.memory import give_back_large
+from monitor.domain.memory import give_back_large
 
 def resident():
     return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in l).split()[1]) >> 10

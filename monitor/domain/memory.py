@@ -19,7 +19,7 @@ def give_back_large() -> None:
     """Let frames leave the process when they are freed; nothing where the C library cannot.
 
     glibc keeps raising its own threshold, to 32 MB, as large arrays are freed; then they stay in the heap of whichever
-    thread made them, and each camera's thread, the trigger's and the recorder's keep some of their own.
+    thread made them: each camera's, the trigger's and the recorder's, or each that answers a viewer.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
