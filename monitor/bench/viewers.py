@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+
+from monitor.supervise import step_back
 
 TAKEN = ("webcam", "basler")
 MADE = ("upscaled", "rectified", "mask")
@@ -68,7 +71,9 @@ def watching(port: int, viewers: int) -> Iterator[Audience]:
 
 
 def _watch(port: int, viewers: int, done: Event, answer: Connection) -> None:
-    """The viewers' process."""
+    """The viewers' process: they sit at machines of their own, so here they take what nobody else wants."""
+    os.setsid()
+    step_back(19)
     answer.send(asyncio.run(_all(port, viewers, done, answer)))
 
 
