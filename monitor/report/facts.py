@@ -157,6 +157,7 @@ class BuildFacts:
         settings_digest: SHA-256 of the settings under which it ran.
         data_digest: SHA-256 over the digests of every stored frame and product.
         unreadable: what is damaged in the store, in words.
+        wall: the unrolled side wall of the part that is told of; None where its outline was not traced.
     """
 
     id: str
@@ -183,3 +184,4 @@ class BuildFacts:
     settings_digest: str
     data_digest: str
     unreadable: tuple[str, ...]
+    wall: Picture | None = None

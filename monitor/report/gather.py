@@ -23,6 +23,7 @@ from monitor.report.facts import BuildFacts, CameraSaid, LayerFacts, PartFacts, 
 from monitor.report.happened import happened
 from monitor.report.measured import contours_of, may_be_round, part_facts, spread_out, trace
 from monitor.report.pictures import pictures_of
+from monitor.report.walls import wall_of
 from monitor.report.worst import worst_layers
 from monitor.store import (
     AlarmBook,
@@ -117,6 +118,7 @@ def gather(
         settings_digest=_sha256([json.dumps(manifest.config, sort_keys=True, separators=(",", ":"))]),
         data_digest=_sha256(_digests(source)),
         unreadable=tuple(source.unreadable),
+        wall=wall_of(own.part, source.made, source.products) if own else None,
     )
 
 

@@ -72,6 +72,7 @@ def part_html(facts: BuildFacts, part: PartFacts, made: str) -> str:
         graphs=part_graphs(facts, part),
         missing=_missing(inside),
         plan=plan_svg(facts, part),
+        wall="" if facts.wall is None else _svg(facts.wall, ""),
     )
 
 
@@ -85,7 +86,7 @@ def plan_svg(facts: BuildFacts, chosen: PartFacts | None) -> str:
         box = tuple(edge * per_px for edge in part.part.box)
         over += [] if chosen is None else [_frame(box)]
         over.append(_label(part.part.id, box, columns))
-    return _svg(picture, "".join(over))
+    return _svg(picture, "".join(over) + _scale_bar(picture))
 
 
 def _frame(box: tuple[float, ...]) -> str:
@@ -111,7 +112,7 @@ def _label(number: int, box: tuple[float, ...], columns: int) -> str:
 
 def picture_svg(picture: Picture) -> str:
     """A picture with its scale bar."""
-    return _svg(picture, "")
+    return _svg(picture, _scale_bar(picture))
 
 
 def _svg(picture: Picture, over: str) -> str:
@@ -120,7 +121,7 @@ def _svg(picture: Picture, over: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns} {rows}" width="100%" role="img" '
         f'aria-label="{escape(picture.caption)}"><image width="{columns}" height="{rows}" '
-        f'href="data:{picture.media};base64,{data}"/>{over}{_scale_bar(picture)}</svg>'
+        f'href="data:{picture.media};base64,{data}"/>{over}</svg>'
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.domain import Measure
 from monitor.report import words
 from monitor.report.charts import GREY, ORANGE, Line, Mark, Values, chart
 from monitor.report.facts import BuildFacts, LayerFacts, PartFacts
@@ -20,6 +21,7 @@ TITLES = {
     "voxel mismatch": "Mismatch with the reference mask",
     "contour distances": "Distance of the largest contour from the reference's",
 }
+FINE = (" shift x", " shift y", " turn", " growth", " light change")
 ORDER = ("area", "parts", "iou", "voxel mismatch", "contour distances")
 
 
@@ -37,13 +39,18 @@ def build_graphs(facts: BuildFacts) -> list[Graph]:
     marks = _marks(facts.layers)
     groups: dict[str, list[str]] = {}
     for layer in facts.layers:
-        for measure in layer.measures:
+        for measure in filter(_telling, layer.measures):
             members = groups.setdefault(TOGETHER.get(measure.name, measure.name), [])
             if measure.name not in members:
                 members.append(measure.name)
     known = [name for name in ORDER if name in groups] + sorted(set(groups) - set(ORDER))
     graphs = [_measure_graph(facts.layers, name, groups[name], marks) for name in known]
     return [graph for graph in (*graphs, *_time_graphs(facts)) if graph.svg]
+
+
+def _telling(measure: Measure) -> bool:
+    """Whether it has a graph of its own: how exactly a camera's picture moved is in the table of measures."""
+    return not measure.name.endswith(FINE) and measure.name != "rounds"
 
 
 def part_graphs(facts: BuildFacts, part: PartFacts) -> list[Graph]:

@@ -53,7 +53,7 @@ from monitor.store.space import BuildSpace, Forecast, build_space, forecast, for
 from monitor.store.spool import LayerSignal, SignalSpool, SpooledLayer
 from monitor.store.status import read_heartbeats, read_statuses, write_status
 from monitor.store.timing import LIVE, latency_s, period_s
-from monitor.store.unrolling import draw_walls
+from monitor.store.unrolling import draw_walls, wall_picture
 from monitor.store.verifying import VerifyReport, verify
 from monitor.store.writer import BuildWriter
 
@@ -152,6 +152,7 @@ __all__ = [
     "thinned",
     "unpin",
     "verify",
+    "wall_picture",
     "write_attempt",
     "write_readings",
     "write_status",

@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from monitor.domain import NotInStore, ProductState, StoreError
+from monitor.domain import Image, NotInStore, ProductState, StoreError
 from monitor.metrics import unrolled_picture
 from monitor.metrics.part import WINDOW
 from monitor.store.product_reader import ProductReader
 from monitor.store.products import CONTOURS, RADIUS_UNIT
+
+_WITHOUT = "{} an outline around its centre in any believed layer"
+_SHOWN = "parts are shown whose outline is a function of the angle, such as rings, discs and bars"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,30 @@ def draw_walls(products: ProductReader, um_per_px: float, folder: Path, only: tu
     lacking = sorted(set(only) - {wall.part for wall in chosen})
     if lacking or not chosen:
         what = f"part {lacking[0]} has" if lacking else "no part has"
-        raise NotInStore(
-            f"{what} an outline around its centre in any believed layer",
-            cure="parts are shown whose outline is a function of the angle, such as rings, discs and bars",
-        )
+        raise NotInStore(_WITHOUT.format(what), cure=_SHOWN)
     folder.mkdir(parents=True, exist_ok=True)
     return [_drawn(wall, um_per_px, folder) for wall in chosen]
 
 
-def _drawn(wall: Wall, um_per_px: float, folder: Path) -> Path:
+def wall_picture(products: ProductReader, um_per_px: float, part: int) -> Image:
+    """One part's unrolled side wall, uint8 (rows, columns, 3) BGR.
+
+    Raises:
+        NotInStore: it has no contour.
+    """
+    found = next((wall for wall in walls(products) if wall.part == part), None)
+    if found is None:
+        raise NotInStore(_WITHOUT.format(f"part {part} has"), cure=_SHOWN)
+    return _picture(found, um_per_px)
+
+
+def _picture(wall: Wall, um_per_px: float) -> Image:
     title = f"Part {wall.part}: side wall of layers {wall.first} to {wall.last}, radius minus its moving mean"
-    picture = unrolled_picture(wall.radii_px, (wall.first, wall.last), um_per_px, WINDOW, title)
+    return unrolled_picture(wall.radii_px, (wall.first, wall.last), um_per_px, WINDOW, title)
+
+
+def _drawn(wall: Wall, um_per_px: float, folder: Path) -> Path:
     path = folder / f"part_{wall.part:04d}.png"
-    if not cv2.imwrite(str(path), picture):
+    if not cv2.imwrite(str(path), _picture(wall, um_per_px)):
         raise StoreError(f"{path}: cannot be written", cure="give a folder that may be written to")
     return path

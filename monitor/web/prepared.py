@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+import cv2
+
+from monitor.store import wall_picture
 from monitor.web.cache import ByteCache
 from monitor.web.deviation import Kind, values_bytes, values_digest
 from monitor.web.library import Build
@@ -51,6 +55,18 @@ def prepared_picture(build: Build, index: int, kind: str, width: int | None, for
 def prepared_slab(build: Build, plan: Plan, slab: Slab) -> Prepared:
     """The triangles of one slab."""
     return Prepared(("mesh", slab.digest), slab.digest[:32], slab.digest, BINARY, lambda: mesh_bytes(build, plan, slab))
+
+
+def prepared_wall(build: Build, part: int) -> Prepared:
+    """The unrolled side wall of one part, over the layers that have products now."""
+    products, um = build.products, build.manifest.grid.um_per_px
+    text = f"{build.manifest.id} {products.product_set} {part} {len(products.layers())}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+
+    def make() -> bytes:
+        return cv2.imencode(".png", wall_picture(products, um, part))[1].tobytes()
+
+    return Prepared(("wall", digest), digest[:32], digest, "image/png", make)
 
 
 def prepared_values(build: Build, plan: Plan, slab: Slab, kind: Kind, cache: ByteCache) -> Prepared:

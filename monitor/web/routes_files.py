@@ -13,7 +13,7 @@ from monitor.web.library import Build
 from monitor.web.news import Demand, WantedPicture, WantedSurface
 from monitor.web.parts_view import parts_view
 from monitor.web.pictures import Format
-from monitor.web.prepared import Prepared, prepared_picture, prepared_slab, prepared_values
+from monitor.web.prepared import Prepared, prepared_picture, prepared_slab, prepared_values, prepared_wall
 from monitor.web.routes_builds import BuildDep, Index, SettingsDep
 from monitor.web.schema import MeshView, PartsView
 from monitor.web.surface import Plan, Slab, plan
@@ -48,6 +48,12 @@ def layer_parts(found: BuildDep, settings: SettingsDep, index: Index) -> PartsVi
     rules = settings.alarms.rules
     area, sa = (rule.limit if rule.enabled else None for rule in (rules.area, rules.roughness))
     return parts_view(found, index, area_percent=area, sa_um=sa)
+
+
+@router.get("/builds/{build}/parts/{part}/wall", response_class=Response)
+def part_wall(request: Request, found: BuildDep, part: Annotated[int, Path(ge=1, le=65535)]) -> Response:
+    """A part's side wall, unrolled, as a PNG: how far its outline is in or out, by angle and layer."""
+    return _cached(request, prepared_wall(found, part), "")
 
 
 @router.get("/builds/{build}/mesh")

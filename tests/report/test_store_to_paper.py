@@ -142,6 +142,7 @@ def test_a_part_has_its_own_report(built: tuple[Settings, str]) -> None:
     assert "in x" in text
     diameter = float(text[text.index("mean diameter, median layer</td><td>") :].split("<td>")[1].split(" mm")[0])
     assert diameter == pytest.approx(8.0, abs=0.3)
+    assert "Side wall, unrolled" in text
 
 
 def test_a_part_that_is_not_there_is_said(built: tuple[Settings, str]) -> None:

@@ -52,6 +52,13 @@ def test_a_mask_comes_as_alpha_without_loss(site: Site) -> None:
     assert np.array_equal(got[..., 3] > 0, np.asarray(stored) > 0)
 
 
+def test_the_side_wall_of_a_part_is_drawn_and_none_is_made_up(site: Site) -> None:
+    """A part whose outline was traced has a wall; a number that no part has is said."""
+    assert _decoded(site.client.get(f"{site.base}/parts/1/wall")).shape[2] == 3
+    refused = site.client.get(f"{site.base}/parts/9/wall")
+    assert (refused.status_code, "part 9 has" in refused.json()["what"]) == (404, True)
+
+
 def test_colours_and_bits_are_those_of_the_camera(site: Site) -> None:
     """A colour frame keeps its channels in order; a 12-bit frame is shown by its upper eight bits."""
     reader = BuildReader.open(site.served.settings.store.root, site.build)

@@ -27,6 +27,9 @@ async function ask(path, options) {
 /** An address under a build with its product set named, where it is not the usual one. Pure. */
 export const inSet = (address, set) => (set ? `${address}${address.includes("?") ? "&" : "?"}set=${encodeURIComponent(set)}` : address);
 
+/** Where the browser itself asks for a picture. Pure. */
+export const addressOf = (path) => `${BASE}/${path}`;
+
 export const getJson = async (path, options) => (await ask(path, options)).json();
 export const postJson = async (path, body) => {
   const answer = await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

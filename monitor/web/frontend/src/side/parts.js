@@ -1,7 +1,8 @@
 // Cards of the parts in the shown layer. Owns the wording; a card leads the pictures to its part.
 
+import { makeDialog } from "../chrome/dialog.js";
 import { el } from "../dom.js";
-import { getJson, inSet } from "../model/api.js";
+import { addressOf, getJson, inSet } from "../model/api.js";
 import { count, number, percent, sentence } from "../words.js";
 
 const NONE = "not measured";
@@ -11,6 +12,7 @@ export function installParts(panel, store) {
   const note = el("p.facts-line", { tabIndex: 0 });
   const cards = el("ul.cards");
   panel.append(note, cards);
+  const wall = wallWindow(store);
   let asked = "";
 
   async function show() {
@@ -29,7 +31,7 @@ export function installParts(panel, store) {
       if (key !== asked) return;
       note.textContent = partsWords(found);
       note.dataset.tip = basisWords(found);
-      cards.replaceChildren(...worstFirst(found.parts, view, found).map((part) => card(part, found, view, store)));
+      cards.replaceChildren(...worstFirst(found.parts, view, found).map((part) => card(part, found, view, store, wall)));
     } catch (error) {
       asked = "";
       note.textContent = `No parts now: ${error.what ?? error}`;
@@ -111,12 +113,31 @@ function verdict(part, view, tolerance) {
 
 const touches = ({ touching = [] }) => (touching.length ? `touches part ${touching.join(", ")}` : "");
 
-function card(part, found, view, store) {
+function card(part, found, view, store, wall) {
   const lines = cardLines(part, view, found).filter(({ value }) => value !== NONE);
   const { value, more, light } = lines.pop();
   return el("li", {}, el("button.card", {
     type: "button", "data-tip": `Show part ${part.number} in the pictures`,
     onclick: () => store.set({ focus: { centre_mm: part.centre_mm, size_mm: part.size_mm } }),
   }, el("span.card-head", {}, el("b", {}, `Part ${part.number}`), el("b", light ? { "data-light": light } : {}, value === "none" ? "no verdict" : value), el("small", {}, [more, touches(part)].filter(Boolean).join(" · "))),
-  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el("span", {}, el("b", line.light ? { "data-light": line.light } : {}, line.value), line.more && el("small", {}, line.more)))))));
+  el("span.figures", {}, lines.map((line) => el("span", {}, el("small", {}, line.name), el("span", {}, el("b", line.light ? { "data-light": line.light } : {}, line.value), line.more && el("small", {}, line.more)))))), hasWall(part) && el("button.quiet.wall", { type: "button", "aria-label": `Side wall of part ${part.number}, unrolled`, onclick: () => wall(part.number) }, "Side wall"));
+}
+
+/** Whether its wall was traced: only then it has a roughness. Pure. */
+export const hasWall = ({ measures = [] }) => measures.some(({ name }) => name === "Sa");
+
+/** A function that shows the unrolled side wall of a part in a window. */
+function wallWindow({ state }) {
+  const dialog = makeDialog("wall", "Side wall");
+  return (number) => {
+    const trouble = el("p.trouble", { role: "alert" });
+    const picture = el("img", {
+      src: addressOf(inSet(`builds/${encodeURIComponent(state.build.id)}/parts/${number}/wall`, state.set)),
+      alt: `Side wall of part ${number}, unrolled: how far its outline is in or out, by angle and layer`,
+      onerror: () => { trouble.textContent = "It cannot be shown now: no believed layer has an outline of this part."; picture.remove(); },
+    });
+    dialog.heading.textContent = `Side wall of part ${number}, unrolled`;
+    dialog.body.replaceChildren(el("div.wide-picture", {}, picture), el("p.dim", {}, "Blue is inwards, red outwards, over the whole build so far."), trouble);
+    dialog.open();
+  };
 }
