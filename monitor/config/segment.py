@@ -35,6 +35,9 @@ class SegmentSettings(Section):
     query: Literal["auto", "sauvola", "model"] = "auto"
     """Where query points are taken from: sauvola, the threshold as in the paper; model, what the model takes for metal
     before it is asked; auto, model where the bundle can, else sauvola."""
+    edges: Literal["grey", "model"] = "grey"
+    """Where the edge of metal runs: grey, where the picture's own grey and the model together put it, at most three
+    pixels beside the model's; model, where the model puts it, as in the paper."""
     prior: Literal["laser", "reference", "cad", "last", "auto", "none"] = "laser"
     """What area metal should have: laser, where the laser was on in this layer, of builds whose signal record has the
     mirrors; reference, the layer's reference mask, as in the paper; cad, the slice of the files in segment.cad; last,

@@ -10,6 +10,7 @@ What a person can rely on:
   a twentieth of what Sauvola found and the model did not deny, the layer is an ANOMALY whose reason counts them.
   Sauvola's own mask never stands in silently for the model's.
 - A find that is faint and of the other sign than the layer's metal shines through from below: it is left out.
+- An edge lies where the model and the picture's own grey together put it, as in `edges` (`segment.edges`).
 - With an area prior that bounds metal, nothing is asked or found outside its reach. A part whose area is not within
   four to six fifths of what is expected is asked for again, as in `area_loop`; where that does not help, the layer is
   an ANOMALY that names the parts.
@@ -30,6 +31,7 @@ from monitor.domain import BundleError, FloatImage, Image, Mask, PlateGrid, Prod
 from monitor.segment.area_loop import Question, seeded, within_area
 from monitor.segment.automatic import TOLERATED_SHARE, segment_unasked
 from monitor.segment.candidates import Box, Candidate, believed, distinct
+from monitor.segment.edges import with_edges
 from monitor.segment.initial import Initial, initial_mask, unasked_mask, within, without_specks
 from monitor.segment.predictor import Predicted, Predictor, SegmentThresholds
 from monitor.segment.prior import LEAST_SHARE, AreaPrior
@@ -97,7 +99,7 @@ def segment_layer(
         found = segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
         seen, embedded = all_seen.mask, embedded or initial.count > 0
     if prior is None:
-        return found
+        return _edged(found, image, grid, settings)
 
     def ask(question: Question) -> Segmentation:
         nonlocal embedded
@@ -110,7 +112,16 @@ def segment_layer(
         return replace(answer, mask=answer.mask & question.where)
 
     first = _bounded(found, seen, prior, grid, settings)
-    return _judged(within_area(first, prior, grid, settings.points_per_component, ask, rng), prior, grid, settings)
+    best = within_area(first, prior, grid, settings.points_per_component, ask, rng)
+    return _judged(_edged(best, image, grid, settings), prior, grid, settings)
+
+
+def _edged(found: Segmentation, image: Image, grid: PlateGrid, settings: SegmentSettings) -> Segmentation:
+    """The same with the edges that are wanted."""
+    if settings.edges == "model":
+        return found
+    moved = with_edges(found, image)
+    return replace(moved, mask=without_specks(moved.mask, grid, settings))
 
 
 def _bounded(
