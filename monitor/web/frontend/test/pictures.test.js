@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { captionWords, shortLabel } from "../src/pictures/caption.js";
 import { kindOf, offered } from "../src/pictures/kinds.js";
-import { noteWords, pointWords } from "../src/pictures/panel.js";
+import { noteWords, otherWords, pointWords } from "../src/pictures/panel.js";
 import { panes, shownKind } from "../src/pictures/scene.js";
 import { FIT, bar, clamp, columnsFor, pan, place, pointAt, zoomAt } from "../src/pictures/view.js";
 
@@ -88,4 +88,13 @@ test("the fresh powder is offered where a layer has it, or says why not", () => 
   assert.equal(noteWords({ layerView: taken, view: "basler-recoat", rows: [] }), "");
   assert.match(noteWords({ layerView: taken, view: "webcam-recoat", rows: [] }), /^No webcam, recoated picture of layer 3: the laser came on before/);
   assert.match(noteWords({ layerView: never, view: "basler-recoat", rows: [] }), /none was wanted$/);
+});
+
+test("where the other build has nothing to compare with, that is said", () => {
+  const build = { id: "a", name: "rings", created: "2026-07-18T10:00:00" };
+  const state = { build, otherBuild: { ...build, id: "b", name: "bars" }, compare: "split", view: "upscaled", layerView: { height_mm: 1.35 } };
+  assert.equal(otherWords(state, null), "bars has no layer at 1.350 mm");
+  assert.equal(otherWords(state, { index: 19, pictures: {} }), "bars has no picture of its layer 19");
+  assert.equal(otherWords(state, { index: 19, pictures: { upscaled: {} } }), "");
+  assert.equal(otherWords({ ...state, otherBuild: null }, null), "");
 });

@@ -7,11 +7,11 @@ import { find } from "./layers.js";
 
 const AGAIN_MS = 10000;
 
-/** The row at the nearest height, so that builds of other layer heights can be compared; null where there is none. Pure. */
-export function rowAtHeight(rows, height_mm) {
+/** The row at the nearest height, so that builds of other layer heights can be compared; null where none is within `reach_mm`. Pure. */
+export function rowAtHeight(rows, height_mm, reach_mm = Infinity) {
   let best = null;
   for (const row of rows) if (!best || Math.abs(row.height_mm - height_mm) < Math.abs(best.height_mm - height_mm)) best = row;
-  return best;
+  return best && Math.abs(best.height_mm - height_mm) <= reach_mm ? best : null;
 }
 
 /** Whether both lie in one plate grid, so that their pictures can be laid on each other. Pure. */
@@ -37,7 +37,7 @@ export function compareWith({ build, set, compare }, other, otherSet = "") {
 export async function otherLayer(state, layerOf) {
   const { otherBuild, otherSet, otherRows, rows, layer } = state;
   const own = rows[find(rows, layer)];
-  const row = own && rowAtHeight(otherRows, own.height_mm);
+  const row = own && rowAtHeight(otherRows, own.height_mm, otherBuild.layer_height_mm);
   if (!row) return null;
   return { ...(await layerOf(otherBuild.id, row, otherSet)), from: namesOf(state)[1] };
 }

@@ -4,12 +4,13 @@ import { el, markShown, onScheme, say } from "../dom.js";
 import { find, problem } from "../model/layers.js";
 import { namesOf, otherLayer, sameGrid } from "../model/other.js";
 import { makeCaption } from "./caption.js";
-import { isMeasured, kindOf } from "./kinds.js";
-import { panes, sceneOf } from "./scene.js";
+import { comparable, isMeasured, kindOf } from "./kinds.js";
+import { panes, sceneOf, shownKind } from "./scene.js";
 import { Shelf } from "./shelf.js";
 import { Stage } from "./stage.js";
 import { makeToolbar } from "./toolbar.js";
 import { FIT, viewOn } from "./view.js";
+import { height } from "../words.js";
 
 const REFINE_MS = 120;
 
@@ -44,6 +45,10 @@ export function installPictures(panel, store, layerOf) {
       return null;
     }) : null;
     if (layerView !== state.layerView) return;
+    if (!noteWords(state)) {
+      say(note, otherWords(state, other));
+      note.hidden = !note.textContent;
+    }
     const views = { own: other ? { ...layerView, from: namesOf(state)[0] } : layerView, other };
     const wanted = panes(state, layerView.pictures, other?.pictures ?? null, sameGrid(state));
     stages.dataset.panes = String(wanted.length);
@@ -75,6 +80,14 @@ export function noteWords({ layerView, view, rows }) {
   if (kindOf(view).optional) return `No ${name} picture of layer ${layerView.index}: none was wanted`;
   if (layerView.state === "pending") return `Layer ${layerView.index} is in work: no ${name} picture yet`;
   return `No ${name} picture of layer ${layerView.index}${wrong ? `: ${wrong.reason}` : ""}`;
+}
+
+/** Why the other build has nothing to compare with; "" where it has, and where none is compared. Pure. */
+export function otherWords(state, other) {
+  if (!state.otherBuild || state.compare === "off" || !comparable(kindOf(state.view))) return "";
+  const [, name] = namesOf(state);
+  if (!other) return `${name} has no layer at ${height(state.layerView.height_mm)} mm`;
+  return shownKind(state.view, other.pictures) ? "" : `${name} has no picture of its layer ${other.index}`;
 }
 
 /** Why the mask over the picture is not believed; "" where it is. Pure. */
