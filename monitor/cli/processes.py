@@ -65,8 +65,8 @@ def children(config: Path | None, acquire_options: Sequence[str] = ()) -> list[C
     """The four processes. The page first, so that a person sees the others start."""
     option = ["--config", str(config)] if config else []
     return [
-        Child("web", ["web", *option], NICE["web"]),
-        Child("alarms", ["alarms", *option]),
-        Child("worker", ["worker", *option], NICE["worker"]),
+        Child("web", ["web", *option], NICE["web"], lasts=True),
+        Child("alarms", ["alarms", *option], lasts=True),
+        Child("worker", ["worker", *option], NICE["worker"], lasts=True),
         Child("acquire", ["acquire", *option, *acquire_options]),
     ]

@@ -1,6 +1,6 @@
 """Starts processes, restarts what died or hangs, with a growing pause and a budget, and stops all in order.
 
-         ┌────────── exit 0 ──────────► DONE
+         ┌── exit 0, unless it lasts ─► DONE
 RUNNING ─┤
    ▲     └─ any other end, or killed because its work was stuck ─► WAITING (1, 2, 4 … 30 s) ─┐
    └───────────────────────────────────────────────────────────────(budget spent: 60 s)──────┘
@@ -54,11 +54,13 @@ class Child:
         name: for the log.
         command: arguments after `python -m monitor.cli`.
         nice: how far it steps back where the processor is busy, 0 … 19.
+        lasts: whether it has no end of its own, so that one that was asked by somebody else to end is started again.
     """
 
     name: str
     command: Sequence[str]
     nice: int = 0
+    lasts: bool = False
     process: subprocess.Popen[bytes] | None = None
     done: bool = False
     restarts: int = 0
@@ -98,7 +100,7 @@ class Supervisor:
             self._watch(child, child.process)
             return
         _forget(child)
-        if code == 0:
+        if code == 0 and not child.lasts:
             child.done = True
             log.info("process ended", process=child.name)
             return

@@ -91,6 +91,18 @@ def test_a_process_that_ends_in_order_is_not_restarted(scripts: Path) -> None:
     assert child.restarts == 0
 
 
+def test_a_process_that_lasts_is_started_again_whoever_ended_it(scripts: Path) -> None:
+    """A page that somebody asked to end, in order, is not left dead: nothing but the supervisor ends it for good."""
+    child = Child("x", [script(scripts, "x.py", "pass\n")], lasts=True)
+    stop = threading.Event()
+    thread = supervise([child], stop)
+    until(lambda: child.restarts)
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert not child.done
+
+
 def test_each_crash_waits_longer(scripts: Path) -> None:
     """A process that cannot start does not burn the machine."""
     child = Child("crash", [script(scripts, "c.py", "raise SystemExit(3)")])
