@@ -88,6 +88,21 @@ class Models:
         return {purpose: bundle.label for purpose, bundle in pairs}
 
 
+def shows_nothing(rectified: Image, black: float) -> str:
+    """Why a frame shows nothing of the plate, "" where it shows something.
+
+    Live frames were judged when they were taken; imported ones, and those of a camera that saw nothing, were not.
+
+    Args:
+        rectified: uint8 (rows, columns).
+        black: share of full scale that one pixel in a thousand must reach (`acquire.checks.black`).
+    """
+    least, most = np.percentile(rectified, (0.1, 99.9))
+    if most < black * 255:
+        return f"is black (its brightest pixels reach {most / 255:.1%} of full scale)"
+    return "" if most > least else f"is of one grey ({most / 255:.0%} of full scale)"
+
+
 def _upscaler(settings: Settings, directory: Path) -> tuple[Upscaler, Bundle]:
     bundle = Bundle.load(directory)
     return Upscaler.load(bundle, settings.upscale), bundle
@@ -195,6 +210,8 @@ class Pipeline:
                 steadied = self._steady.rectified(index, capture)
         except (CalibrationError, StoreCorrupt) as error:
             return LayerProduct(index, ProductState.MISSING, reason=error.what)
+        if nothing := shows_nothing(steadied.image, self._settings.acquire.checks.black):
+            return LayerProduct(index, ProductState.MISSING, reason=f"the {capture.camera} frame {nothing}")
         if self._measured:
             asked = ((steadied.image, self._models.segmenter),)
             product = replace(self._segmented(index, asked, watch), rectified=steadied.image)

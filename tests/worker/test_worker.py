@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from monitor.config import Settings
-from monitor.domain import BundleError, Calibration, Layer, LayerProduct, ProductState
+from monitor.domain import BundleError, Calibration, Frame, Layer, LayerProduct, ProductState
 from monitor.store import (
     BuildReader,
     BuildWriter,
@@ -119,6 +119,24 @@ def test_a_damaged_frame_costs_its_own_layer_only(tmp_path: Path, models: Path) 
     states = [products.record(index).state for index in products.layers()]
     assert states == [ProductState.OK, ProductState.MISSING, ProductState.OK]
     assert "frame of 'webcam' in layer 1" in products.record(1).reason
+
+
+@pytest.mark.parametrize(("grey", "said"), [(0, "is black"), (255, "is of one grey")])
+def test_a_recorded_frame_that_shows_nothing_is_missing(tmp_path: Path, models: Path, grey: int, said: str) -> None:
+    """An imported picture was judged by no camera's check: nothing is drawn of it, and no empty layer comes of it."""
+    settings, build = recorded(tmp_path, models, layers=1)
+    seen = build.capture(0, "webcam")
+    assert isinstance(seen, Frame)
+    webcam = tuple(camera for camera in build.manifest.cameras if camera.name == "webcam")
+    manifest = replace(build.manifest, id="imported", origin="import", cameras=webcam)
+    with BuildWriter.create(tmp_path, manifest) as writer:
+        for index, image in enumerate((seen.image, np.full_like(seen.image, grey))):
+            end, stamp = build.record(0).end, build.record(0).wall_time
+            writer.commit(Layer(index, 0.03 * (index + 1), end, stamp, {"webcam": replace(seen, image=image)}))
+    products, _ = processed(settings, "imported")
+    assert [products.record(k).state for k in (0, 1)] == [ProductState.OK, ProductState.MISSING]
+    assert said in products.record(1).reason
+    assert np.all(products.plane(1, 0) == 127)
 
 
 def test_a_high_resolution_source_is_not_super_resolved(tmp_path: Path, models: Path) -> None:
