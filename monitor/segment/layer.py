@@ -89,12 +89,15 @@ def segment_layer(
     if told is not None:
         told = without_traces(told, image, grid, settings, thresholds.mask_threshold)
     embedded = _wants_unasked(settings)
+    bound = prior is not None and prior.bounds
     if told is not None and settings.method != "prompted":
-        found = segment_unasked(told, grid, settings, thresholds)
-        seen, initial = found.mask, unasked_mask(found.mask, grid, settings)
+        seen = without_specks(told > thresholds.mask_threshold, grid, settings)
+        # Doubt about what lies where there can be no metal is none about the layer.
+        near = np.where(prior.reach, told, np.float32(NOTHING)) if prior is not None and bound else told
+        found = segment_unasked(near, grid, settings, thresholds)
+        initial = unasked_mask(found.mask, grid, settings)
     else:
         all_seen = query_mask(image, grid, told, settings, thresholds)
-        bound = prior is not None and prior.bounds
         initial = within(all_seen, prior.reach, grid, settings) if prior is not None and bound else all_seen
         found = segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
         seen, embedded = all_seen.mask, embedded or initial.count > 0
