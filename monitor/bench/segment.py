@@ -124,8 +124,8 @@ class Scores:
 
 
 def measure_segment(
-    bundle: Path, store: Path, *, builds: Sequence[str] = (), powder: Sequence[Path] = (), virtual: int = 0,
-    virtual_px: int = 1024, upscaler: str = UpscaleSettings().bundle, out: Path | None = None,
+    bundle: Path, store: Path, *, builds: Sequence[str] = (), powder: Sequence[Path] = (), every: int = 1,
+    virtual: int = 0, virtual_px: int = 1024, upscaler: str = UpscaleSettings().bundle, out: Path | None = None,
     threads: int = 2, progress: Progress = lambda _: None,
 ) -> list[Scores]:  # fmt: skip
     """Segment every layer that has a reference mask, pictures of powder, and layers of virtual builds.
@@ -135,6 +135,7 @@ def measure_segment(
         store: directory of recorded builds.
         builds: ids, or how they end; none takes all that have reference masks.
         powder: folders of pictures without metal.
+        every: n, where every n-th layer of a recorded build is taken.
         virtual: number of virtual builds of which one layer is taken, as each of `VIEWS`.
         virtual_px: edge of these layers.
         upscaler: name of the bundle that makes the super-resolved view.
@@ -149,7 +150,7 @@ def measure_segment(
     model = SegmenterModel(Bundle.load(bundle), "cpu", threads)
     found: list[Scores] = []
     done = 0
-    groups = [(reader.manifest.id, _layers(reader)) for reader in _builds(store, builds)]
+    groups = [(reader.manifest.id, _layers(reader, every)) for reader in _builds(store, builds)]
     groups += [(folder.name, _powder(folder)) for folder in powder]
     groups += _virtual(virtual, virtual_px, upscaler) if virtual else []
     for name, layers in groups:
@@ -226,10 +227,10 @@ def _builds(store: Path, names: Sequence[str]) -> list[BuildReader]:
     return readers
 
 
-def _layers(reader: BuildReader) -> Iterator[Seen]:
+def _layers(reader: BuildReader, every: int) -> Iterator[Seen]:
     """Rectified frame of the first camera, reference mask and grid of each layer that has both."""
     facts, grid = reader.manifest.cameras[0], reader.manifest.grid
-    for index in reader.layers():
+    for index in list(reader.layers())[::every]:
         capture, truth = reader.capture(index, facts.name), reader.reference(index)
         if isinstance(capture, Frame) and truth is not None and facts.calibration is not None:
             yield rectify(capture.image, facts.calibration, grid, bits=capture.bits), truth, grid

@@ -308,6 +308,7 @@ def segment(
     powder: Annotated[
         list[Path] | None, typer.Option(help="Folder of pictures without metal.", file_okay=False)
     ] = None,
+    every: Annotated[int, typer.Option(help="Take every n-th layer of a recorded build.", min=1)] = 1,
     virtual: Annotated[int, typer.Option(help="Virtual builds, of which one layer is seen by each camera.", min=0)] = 0,
     save: Annotated[Path | None, typer.Option("--out", help="Directory for the table and overlay pictures.")] = None,
     threads: Annotated[int, typer.Option(help="Threads of the model.", min=1)] = 2,
@@ -320,7 +321,7 @@ def segment(
         task = bar.add_task("layers", total=None)
         directory = Path(bundle) if Path(bundle).is_dir() else find_bundle(None, bundle)
         found = measure_segment(
-            directory, store, builds=build or (), powder=powder or (), virtual=virtual, out=save,
+            directory, store, builds=build or (), powder=powder or (), every=every, virtual=virtual, out=save,
             threads=threads, progress=_shown(bar, task),
         )  # fmt: skip
     out.print(table(found), highlight=False, soft_wrap=True, markup=False)

@@ -116,3 +116,24 @@ def test_touching_parts_are_found_as_they_are() -> None:
     found = segmented(picture(canvas.astype(bool), -0.35), canvas.astype(bool))
     assert found.state is ProductState.OK
     assert overlap(found, canvas.astype(bool)) > 0.85
+
+
+def test_doubt_beyond_the_laser_s_reach_is_none_about_the_layer() -> None:
+    """What a model half takes for metal where the laser never was makes no anomaly; where nothing tells, it does."""
+    doubtful = np.zeros(truth().shape, np.float32)
+    doubtful[110:150, 20:60], doubtful[118:142, 28:52] = 0.5, 3.0
+    logits = np.where(doubtful > 0, doubtful, np.where(truth(), 8.0, -8.0)).astype(np.float32)
+
+    @dataclass
+    class Doubting(Dark):
+        def set_image(self, image: Image) -> None:
+            self.logits = logits[::2, ::2]
+
+    settings, rng = SETTINGS.model_copy(update={"edges": "model"}), np.random.default_rng(1)
+    prior = area_prior(truth(), GRID, settings)
+    told, untold = (
+        segment_layer(picture(truth(), -0.35), GRID, Doubting(), settings, THRESHOLDS, rng, one)
+        for one in (prior, None)
+    )
+    assert (told.state, told.reason) == (ProductState.OK, "")
+    assert (untold.state, "not sure" in untold.reason) == (ProductState.ANOMALY, True)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from monitor.domain import FloatImage, Image, Mask, ProductState, Segmentation
+from monitor.domain import Image, Mask, ProductState, Segmentation
 from monitor.segment.edges import REACH_PX, with_edges
 
 EDGE = 192
@@ -27,7 +27,7 @@ def _picture(metal: Mask, contrast: float, noise: float = 4.0) -> Image:
 
 def _answer(mask: Mask) -> Segmentation:
     """What a model says that is sure of all but its edge."""
-    probability: FloatImage = cv2.GaussianBlur(0.01 + 0.98 * mask.astype(np.float32), (0, 0), 1.5)
+    probability = np.asarray(cv2.GaussianBlur(0.01 + 0.98 * mask.astype(np.float32), (0, 0), 1.5), np.float32)
     return Segmentation(mask, probability, ProductState.OK, "", np.zeros((0, 2), np.float32))
 
 
