@@ -130,10 +130,7 @@ def test_doubt_beyond_the_laser_s_reach_is_none_about_the_layer() -> None:
             self.logits = logits[::2, ::2]
 
     settings, rng = SETTINGS.model_copy(update={"edges": "model"}), np.random.default_rng(1)
-    prior = area_prior(truth(), GRID, settings)
-    told, untold = (
-        segment_layer(picture(truth(), -0.35), GRID, Doubting(), settings, THRESHOLDS, rng, one)
-        for one in (prior, None)
-    )
+    prior, dark = area_prior(truth(), GRID, settings), picture(truth() | (doubtful > 0), -0.35)
+    told, untold = (segment_layer(dark, GRID, Doubting(), settings, THRESHOLDS, rng, one) for one in (prior, None))
     assert (told.state, told.reason) == (ProductState.OK, "")
     assert (untold.state, "not sure" in untold.reason) == (ProductState.ANOMALY, True)
