@@ -94,8 +94,9 @@ class OnnxSession:
                 values = self._inner.run(names, {name: np.ascontiguousarray(value) for name, value in feeds.items()})
         except _RUNTIME_ERRORS as error:
             raise BundleError(
-                f"{self.path.name}: the run on {self.provider} failed: {_first_line(error)}",
-                cure="check the bundle with its self-test, and that this machine has memory to spare",
+                f"{self.path.name}: the run on {self.provider} failed: {_in_one_line(error)}",
+                cure="use networks of the shapes of their kind (those that draw: grey pictures of any size), and see that "
+                "this machine has memory to spare",
             ) from error
         return dict(zip(names, values, strict=True))
 
@@ -129,7 +130,7 @@ def open_session(path: Path, provider: Provider = "cpu", threads: int = 1, role:
         inner = ort.InferenceSession(path, sess_options=_options(threads), providers=[(name, options)])
     except _RUNTIME_ERRORS as error:
         raise BundleError(
-            f"{path}: cannot be opened on {name}: {_first_line(error)}",
+            f"{path}: cannot be opened on {name}: {_in_one_line(error)}",
             cure="export the model again, or choose another provider",
         ) from error
     inner.disable_fallback()
@@ -167,5 +168,6 @@ def _options(threads: int) -> Any:
     return options
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+def _in_one_line(error: Exception) -> str:
+    """ONNX Runtime says on the second line which size it was given and which it takes."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -92,8 +92,8 @@ def settle(settings: Settings, book: ModelBook) -> None:
 
 def _try(settings: Settings, book: ModelBook, ask: ModelEvent, purpose: Purpose) -> None:
     verdict = try_bundle(directory_of(settings, book, ask.bundle, purpose), settings, nice=POLITE)
-    if verdict.kind != KINDS[purpose]:
+    if verdict.kind not in KINDS[purpose]:
         raise BundleError(
-            f"bundle {verdict.label} is of kind {verdict.kind}, not {KINDS[purpose]}",
-            cure=f"choose a {KINDS[purpose]} bundle",
+            f"bundle {verdict.label} is of kind {verdict.kind}, of no use to {purpose}",
+            cure=f"choose a bundle of kind {' or '.join(KINDS[purpose])}",
         )

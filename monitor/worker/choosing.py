@@ -94,9 +94,9 @@ def purpose_of(bundle: Bundle) -> Purpose:
         BundleError: the worker has no use for this kind.
     """
     for purpose in PURPOSES:
-        if KINDS[purpose] == bundle.manifest.kind:
+        if bundle.manifest.kind in KINDS[purpose]:
             return purpose
     raise BundleError(
         f"bundle {bundle.label} is of kind {bundle.manifest.kind}, which no step of the worker uses",
-        cure=f"use a bundle of kind {' or '.join(KINDS.values())}",
+        cure=f"use a bundle of kind {' or '.join(kind for kinds in KINDS.values() for kind in kinds)}",
     )

@@ -46,7 +46,7 @@ def take_in(settings: Settings, book: ModelBook, path: Path, *, by: str, why: st
         verdict = _tried(folder, path, settings, nice)
         if not _is_kept(book, bundle):
             book.keep(folder, bundle.label)
-    purpose = next((p for p in PURPOSES if KINDS[p] == verdict.kind), None)
+    purpose = next((p for p in PURPOSES if verdict.kind in KINDS[p]), None)
     book.add("imported", verdict.label, purpose, by=by, why=why)
     return verdict
 

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,11 @@ PATIENCE = 10
 LEAST_BYTES = 4 * 2**30
 POLITE = 10
 """So far a trial steps back beside a worker that makes layers."""
-KINDS = {"upscale": "latent-diffusion", "segment": "segmenter"}
-"""Kind of bundle by purpose."""
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "upscale": ("latent-diffusion", "pixel-diffusion"),
+    "segment": ("segmenter",),
+}
+"""Kinds of bundle by purpose."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,6 @@ def _verdict(directory: Path, run: subprocess.CompletedProcess[str]) -> Verdict:
         last = (run.stderr.strip().splitlines() or ["it said nothing"])[-1][:300]
         raise BundleError(
             f"{directory}: the process that tried the bundle ended with {run.returncode}: {last}",
-            cure="the model asks for too much memory or breaks the run time; export it again, smaller",
+            cure="the model has odd shapes, asks for too much memory or breaks the run time; export it again",
         ) from error
     raise BundleError(answer["what"], cure=answer["cure"])

@@ -21,6 +21,7 @@ from monitor.config import UpscaleSettings
 from monitor.domain import BundleError
 from monitor.inference import Bundle, SegmenterModel
 from monitor.upscale import Upscaler
+from monitor.worker.trial import KINDS
 
 PR_SET_PDEATHSIG = 1
 
@@ -65,11 +66,11 @@ def _layer(bundle: Bundle, settings: UpscaleSettings, shape: tuple[int, int]) ->
     """Run one drawn layer of the plate's size; the provider, "" for a kind that makes no layers."""
     picture = np.full(shape, 200, np.uint8)
     picture[shape[0] // 4 : shape[0] // 2, shape[1] // 4 : shape[1] // 2] = 60
-    if bundle.manifest.kind == "latent-diffusion":
+    if bundle.manifest.kind in KINDS["upscale"]:
         upscaler = Upscaler.load(bundle, settings.model_copy(update={"samples": 1}))
         upscaler.upscale(picture, 0)
         return upscaler.device
-    if bundle.manifest.kind == "segmenter":
+    if bundle.manifest.kind in KINDS["segment"]:
         model = SegmenterModel(bundle, settings.provider, settings.threads)
         model.set_image(picture)
         found = model.predict(np.full((1, 1, 2), min(shape) * 0.375, np.float32), np.ones((1, 1), np.int32))

@@ -17,8 +17,18 @@ from onnx import TensorProto, helper, numpy_helper
 from monitor.config import Settings
 from monitor.domain import BundleError
 from monitor.inference import Bundle, file_digest
-from monitor.store import ModelBook, ProductReader, comparisons, picture_of, read_statuses
-from monitor.worker import Models, Shadow, notices, process_build, run_worker, take_in, try_bundle
+from monitor.store import PURPOSES, ModelBook, ProductReader, comparisons, picture_of, read_statuses
+from monitor.worker import (
+    Models,
+    Shadow,
+    configured,
+    notices,
+    process_build,
+    purpose_of,
+    run_worker,
+    take_in,
+    try_bundle,
+)
 from monitor.worker.active import ActiveModels
 from monitor.worker.inbox import Inbox
 from tests.acquire.tiny import acquired, tiny_settings
@@ -224,6 +234,26 @@ def test_a_file_that_is_still_being_copied_waits(settings: Settings, book: Model
     (book.drop / "slow" / "decoder.onnx").write_bytes(whole)
     until(lambda: not inbox.look())
     assert [event.what for event in book.events()] == ["imported"]
+
+
+def test_a_shipped_bundle_can_be_activated(settings: Settings) -> None:
+    """The configured ones have a use, and the one that super-resolves is tried on a layer of the plate's size."""
+    for purpose in PURPOSES:
+        assert purpose_of(Bundle.read(configured(Settings(), purpose))) == purpose
+    assert try_bundle(configured(Settings(), "upscale"), settings).seconds is not None
+
+
+@pytest.mark.parametrize("sizes", [[1, 1, 8, 8], ["n", 3, "h", "w"]])
+def test_a_model_of_other_shapes_fails_its_trial(settings: Settings, tmp_path: Path, sizes: list[int | str]) -> None:
+    """One fixed size, as its self-test has, or colours: what is told says which input, which size and which was due."""
+    odd = make_models(tmp_path / "m") / NAME
+    graph = onnx.load(odd / "denoiser.onnx")
+    graph.graph.input[0].CopyFrom(helper.make_tensor_value_info("noisy", TensorProto.FLOAT, sizes))
+    old, new = file_digest(odd / "denoiser.onnx"), file_digest(save(odd / "denoiser.onnx", graph))
+    (odd / "bundle.toml").write_text((odd / "bundle.toml").read_text().replace(old, new))
+    with pytest.raises(BundleError, match=r"denoiser\.onnx.* noisy .*Expected: (8|3)") as caught:
+        try_bundle(odd, settings)
+    assert "any size" in caught.value.cure
 
 
 def test_a_model_that_would_eat_the_memory_ends_its_own_trial_only(settings: Settings, tmp_path: Path) -> None:
