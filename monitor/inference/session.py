@@ -95,8 +95,8 @@ class OnnxSession:
         except _RUNTIME_ERRORS as error:
             raise BundleError(
                 f"{self.path.name}: the run on {self.provider} failed: {_in_one_line(error)}",
-                cure="use networks of the shapes of their kind (those that draw: grey pictures of any size), and see that "
-                "this machine has memory to spare",
+                cure="use networks of the shapes of their kind (those that draw: grey pictures of any size), and see "
+                "that this machine has memory to spare",
             ) from error
         return dict(zip(names, values, strict=True))
 
