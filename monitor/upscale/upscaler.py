@@ -215,7 +215,8 @@ class Upscaler:
         whole = rows * cols * factor**2 <= self.tiling.whole_px
         tile = max(rows, cols) if whole else self.tiling.tile_px // factor
         layout = (tile, self.tiling.overlap_px // factor, self.table.multiple // factor)
-        return _finite(run_tiled(network, tuple(fields.values()), (rows, cols), layout, scales), role, self.label)
+        out = run_tiled(network, tuple(fields.values()), (rows, cols), layout, scales)
+        return _sound(out, (rows * scales[1], cols * scales[1]), role, self.label)
 
 
 def look_of(settings: UpscaleSettings) -> Look | None:
@@ -233,10 +234,12 @@ def _picture(values: FloatImage) -> Image:
     return np.rint(values * 255).astype(np.uint8)
 
 
-def _finite(values: Field, role: str, label: str) -> Field:
-    if not np.isfinite(values).all():
+def _sound(values: Field, shape: tuple[int, int], role: str, label: str) -> Field:
+    size = values.shape[2:]
+    if size != shape or not np.isfinite(values).all():
+        wrong = "values that are not finite" if size == shape else f"{size} pixels where {shape} were wanted"
         raise BundleError(
-            f"bundle {label}: the {role} gave values that are not finite",
+            f"bundle {label}: the {role} gave {wrong}",
             cure="check the bundle with `lpbf-monitor models verify`, or choose another one",
         )
     return values

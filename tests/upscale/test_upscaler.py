@@ -143,6 +143,23 @@ def test_values_that_are_not_finite_are_refused(bundle: Bundle) -> None:
         broken.upscale(PLATE, 0)
 
 
+def test_pictures_of_another_size_are_refused(bundle: Bundle) -> None:
+    """A network that gives half of the pixels gives an error that names both sizes, not a picture."""
+
+    class Halving:
+        """A session whose outputs are half as large."""
+
+        provider = "CPUExecutionProvider"
+
+        def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"prediction": feeds["noisy"][..., ::2, ::2]}
+
+    model = loaded(bundle)
+    broken = replace(model, sessions=model.sessions | {"denoiser": Halving()})  # type: ignore[dict-item]
+    with pytest.raises(BundleError, match=r"denoiser gave \(\d+, \d+\) pixels where \(\d+, \d+\) were wanted"):
+        broken.upscale(PLATE, 0)
+
+
 def test_graphs_of_other_shapes_are_refused_in_words(bundle: Bundle) -> None:
     """A manifest whose latent has other channels than the networks gives an error that names the graph."""
     table = bundle.manifest.diffusion
