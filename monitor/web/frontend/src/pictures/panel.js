@@ -101,7 +101,7 @@ function prefetch({ state }, layerOf) {
 }
 
 function makePane(store, onView) {
-  const canvas = el("canvas", { tabIndex: 0, role: "img" });
+  const canvas = el("canvas", { tabIndex: 0, role: "img", "aria-label": "no picture yet" });
   const caption = makeCaption();
   const place = el("p.pointer", { "aria-hidden": "true" });
   const figure = el("figure", {}, caption.node, el("div.stage", {}, canvas, place));
