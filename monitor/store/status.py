@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from monitor.domain import ProcessStatus
 from monitor.store.disk import is_full
 from monitor.store.layout import STATUS
 from monitor.store.reserve import from_reserve
+
+AGAIN, PAUSE_S = 3, 0.005
+"""So often, with such a pause, is a status read again: on a full disk it is written over in place."""
 
 log = structlog.get_logger("store")
 
@@ -55,9 +59,9 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _write_over(path: Path, data: bytes) -> None:
-    with path.open("r+b") as file:
-        file.write(data)
-        file.truncate()
+    """One write, and spaces up to the old length: there is no moment in which the end of the old text follows."""
+    with path.open("r+b", buffering=0) as file:
+        file.write(data.ljust(path.stat().st_size))
 
 
 def read_statuses(root: Path) -> tuple[ProcessStatus, ...]:
@@ -70,11 +74,21 @@ def read_heartbeats(root: Path) -> dict[str, ProcessStatus | None]:
     found: dict[str, ProcessStatus | None] = {}
     for path in sorted((root / STATUS).glob("[a-z]*.json")):
         try:
-            found[path.stem] = _adapter.validate_python(json.loads(path.read_bytes()))
+            found[path.stem] = _read(path)
         except (OSError, ValueError, ValidationError) as error:
             log.warning("status cannot be read", path=str(path), reason=str(error).splitlines()[0])
             found[path.stem] = None
     return found
+
+
+def _read(path: Path) -> ProcessStatus:
+    """Read once more what may have been written over in the very moment."""
+    for _ in range(AGAIN):
+        try:
+            return _adapter.validate_python(json.loads(path.read_bytes()))
+        except ValueError:
+            time.sleep(PAUSE_S)
+    return _adapter.validate_python(json.loads(path.read_bytes()))
 
 
 def _plain(value: object) -> object:

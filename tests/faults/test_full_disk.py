@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from monitor.acquire import run_acquire
 from monitor.alarms.run import run_alarms
 from monitor.config import AlarmsSettings
 from monitor.domain import ProcessStatus, StoreFull
-from monitor.store import AlarmBook, BuildReader, list_builds, read_readings, read_statuses, verify
+from monitor.store import AlarmBook, BuildReader, list_builds, read_readings, read_statuses, verify, write_status
 from tests.acquire.tiny import acquired, digests, tiny_settings
 
 SIZE = 4 * 2**20
@@ -100,6 +101,27 @@ def test_a_full_disk_holds_the_layer_until_there_is_room(tmp_path: Path, small_d
     assert digests(held) == digests(calm)
     assert verify(root, build).problems == ()
     assert status(root).state == "stopped"
+
+
+def test_who_reads_a_status_on_a_full_disk_always_finds_one(small_disk: Path) -> None:
+    """It is written over in place there, longer and shorter, while others read."""
+    root, over = small_disk / "builds", threading.Event()
+    write_status(root, said := ProcessStatus("acquire", 1, "failed", "the disk is full", "2026-11-26T00:00:00+00:00"))
+    fill(small_disk)
+
+    def beat() -> None:
+        for length in (length for _ in range(400) for length in (2000, 3, 900)):
+            write_status(root, replace(said, detail="x" * length))
+        over.set()
+
+    writer = threading.Thread(target=beat)
+    writer.start()
+    seen = []
+    while not over.is_set():
+        seen.append(status(root))
+    writer.join()
+    assert None not in seen
+    assert len({len(read.detail) for read in seen if read}) > 1
 
 
 def test_stopping_on_a_full_disk_loses_only_the_layer_that_never_fitted(tmp_path: Path, small_disk: Path) -> None:
