@@ -19,7 +19,7 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            help="patch, part, roughness, zeroshot, kernel, autoencoder, texture, speed, trust, or all of them."
+            help="patch, part, roughness, zeroshot, kernel, autoencoder, texture, speed, trust, fewsteps, or all."
         ),
     ],
     to: Annotated[Path, typer.Option("--out", help="Directory of reports and results; a run there is continued.")],

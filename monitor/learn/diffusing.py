@@ -1,13 +1,15 @@
-"""Training of the conditional diffusion model. Owns one plain step and one step on whole few-step samples.
+"""Training of the conditional diffusion model. Owns one plain step, and one step of each way to few steps.
 
 Plain: the network learns v (or ε, or x₀) at a random noise level. Refined: whole samples of a few steps are drawn with
 gradients and compared with the target by an energy score, in the latent and in the decoded image, and by a PatchGAN
 that sees the webcam image beside. A model trained for the mean loses grain in few steps; a proper score does not.
+Distilled: one step learns what two steps of the model itself, as it was before, arrive at.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 
 from monitor.learn.averaging import follow
 from monitor.learn.budget import warm_cosine
+from monitor.learn.distilling import aim, rung, strides
 from monitor.learn.losses import energy_score, hinge_discriminator
 from monitor.learn.networks import ConditionalUNet, PatchDiscriminator
 from monitor.learn.parallel import Team
@@ -66,6 +69,8 @@ class DiffusionTrainer:
         )
         self._against = torch.optim.AdamW(self.discriminator.parameters(), 2e-4, betas=(0.5, 0.9), fused=fused)
         self._updates = 0
+        self._teacher: ConditionalUNet | None = None
+        self._rung = 0
 
     def step(self, batch: Batch, fraction: float, *, report: bool = False) -> dict[str, float] | None:
         """One plain step."""
@@ -98,18 +103,31 @@ class DiffusionTrainer:
             self._judge(torch.cat([batch.hr, batch.lr], dim=1), beside[0].detach())
         return {"score": score.item(), "latent": latent_score.item(), "plain": plain.item()} if report else None
 
+    def distil_step(self, batch: Batch, fraction: float, *, report: bool = False) -> dict[str, float] | None:
+        """One step towards half as many sampler steps; at each new rung the running average becomes the teacher."""
+        r = self._refine
+        now = rung(r.distil, fraction)
+        if self._teacher is None or now != self._rung:
+            self._teacher, self._rung = copy.deepcopy(self.average), now
+        self._set_rate(r.learning_rate * warm_cosine(fraction))
+        target, condition = self._latents(batch)
+        all_strides = strides(self._levels, now)
+        stride = all_strides[int(torch.randint(len(all_strides), ()))]
+        noisy = target * stride.start.alpha + torch.randn_like(target) * stride.start.sigma
+        with torch.no_grad(), mixed(self._device):
+            aimed = aim(_denoiser(self._teacher, condition), noisy, stride, self._recipe.prediction)
+        with mixed(self._device):
+            said = _denoiser(self.network, condition)(noisy, stride.start)
+        loss = (said - aimed).square().mean()
+        self._descend(loss)
+        return {"loss": loss.item(), "sampler_steps": float(now)} if report else None
+
     def draw(self, network: nn.Module, condition: Tensor, steps: int) -> Tensor:
         """Sample latents for a condition (B, Cc, h, w)."""
         noise = torch.randn((condition.shape[0], self._channels, *condition.shape[2:]), device=condition.device)
-
-        def denoise(noisy: Tensor, level: Level) -> Tensor:
-            time = torch.full((noisy.shape[0],), level.time, device=noisy.device)
-            out: Tensor = network(noisy, condition, time)
-            return out.float()
-
         path = spaced(self._levels, steps)
         method = self._recipe.sampler if self._recipe.sampler != "ddpm" else "ddim"
-        return sample(denoise, noise, path, prediction=self._recipe.prediction, method=method)
+        return sample(_denoiser(network, condition), noise, path, prediction=self._recipe.prediction, method=method)
 
     @property
     def _channels(self) -> int:
@@ -171,7 +189,7 @@ class DiffusionTrainer:
             "optimizer": self._optimizer.state_dict(),
             "against": self._against.state_dict(),
             "updates": self._updates,
-        }
+        } | ({"teacher": self._teacher.state_dict(), "rung": self._rung} if self._teacher else {})
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state."""
@@ -181,3 +199,15 @@ class DiffusionTrainer:
         self._optimizer.load_state_dict(state["optimizer"])
         self._against.load_state_dict(state["against"])
         self._updates = int(state["updates"])
+        if "teacher" in state:
+            self._teacher, self._rung = copy.deepcopy(self.average), int(state["rung"])
+            self._teacher.load_state_dict(state["teacher"])
+
+
+def _denoiser(network: nn.Module, condition: Tensor) -> Callable[[Tensor, Level], Tensor]:
+    def denoise(noisy: Tensor, level: Level) -> Tensor:
+        time = torch.full((noisy.shape[0],), level.time, device=noisy.device)
+        out: Tensor = network(noisy, condition, time)
+        return out.float()
+
+    return denoise

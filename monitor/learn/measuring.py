@@ -53,10 +53,11 @@ def numbers(image: Grey, hr: Grey, known: Sequence[Texture], windows: Sequence[W
     if distances:
         out["ncvd"] = float(np.mean(distances))
         out["cvd"] = float(np.mean([covariance_distance(*pair) for pair in pairs]))
-    return out | _powder(image, hr, windows)
+    return out | powder_numbers(image, hr, windows)
 
 
-def _powder(image: Grey, hr: Grey, windows: Sequence[Window]) -> dict[str, float]:
+def powder_numbers(image: Grey, hr: Grey, windows: Sequence[Window]) -> dict[str, float]:
+    """The numbers of powder alone; none without any."""
     if not windows:
         return {}
     ours, theirs = ([_spectrum(x[window]) for window in windows] for x in (image, hr))

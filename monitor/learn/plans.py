@@ -232,9 +232,13 @@ def _diffusion_stages(
     def refined(number: int, fraction: float) -> Losses:
         return trainer.refine_step(patches.draw(refine.batch, refine.patch), fraction, report=_told(number))
 
+    def distilled(number: int, fraction: float) -> Losses:
+        return trainer.distil_step(patches.draw(refine.batch, refine.patch), fraction, report=_told(number))
+
     stages = [StagePlan("diffusion", share * (1 - refine.share), recipe.iterations, plain)]
     if refine.share > 0:
-        stages.append(StagePlan("refine", share * refine.share, refine.iterations, refined))
+        last = distilled if refine.distil else refined
+        stages.append(StagePlan("refine", share * refine.share, refine.iterations, last))
     return stages
 
 

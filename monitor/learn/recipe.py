@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -128,8 +129,8 @@ class DiffusionRecipe(Section):
     """Edge of the patches, in pixels."""
     batch: int = Field(48, ge=1)
     """Patches per step."""
-    iterations: int = Field(60_000, ge=1)
-    """Training steps at most."""
+    iterations: int = Field(60_000, ge=0)
+    """Training steps at most; 0 where a model that is trained already is only finished for few steps."""
     learning_rate: float = Field(6e-4, gt=0.0)
     """Highest learning rate."""
     ema: float = Field(0.999, ge=0.0, lt=1.0)
@@ -155,6 +156,9 @@ class RefineRecipe(Section):
     steps: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Numbers of sampler steps whose samples are refined in turn, so that each of them keeps the grain; those that the
     model is finished with alone where none are named."""
+    distil: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Instead of that: numbers of sampler steps, each half of the one before (64, 32, 16, 8, 4), down which the model
+    is distilled in turn (Salimans & Ho 2022): a step learns to do what two of the former ones did."""
     iterations: int = Field(10_000, ge=0)
     """Training steps at most."""
     patch: int = Field(128, ge=32)
@@ -169,6 +173,12 @@ class RefineRecipe(Section):
     """Weight of the adversarial loss on the decoded samples."""
     diffusion_weight: float = Field(0.5, ge=0.0)
     """Weight of the plain diffusion loss, which keeps other numbers of steps usable."""
+
+    @model_validator(mode="after")
+    def _halves(self) -> RefineRecipe:
+        if any(before != 2 * after for before, after in pairwise(self.distil)):
+            raise ValueError("distil: each number of steps is half of the one before, such as [64, 32, 16, 8, 4]")
+        return self
 
 
 class RegressionRecipe(Section):
@@ -225,6 +235,11 @@ class Training(Section):
         return self.model_copy(update={name: part.model_copy(update=cut[name]) for name, part in parts.items()})
 
 
+def _check_distillation(diffusion: DiffusionRecipe, refine: RefineRecipe) -> None:
+    if 2 * max(refine.distil, default=0) > diffusion.train_steps:
+        raise ValueError(f"refine.distil: the first teacher has no more than train_steps = {diffusion.train_steps}")
+
+
 class DiffusionTraining(Training):
     """A whole recipe of kind latent-diffusion."""
 
@@ -243,6 +258,7 @@ class DiffusionTraining(Training):
             raise ValueError('diffusion.target: "residual" needs webcam and picture in one space: kind pixel-diffusion')
         if self.diffusion.network.shuffle != 1:
             raise ValueError("diffusion.network.shuffle: latents are not shuffled")
+        _check_distillation(self.diffusion, self.refine)
         return self
 
 
@@ -255,6 +271,11 @@ class PixelTraining(Training):
     """The diffusion model."""
     refine: RefineRecipe = RefineRecipe(share=0.0)
     """The fine-tuning of few-step samples."""
+
+    @model_validator(mode="after")
+    def _teachers_fit_the_schedule(self) -> PixelTraining:
+        _check_distillation(self.diffusion, self.refine)
+        return self
 
 
 class RegressionTraining(Training):

@@ -8,6 +8,7 @@ import numpy as np
 
 from monitor.domain import Image
 from monitor.learn.networks import Autoencoder
+from monitor.learn.recipe import DiffusionTraining
 from monitor.learn.train_autoencoder import reconstructed
 from monitor.study.data import LayerPair
 from monitor.study.desk import Desk, whole_plates
@@ -26,7 +27,7 @@ from monitor.study.quality import (
     place,
     random_corners,
 )
-from monitor.study.training import latent_recipe, train_encoding
+from monitor.study.training import recipe_named, train_encoding
 
 _SHOWN = 3
 
@@ -66,7 +67,7 @@ def run(desk: Desk) -> Findings:
 
 def _trained(desk: Desk, factor: int, size: str) -> tuple[Autoencoder, str]:
     """The autoencoder of so many pixels per latent pixel, and what its training cost."""
-    recipe = latent_recipe(desk.plan.train.latent).autoencoder
+    recipe = recipe_named(desk.plan.train.latent, DiffusionTraining).autoencoder
     recipe = recipe.model_copy(update={"network": replace(recipe.network, factor=factor)})
     network, digest, cost = train_encoding(recipe, whole_plates(desk.data_set("A").train), desk.plan, desk.cache)
     desk.used[f"autoencoder {size}: {recipe.steps} steps at most, trained here for {cost}"] = digest

@@ -8,6 +8,7 @@ from monitor.learn.recipe import RegressionTraining, load_recipe
 from monitor.learn.timing import batch_seconds
 from monitor.learn.trained import untrained
 from monitor.study.data import TILE_PX
+from monitor.study.fewsteps import WAYS
 from monitor.study.plan import Plan, recipes_dir
 from monitor.study.quality import PATCH_PX
 
@@ -35,8 +36,9 @@ def trainings(plan: Plan) -> int:
     """How many models the studies train, if no bundle is given for any."""
     sweep, a_set = plan.sweep, len(plan.patch.sets) + 1  # each set's patches, and the parts of set A
     methods = sum(bool(name) for name in (plan.train.regression, plan.train.pixel, plan.train.latent))
+    ways = len(WAYS) - 1 if plan.train.pixel else 0  # the paper's own is that of set A's patches
     latent = len(sweep.zero_shot_kernels) * len(sweep.train_builds) + len(sweep.trained_kernels or sweep.kernels)
-    return methods * a_set + (latent + len(sweep.latent_factors) if plan.train.latent else 0)
+    return methods * a_set + ways + (latent + len(sweep.latent_factors) if plan.train.latent else 0)
 
 
 def drawn_layers(plan: Plan) -> dict[str, int]:

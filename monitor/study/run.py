@@ -21,7 +21,7 @@ from monitor.study.needs import refuse_without_gpu
 from monitor.study.plan import load_plan
 from monitor.study.report import summary, write_index, write_report
 
-STUDIES = ("patch", "part", "roughness", "zeroshot", "kernel", "autoencoder", "texture", "speed", "trust")
+STUDIES = ("patch", "part", "roughness", "zeroshot", "kernel", "autoencoder", "texture", "speed", "trust", "fewsteps")
 ALL, SUMMARY = "all", "summary.md"
 
 

@@ -5,8 +5,9 @@ A training that was stopped goes on from its checkpoint, and one that is done is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 
@@ -15,7 +16,12 @@ from monitor.learn.evaluate import super_resolve
 from monitor.learn.networks import Autoencoder
 from monitor.learn.plates import Plates
 from monitor.learn.precision import mixed, pick_device
-from monitor.learn.recipe import AutoencoderRecipe, DiffusionTraining, RegressionTraining, load_recipe
+from monitor.learn.recipe import (
+    AnyTraining,
+    AutoencoderRecipe,
+    RegressionTraining,
+    load_recipe,
+)
 from monitor.learn.timing import batch_seconds
 from monitor.learn.train_autoencoder import train_autoencoder
 from monitor.learn.trained import Trained, load_trained
@@ -26,7 +32,9 @@ from monitor.study.meter import Meter
 from monitor.study.methods import NAMES
 from monitor.study.plan import Plan, recipes_dir
 from monitor.study.timing import Spent
+from monitor.upscale.sampler import Method as Sampler
 
+R = TypeVar("R", bound=AnyTraining)
 KINDS = {"regression": "regression", "pixel": "pixel-diffusion", "latent": "latent-diffusion"}
 """The kind of recipe that each method needs."""
 
@@ -43,6 +51,7 @@ class TrainedHere:
         threads: of the CPU.
         size: what its size is called: small, or the paper's.
         cost: how long it was trained, and on what.
+        way: what tells it from others of its method.
     """
 
     name: str
@@ -52,6 +61,7 @@ class TrainedHere:
     threads: int
     size: str
     cost: str
+    way: str = ""
 
     @property
     def title(self) -> str:
@@ -61,7 +71,7 @@ class TrainedHere:
     @property
     def short(self) -> str:
         """The same without the time."""
-        return f"{NAMES[self.name]}, {self.size}"
+        return f"{self.way or NAMES[self.name]}, {self.size}"
 
     @property
     def label(self) -> str:
@@ -69,6 +79,14 @@ class TrainedHere:
         recipe = self.models.recipe
         steps = 1 if isinstance(recipe, RegressionTraining) else recipe.diffusion.steps
         return f"{recipe.name} {self.digest[:12]}, trained here for {self.cost}, {steps} steps, {pick_device()}"
+
+    def drawn_by(self, sampler: Sampler, steps: int) -> TrainedHere:
+        """The same model of a diffusion, with another sampler and number of steps."""
+        recipe = self.models.recipe
+        assert not isinstance(recipe, RegressionTraining)  # noqa: S101 - it has no steps
+        diffusion = recipe.diffusion.model_copy(update={"sampler": sampler, "steps": steps})
+        models = replace(cast(Any, self.models), recipe=recipe.model_copy(update={"diffusion": diffusion}))
+        return replace(self, models=models, digest=f"{self.digest} {sampler} {steps}")
 
     def draw(self, pair: LayerPair, seed: int) -> Image:
         """One sample of the whole layer, whose edges are multiples of the model's; in the precision of its training."""
@@ -100,9 +118,23 @@ def train_method(
         ConfigError: there is no such recipe, it is wrong, or of another kind than the method.
         BundleError: the recipe's networks are not of the size of those that it begins with.
     """
-    chosen = load_recipe(recipes_dir() / f"{recipe}.toml").model_copy(update={"seed": plan.seed})
+    chosen = load_recipe(recipes_dir() / f"{recipe}.toml")
     if chosen.kind != KINDS[name]:
         raise ConfigError(f"recipe {recipe} is of kind {chosen.kind}", cure=f"name one of kind {KINDS[name]}")
+    return train_on(name, chosen, train, plan, cache, start)
+
+
+def train_on(
+    name: str,
+    recipe: AnyTraining,
+    train: Plates,
+    plan: Plan,
+    cache: Cache,
+    start: TrainedHere | None = None,
+    way: str = "",
+) -> TrainedHere:
+    """The same by a recipe that is at hand, named by its way."""
+    chosen = recipe.model_copy(update={"seed": plan.seed})
     key = {
         "what": "training", "recipe": chosen.model_dump_json(), "plates": train.digest, "minutes": plan.train.minutes
     } | ({"start": start.digest} if start else {})  # fmt: skip
@@ -114,7 +146,7 @@ def train_method(
         models = train_weights(chosen, folder, train, plan.train.minutes, Meter(folder), warm_start=begin)
     cost = _cost(folder) + (f" after {start.cost}" if start else "")
     return TrainedHere(
-        name, models.to(pick_device()), digest_of(key), weights, plan.threads, plan.train.size, cost
+        name, models.to(pick_device()), digest_of(key), weights, plan.threads, plan.train.size, cost, way
     )  # fmt: skip
 
 
@@ -130,15 +162,16 @@ def train_encoding(recipe: AutoencoderRecipe, train: Plates, plan: Plan, cache: 
     return network, digest_of(key), _cost(folder)
 
 
-def latent_recipe(name: str) -> DiffusionTraining:
-    """A recipe of latent diffusion in models/recipes.
+def recipe_named(name: str, kind: type[R]) -> R:
+    """A recipe of one kind in models/recipes.
 
     Raises:
         ConfigError: there is no such recipe, it is wrong, or of another kind.
     """
     recipe = load_recipe(recipes_dir() / f"{name}.toml")
-    if not isinstance(recipe, DiffusionTraining):
-        raise ConfigError(f"recipe {name} is of kind {recipe.kind}", cure="name one of kind latent-diffusion")
+    if not isinstance(recipe, kind):
+        (wanted,) = get_args(kind.model_fields["kind"].annotation)
+        raise ConfigError(f"recipe {name} is of kind {recipe.kind}", cure=f"name one of kind {wanted}")
     return recipe
 
 

@@ -98,7 +98,7 @@ class After:
         return self.left == 0
 
 
-@pytest.mark.parametrize("kind", ["latent", "pixel", "regression"])
+@pytest.mark.parametrize("kind", ["latent", "pixel", "distilled", "regression"])
 def test_a_run_that_was_stopped_gives_the_same_bits(
     kind: str,
     recipe: DiffusionTraining,
@@ -108,7 +108,10 @@ def test_a_run_that_was_stopped_gives_the_same_bits(
     tmp_path: Path,
 ) -> None:
     """Stopped in every stage and continued in a new process' place, a training without a limit of time is the same."""
-    chosen = {"latent": recipe, "pixel": pixel_recipe, "regression": regression_recipe}[kind]
+    refine = pixel_recipe.refine.model_copy(update={"distil": (4, 2, 1), "iterations": 6})
+    distilled = pixel_recipe.model_copy(update={"refine": refine})
+    kinds = {"latent": recipe, "pixel": pixel_recipe, "distilled": distilled, "regression": regression_recipe}
+    chosen = kinds[kind]
     whole = train_weights(chosen, tmp_path / "whole", plates, 0)
     stops = 0
     while True:
