@@ -14,6 +14,7 @@ What a person can rely on:
 - With an area prior that bounds metal, nothing is asked or found outside its reach. A part whose area is not within
   four to six fifths of what is expected is asked for again, as in `area_loop`; where that does not help, the layer is
   an ANOMALY that names the parts.
+- Metal nearly everywhere where nothing tells that it is expected is an ANOMALY: light or a failed model looks the same.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ IN_THE_WAY = 0.25
 """Share of the picture that may look like metal beyond the prior's reach: more is a hand, smoke or a failed light."""
 DENIED = 0.5
 """Share of the least believed IoU below which a prediction says that there is nothing."""
+EVERYWHERE = 0.9
+"""Share of the picture from which metal is everywhere."""
 POWDER_SHARE = 0.1
 """A component of which every mask of the model covers less than this was powder to the model."""
 
@@ -102,7 +105,7 @@ def segment_layer(
         found = segment_components(image, initial, grid, predictor, settings, thresholds, rng, embedded=embedded)
         seen, embedded = all_seen.mask, embedded or initial.count > 0
     if prior is None:
-        return _edged(found, image, grid, settings)
+        return _untold(_edged(found, image, grid, settings))
 
     def ask(question: Question) -> Segmentation:
         nonlocal embedded
@@ -117,6 +120,15 @@ def segment_layer(
     first = _bounded(found, seen, prior, grid, settings)
     best = within_area(first, prior, grid, settings.points_per_component, ask, rng)
     return _judged(_edged(best, image, grid, settings), prior, grid, settings)
+
+
+def _untold(found: Segmentation) -> Segmentation:
+    """The same, not believed where it is metal everywhere."""
+    share = float(found.mask.mean())
+    if share < EVERYWHERE or found.state is not ProductState.OK:
+        return found
+    reason = f"{share:.0%} of the picture looks like metal, and nothing tells that it is: give an area prior"
+    return replace(found, state=ProductState.ANOMALY, reason=reason)
 
 
 def _edged(found: Segmentation, image: Image, grid: PlateGrid, settings: SegmentSettings) -> Segmentation:

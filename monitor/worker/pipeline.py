@@ -46,6 +46,8 @@ STUCK_S, STUCK_TIMES, FIRST_S = 300.0, 10.0, 180.0
 """A stage is stuck after ten times the longest that it ever took, and never before five minutes; the first time it is
 taken for one of three minutes."""
 
+FULL = 0.98
+"""Share of full scale from which a pixel is saturated, as where frames are judged when they are taken."""
 STORED_SPREAD_GAIN = 4.0
 """Spread and inconsistency are small; they are stored as uint8 of value × 255 × this gain."""
 
@@ -101,6 +103,17 @@ def shows_nothing(rectified: Image, black: float) -> str:
     if most < black * 255:
         return f"is black (its brightest pixels reach {most / 255:.1%} of full scale)"
     return "" if most > least else f"is of one grey ({most / 255:.0%} of full scale)"
+
+
+def outshone(rectified: Image, saturated: float) -> str:
+    """Why a frame cannot be believed all over, "" where it can: a flash, a glare, too long an exposure.
+
+    Args:
+        rectified: uint8 (rows, columns).
+        saturated: the largest share of it that may be (`acquire.checks.saturated`).
+    """
+    share = float(np.mean(rectified >= FULL * 255))
+    return f"{share:.0%} of the frame is saturated: nothing is seen there" if share > saturated else ""
 
 
 def _upscaler(settings: Settings, directory: Path) -> tuple[Upscaler, Bundle]:
@@ -219,7 +232,15 @@ class Pipeline:
             level = quality or self._pace.quality(index, waiting)
             product = self._super_resolved(index, steadied.image, watch, level)
             self._pace.learn(level, product.timings_s)
-        return steadied.on(product)
+        return steadied.on(self._believed(product, steadied.image))
+
+    def _believed(self, product: LayerProduct, rectified: Image) -> LayerProduct:
+        """The same, not believed where much of the frame is outshone; imported frames were never judged before."""
+        reason = outshone(rectified, self._settings.acquire.checks.saturated)
+        if not reason:
+            return product
+        told = "; ".join(filter(None, (reason, product.reason)))
+        return replace(product, state=ProductState.ANOMALY, reason=told)
 
     def _super_resolved(self, index: int, rectified: Image, watch: Stopwatch, quality: Quality) -> LayerProduct:
         seed = self._settings.upscale.seed + index

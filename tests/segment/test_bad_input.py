@@ -64,11 +64,15 @@ def test_an_empty_layer_is_empty_and_is_believed() -> None:
 
 
 def test_an_all_melted_layer_is_all_metal() -> None:
-    """A plate that is melted from edge to edge is metal from edge to edge."""
+    """A plate that is melted from edge to edge is metal from edge to edge; believed where something tells of it."""
     everywhere = np.ones_like(truth())
     found = segmented(picture(everywhere, -0.35), everywhere)
     assert found.state is ProductState.OK
     assert found.mask.mean() > 0.95
+    untold = segmented(picture(everywhere, -0.35), None)
+    assert untold.state is ProductState.ANOMALY
+    assert "nothing tells that it is" in untold.reason
+    assert untold.mask.mean() > 0.95
 
 
 def test_a_laser_flash_over_a_part_is_an_anomaly() -> None:

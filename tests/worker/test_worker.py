@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from monitor.config import Settings
-from monitor.domain import BundleError, Calibration, Frame, Layer, LayerProduct, ProductState
+from monitor.domain import BundleError, Calibration, Frame, Image, Layer, LayerProduct, ProductState
 from monitor.store import (
     BuildReader,
     BuildWriter,
@@ -39,6 +39,18 @@ def recorded(root: Path, models: Path, **simulation: Any) -> tuple[Settings, Bui
     settings = tiny_settings(root, models=models, **simulation)
     unbounded = settings.segment.model_copy(update={"prior": "none"})
     return settings.model_copy(update={"segment": unbounded}), acquired(settings)
+
+
+def imported(build: BuildReader, root: Path, spoilt: Callable[[Image], Image]) -> None:
+    """A build "imported" of the first layer's webcam frame: as it is, and spoilt."""
+    seen = build.capture(0, "webcam")
+    assert isinstance(seen, Frame)
+    webcam = tuple(camera for camera in build.manifest.cameras if camera.name == "webcam")
+    manifest = replace(build.manifest, id="imported", origin="import", cameras=webcam)
+    with BuildWriter.create(root, manifest) as writer:
+        for index, image in enumerate((seen.image, spoilt(np.asarray(seen.image, np.uint8)))):
+            end, stamp = build.record(0).end, build.record(0).wall_time
+            writer.commit(Layer(index, 0.03 * (index + 1), end, stamp, {"webcam": replace(seen, image=image)}))
 
 
 def processed(settings: Settings, build: str) -> tuple[ProductReader, list[LayerProduct]]:
@@ -125,17 +137,26 @@ def test_a_damaged_frame_costs_its_own_layer_only(tmp_path: Path, models: Path) 
 def test_a_recorded_frame_that_shows_nothing_is_missing(tmp_path: Path, models: Path, grey: int, said: str) -> None:
     """An imported picture was judged by no camera's check: nothing is drawn of it, and no empty layer comes of it."""
     settings, build = recorded(tmp_path, models, layers=1)
-    seen = build.capture(0, "webcam")
-    assert isinstance(seen, Frame)
-    webcam = tuple(camera for camera in build.manifest.cameras if camera.name == "webcam")
-    manifest = replace(build.manifest, id="imported", origin="import", cameras=webcam)
-    with BuildWriter.create(tmp_path, manifest) as writer:
-        for index, image in enumerate((seen.image, np.full_like(seen.image, grey))):
-            end, stamp = build.record(0).end, build.record(0).wall_time
-            writer.commit(Layer(index, 0.03 * (index + 1), end, stamp, {"webcam": replace(seen, image=image)}))
+    imported(build, tmp_path, lambda image: np.full_like(image, grey))
     products, _ = processed(settings, "imported")
     assert [products.record(k).state for k in (0, 1)] == [ProductState.OK, ProductState.MISSING]
     assert said in products.record(1).reason
+    assert np.all(products.plane(1, 0) == 127)
+
+
+def test_a_layer_in_a_flash_of_the_laser_is_not_believed(tmp_path: Path, models: Path) -> None:
+    """Where much of the frame is white no mask can be right, whatever the model makes of it."""
+
+    def flash(image: Image) -> Image:
+        lit = image.copy()
+        lit[:, : image.shape[1] * 2 // 3] = 255
+        return lit
+
+    settings, build = recorded(tmp_path, models, layers=1)
+    imported(build, tmp_path, flash)
+    products, _ = processed(settings, "imported")
+    assert [products.record(k).state for k in (0, 1)] == [ProductState.OK, ProductState.ANOMALY]
+    assert "of the frame is saturated" in products.record(1).reason
     assert np.all(products.plane(1, 0) == 127)
 
 
