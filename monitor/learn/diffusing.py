@@ -104,12 +104,17 @@ class DiffusionTrainer:
         return {"score": score.item(), "latent": latent_score.item(), "plain": plain.item()} if report else None
 
     def distil_step(self, batch: Batch, fraction: float, *, report: bool = False) -> dict[str, float] | None:
-        """One step towards half as many sampler steps; at each new rung the running average becomes the teacher."""
+        """One step towards half as many sampler steps.
+
+        At each new rung the running average becomes the teacher, and begins anew, as the learning rate does: a student
+        has left its teacher before a rung is over.
+        """
         r = self._refine
-        now = rung(r.distil, fraction)
+        now, within = rung(r.distil, fraction)
         if self._teacher is None or now != self._rung:
-            self._teacher, self._rung = copy.deepcopy(self.average), now
-        self._set_rate(r.learning_rate * warm_cosine(fraction))
+            self._teacher, self._rung, self._updates = copy.deepcopy(self.average), now, 0
+            self.network.load_state_dict(self.average.state_dict())
+        self._set_rate(r.learning_rate * warm_cosine(within))
         target, condition = self._latents(batch)
         all_strides = strides(self._levels, now)
         stride = all_strides[int(torch.randint(len(all_strides), ()))]

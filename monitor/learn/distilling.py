@@ -32,9 +32,10 @@ def strides(all_levels: tuple[Level, ...], steps: int) -> list[Stride]:
     return [Stride(*path[2 * k : 2 * k + 3]) for k in range(steps)]
 
 
-def rung(rungs: Sequence[int], fraction: float) -> int:
-    """The number of steps whose turn it is; all have the same share of the training."""
-    return rungs[min(int(fraction * len(rungs)), len(rungs) - 1)]
+def rung(rungs: Sequence[int], fraction: float) -> tuple[int, float]:
+    """The number of steps whose turn it is, and how much of its turn is over; all have the same share."""
+    place = min(int(fraction * len(rungs)), len(rungs) - 1)
+    return rungs[place], fraction * len(rungs) - place
 
 
 def aim(teacher: Callable[[Tensor, Level], Tensor], noisy: Tensor, stride: Stride, prediction: Prediction) -> Tensor:

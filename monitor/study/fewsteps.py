@@ -93,7 +93,7 @@ def run(desk: Desk) -> Findings:
 _COLUMNS = (
     "way", "sampler", "steps", "MAE", "PSNR, dB (peak 1)", "SSIM", "nCVD", "powder spectrum, dB", "powder grain / HR",
 )  # fmt: skip
-_STEPS, _NCVD = _COLUMNS.index("steps"), _COLUMNS.index("nCVD")
+_STEPS, _NCVD, _POWDER = (_COLUMNS.index(name) for name in ("steps", "nCVD", "powder spectrum, dB"))
 
 
 def _train(desk: Desk) -> Plates:
@@ -135,14 +135,17 @@ def way_recipe(way: Way, base: PixelTraining) -> PixelTraining:
 def _finishing(way: Way, base: PixelTraining) -> dict[str, object]:
     """Settings of the last stage: about as many runs of the network, forth and back, as the training had."""
     d = base.diffusion
-    same = {"patch": d.patch, "learning_rate": d.learning_rate / 4}
     if way.finish == "on":
         return {"share": 0.0}
     if way.finish == "distil":  # two runs of the teacher, which only go forth, beside one of the student
-        return same | {"share": 0.99, "distil": way.distil, "batch": d.batch, "iterations": -(-d.iterations * 3 // 5)}
+        return {
+            "share": 0.99, "distil": way.distil, "batch": d.batch, "iterations": -(-d.iterations * 3 // 5),
+            "patch": d.patch, "learning_rate": d.learning_rate / 2,
+        }  # fmt: skip
     runs = 2 * sum(SCORED) / len(SCORED) + 1
-    return same | {
+    return {
         "share": 0.99, "steps": SCORED, "batch": -(-d.batch // 2), "iterations": round(2 * d.iterations / runs),
+        "patch": d.patch, "learning_rate": d.learning_rate / 4,
         "adversarial_weight": 0.02 if way.finish == "adversarial" else 0.0,
     }  # fmt: skip
 
@@ -175,13 +178,19 @@ def _powder(desk: Desk, method: Method, pair: LayerPair) -> Kept:
 
 
 def _best(rows: Sequence[tuple[Cell, ...]]) -> list[str]:
-    """Which way has the least nCVD, for each number of steps."""
+    """Which way has the least nCVD and which the nearest powder, for each number of steps.
+
+    Both are told: light weighs most in nCVD, and the mean picture, which has no grain, has the best light.
+    """
     out = []
-    for steps in sorted({row[_STEPS] for row in rows if isinstance(row[_STEPS], int)}, key=str):
-        told = [(row[_NCVD], row[0]) for row in rows if row[_STEPS] == steps and isinstance(row[_NCVD], float)]
-        if told:
-            ncvd, name = min(told, key=lambda pair: float(str(pair[0])))
-            out.append(f"least nCVD with {steps} steps: {name}, {ncvd:.3f}")
+    for steps in sorted({row[_STEPS] for row in rows if isinstance(row[_STEPS], int)}, key=lambda s: int(str(s))):
+        told = []
+        for column in (_NCVD, _POWDER):
+            found = {str(r[0]): float(str(r[column])) for r in rows if r[_STEPS] == steps and r[column] is not None}
+            if found:
+                name = min(found, key=lambda way: found[way])
+                told.append(f"least {_COLUMNS[column]} {found[name]:.3g} by '{name}'")
+        out.append(f"{steps} {'step' if steps == 1 else 'steps'}: {'; '.join(told)}")
     return out
 
 

@@ -24,7 +24,9 @@ from tests.worker.hand_made import make_models
 
 LAYERS = 24
 KILLS = {"acquire": 14, "worker": 14, "web": 8}
-DEADLINE_S = 100.0
+DEADLINE_S = 160.0
+WRITES_WITHIN_S = 15.0
+"""A process that was just started on a busy machine takes seconds to its first commit."""
 
 
 def free_port() -> int:
@@ -169,7 +171,7 @@ class Tormentor:
         if self._verb == "web" or self._rng.random() < 0.5:  # the page commits nothing
             process.join(max(0.0, until - time.monotonic()))
             return
-        while process.is_alive() and time.monotonic() < until + 4.0:
+        while process.is_alive() and time.monotonic() < until + WRITES_WITHIN_S:
             if self._progress.writing(self._verb):
                 self.struck_writing += 1
                 return
@@ -177,7 +179,7 @@ class Tormentor:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_no_kill_costs_a_committed_layer(tmp_path: Path) -> None:
     """Every committed layer is whole for every reader at any time; in the end nothing is missing or differs."""
     undisturbed = acquired(tiny_settings(tmp_path / "calm", layers=LAYERS))

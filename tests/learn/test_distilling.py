@@ -70,7 +70,9 @@ def test_strides_join_from_noise_to_clean() -> None:
 
 
 def test_every_rung_has_its_turn_and_the_last_one_stays() -> None:
-    assert [rung((8, 4, 2), fraction / 6) for fraction in range(7)] == [8, 8, 4, 4, 2, 2, 2]
+    turns = [rung((8, 4, 2), fraction / 6) for fraction in range(7)]
+    assert [steps for steps, _ in turns] == [8, 8, 4, 4, 2, 2, 2]
+    assert [within for _, within in turns] == pytest.approx([0, 0.5, 0, 0.5, 0, 0.5, 1])
 
 
 def test_the_average_becomes_the_teacher_at_each_rung_and_not_between(pixel_recipe: PixelTraining) -> None:
