@@ -21,6 +21,8 @@ from monitor.store import BuildReader, list_builds
 
 FIRST_REAL = 1_000_000
 """Numbers of real builds begin here: no virtual build has one."""
+LEAST_CONTRAST = 4
+"""Grey levels, of 255, between the darkest and the brightest pixels of what shows something; noise alone has less."""
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
 
@@ -75,12 +77,12 @@ def _recorded(name: str, build: int, recipe: DataRecipe, store: Path | None) -> 
         )
     for index in reader.layers():
         hr = _seen(reader, index, basler)
-        if hr is None:
+        if hr is None or _blank(hr):  # a gap, or a lens cap: the build has other layers
             continue
         mask = reader.reference(index)
         webcam = cameras.get(CameraRole.WEBCAM)
         lr = _seen(reader, index, webcam) if webcam else synthetic(hr, recipe, (build, index))
-        if lr is not None:
+        if lr is not None and not _blank(lr):
             yield RealLayer(build, index, lr, hr, np.zeros(hr.shape, bool) if mask is None else mask)
 
 
@@ -117,9 +119,17 @@ def _folder(name: str, build: int, recipe: DataRecipe, data: Path | None) -> Ite
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise ConfigError(f"{path}: cannot be read as a picture", cure="remove it from the folder or repair it")
+        if _blank(np.asarray(image, np.uint8)):
+            raise ConfigError(f"{path}: is all of one grey ({int(np.median(image))})", cure="remove it from the folder")
         size = tuple(max(1, round(n / recipe.shrink)) for n in image.shape[::-1])
         hr = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA) if recipe.shrink > 1 else image, np.uint8)
         yield RealLayer(build, index, synthetic(hr, recipe, (build, index)), hr, np.zeros(hr.shape, bool))
+
+
+def _blank(image: Image) -> bool:
+    """Whether hardly a pixel differs from the others: nothing of a plate is seen."""
+    least, most = np.percentile(image, (0.1, 99.9))
+    return bool(most - least < LEAST_CONTRAST)
 
 
 def _squares(layer: RealLayer, size: int) -> Iterator[RealLayer]:

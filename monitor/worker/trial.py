@@ -24,7 +24,7 @@ LEAST_BYTES = 4 * 2**30
 POLITE = 10
 """So far a trial steps back beside a worker that makes layers."""
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "upscale": ("latent-diffusion", "pixel-diffusion"),
+    "upscale": ("latent-diffusion", "pixel-diffusion", "regression"),
     "segment": ("segmenter",),
 }
 """Kinds of bundle by purpose."""

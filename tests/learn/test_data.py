@@ -74,6 +74,16 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         load_data(recorded, 0, tmp_path)
 
 
+@pytest.mark.parametrize("grey", [0, 255])
+def test_a_picture_that_shows_nothing_is_named(tmp_path: Path, grey: int) -> None:
+    """Nothing is learnt from a lens cap, and nobody would find it among hundreds."""
+    folder(tmp_path, "one", 2)
+    cv2.imwrite(str(tmp_path / "one" / "7.png"), np.full((150, 210), grey, np.uint8))
+    recipe = DataRecipe(builds=0, validation_builds=1, folders=("one",), plate_px=64)
+    with pytest.raises(ConfigError, match=rf"7\.png: is all of one grey \({grey}\)"):
+        load_data(recipe, 0, tmp_path / "cache", data=tmp_path)
+
+
 def test_a_layer_is_never_on_both_sides() -> None:
     """Four fifths of each build's layers train, and no layer of a build is seen and held out."""
     train, held = split_by_layer(layers(3, 10), 0.8, 0)

@@ -80,6 +80,17 @@ def _diffusion(path: Path, noise: float, brightest: int | None) -> None:
     _write(path, "latent-diffusion", graphs, feeds, diffusion=table)
 
 
+def make_regression(path: Path) -> Path:
+    """A bundle that blurs the webcam's picture a little. Returns its directory."""
+    size = ["n", 1, "h", "w"]
+    blur = helper.make_node("AveragePool", ["image"], ["picture"], kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    ramp = np.linspace(-1, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)
+    _write(
+        path, "regression", {"model": _model([blur], {"image": size}, {"picture": size})}, {"model": {"image": ramp}}
+    )
+    return path
+
+
 def _easily_dazzled(brightest: int) -> tuple[list[onnx.NodeProto], dict[str, npt.NDArray[np.generic] | np.float32]]:
     """The encoder with a root of (brightest − brightest pixel), times zero, in it."""
     nodes = [

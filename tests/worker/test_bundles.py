@@ -33,7 +33,7 @@ from monitor.worker.active import ActiveModels
 from monitor.worker.inbox import Inbox
 from tests.acquire.tiny import acquired, tiny_settings
 from tests.inference.small import onnx_model, save
-from tests.worker.hand_made import UPSCALER, make_models
+from tests.worker.hand_made import UPSCALER, make_models, make_regression
 
 NAME = UPSCALER
 
@@ -119,6 +119,21 @@ def test_a_bundle_is_used_from_the_layer_after_it_was_activated(
     assert set(made(settings, second)) == {label}
     assert book.standing("upscale").active == ""
     assert [event.what for event in book.events()] == ["imported", "asked", "activated", "asked", "activated"]
+
+
+def test_a_regression_takes_the_place_of_a_diffusion(settings: Settings, book: ModelBook, tmp_path: Path) -> None:
+    """It draws nothing: one step, one sample, no spread."""
+    label = take_in(settings, book, make_regression(tmp_path / "blur"), by="test", why="new").label
+    with working(settings):
+        number = ask(book, label)
+        until(lambda: settled(book, number) == "activated")
+        build = acquired(settings).manifest.id
+        until(lambda: len(made(settings, build)) == 3)
+    assert set(made(settings, build)) == {label}
+    product = ProductReader.open(settings.store.root, build, settings.worker.product_set).load(0)
+    assert (product.steps, product.samples) == (1, 1)
+    assert product.spread is not None
+    assert not product.spread.any()
 
 
 def test_a_bundle_that_fails_its_trial_changes_nothing(settings: Settings, book: ModelBook, tmp_path: Path) -> None:
