@@ -1,8 +1,8 @@
 """Which way of learning gives the best picture in one to sixteen steps (ours). Owns the ways and this comparison.
 
 All are diffusions of pixels of one size on the same layers of data set A. The first ones learn from nothing, with as
-many training steps each; the others take the v-prediction that was trained so and finish it for few steps, by about as
-many runs of the network again, beside one that is only trained on.
+many training steps each; the others take one that was trained so, v-prediction or rectified flow, and finish it for few
+steps by about as many runs of the network again, beside one that is only trained on.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Way:
     Attributes:
         name: for tables.
         diffusion: what differs from the recipe.
-        finish: how the v-prediction is finished for few steps; empty for a way that learns from nothing.
+        finish: how the way `after` is finished for few steps; empty for a way that learns from nothing.
+        after: with whose weights it begins.
         distil: rungs down which it is distilled.
         only: numbers of steps that it is for; all if empty.
     """
@@ -45,26 +46,32 @@ class Way:
     name: str
     diffusion: Mapping[str, object] = field(default_factory=dict)
     finish: Finish = ""
+    after: str = ""
     distil: tuple[int, ...] = ()
     only: tuple[int, ...] = ()
 
 
 V: dict[str, object] = {"prediction": "v", "schedule": "cosine", "sampler": "ddim"}
+FLOW: dict[str, object] = {"prediction": "flow", "schedule": "straight", "sampler": "ddim"}
 FOUR, ONE = (64, 32, 16, 8, 4), (64, 32, 16, 8, 4, 2, 1)
-TEACHER = "v"
 WAYS = (
     Way("noise, the paper's"),
-    Way(TEACHER, V),
+    Way("v", V),
     Way("x₀", V | {"prediction": "sample"}),
-    Way("rectified flow", {"prediction": "flow", "schedule": "straight", "sampler": "ddim"}),
+    Way("flow", FLOW),
     Way("residual, v", V | {"target": "residual"}),
     Way("residual shift", {"prediction": "sample", "schedule": "shift", "sampler": "ddim", "target": "residual"}),
-    Way("v, trained on", V, "on"),
-    Way("v, distilled to 4", V, "distil", FOUR, (4,)),
-    Way("v, distilled to 1", V, "distil", ONE, (1,)),
-    Way("v, energy score", V, "score"),
-    Way("v, energy score, adversarial", V, "adversarial"),
+    Way("v, trained on", V, "on", "v"),
+    Way("v, distilled to 4", V, "distil", "v", FOUR, (4,)),
+    Way("v, distilled to 1", V, "distil", "v", ONE, (1,)),
+    Way("v, energy score", V, "score", "v"),
+    Way("v, energy score, adversarial", V, "adversarial", "v"),
+    Way("flow, trained on", FLOW, "on", "flow"),
+    Way("flow, energy score", FLOW, "score", "flow"),
+    Way("flow, energy score, adversarial", FLOW, "adversarial", "flow"),
 )
+TO_THE_END = ("noise, the paper's", "v", "flow")
+"""Ways that are also drawn with all steps of the recipe."""
 SCORED = (4, 2, 1)
 """Numbers of steps whose samples the energy score is taken of, in turn."""
 _SHOWN = 4
@@ -107,19 +114,19 @@ def _models(desk: Desk, found: Findings) -> list[tuple[Way, TrainedHere]]:
         return []
     base, train, made = recipe_named(desk.plan.train.pixel, PixelTraining), _train(desk), dict[str, TrainedHere]()
     for way in WAYS:
-        start = made[TEACHER] if way.finish else None
+        start = made[way.after] if way.finish else None
         made[way.name] = train_on("pixel", way_recipe(way, base), train, desk.plan, desk.cache, start, way=way.name)
         desk.note(made[way.name])
     return [(way, made[way.name]) for way in WAYS]
 
 
 def _asked(desk: Desk, way: Way, model: TrainedHere) -> list[tuple[int, Sampler]]:
-    """Numbers of steps, each with its sampler; of the paper's way and of the teacher also all their steps."""
+    """Numbers of steps, each with its sampler."""
     recipe = model.models.recipe
     assert isinstance(recipe, PixelTraining)  # noqa: S101 - every way is one of pixels
     few = [s for s in desk.plan.sweep.steps if s <= recipe.diffusion.train_steps and (not way.only or s in way.only)]
-    whole = way.name in (WAYS[0].name, TEACHER)
-    return [*((s, "ddim") for s in few), *([(recipe.diffusion.steps, recipe.diffusion.sampler)] if whole else [])]
+    whole = [(recipe.diffusion.steps, recipe.diffusion.sampler)] if way.name in TO_THE_END else []
+    return [*((s, "ddim") for s in few), *whole]
 
 
 def way_recipe(way: Way, base: PixelTraining) -> PixelTraining:
@@ -197,8 +204,9 @@ def _best(rows: Sequence[tuple[Cell, ...]]) -> list[str]:
 def _note(desk: Desk, layers: Sequence[LayerPair]) -> str:
     return (
         f"{len(layers)} held-out layers of data set A; one sample. The first {sum(not w.finish for w in WAYS)} ways "
-        f"learn from nothing with the recipe {desk.plan.train.pixel}; the others begin with the weights of '{TEACHER}' "
-        "and have about as many runs of the network again. Distilled: Salimans & Ho's halving, a model for each end. "
+        f"learn from nothing with the recipe {desk.plan.train.pixel} (flow: rectified flow); the others begin with the "
+        "weights of the way that they are called after and have about as many runs of the network again. Distilled: "
+        f"halved from {2 * ONE[0]} steps after Salimans & Ho, all rungs in that time, a model for each end. "
         "Energy score: whole samples of 4, 2 and 1 steps in turn. Powder: patches without metal; spectrum: distance of "
         f"the logarithms; grain: its variance as a multiple of HR's, 1 is best. {NOTE}"
     )
