@@ -57,6 +57,14 @@ class Anchor:
     grey: FloatImage
     levels: tuple[tuple[int, FloatImage], ...]
 
+    def brighter(self, now: Anchor) -> float:
+        """Relative change of the usual grey level, wherever things are: what can be said where nothing looks the same.
+
+        0.5 for half as bright again, −0.5 for half as bright.
+        """
+        before, after = (max(float(np.median(one.grey)), 1.0) for one in (self, now))
+        return after / before - 1
+
     @classmethod
     def of(cls, image: CameraImage, bits: int = 8) -> Anchor:
         """Make a camera's picture small and even: uint8 or uint16, (rows, columns) or (rows, columns, 3) RGB."""

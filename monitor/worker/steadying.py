@@ -91,7 +91,8 @@ class Steady:
         for facts in self._reader.facts:
             if facts.name != self._source:
                 measures += self._beside(index, facts)
-        return Steadied(self._corrected(frame, drift), digest, measures, self._doubt(drift))
+        doubt = self._doubt(drift) if drift else self._unlike(index, frame)
+        return Steadied(self._corrected(frame, drift), digest, measures, doubt)
 
     def _beside(self, index: int, facts: CameraFacts) -> tuple[Measure, ...]:
         """What is found of another camera; a frame of it that cannot be read costs no layer."""
@@ -146,9 +147,19 @@ class Steady:
             return relit(image, drift, self._calibration, self._grid)
         return image
 
-    def _doubt(self, drift: Drift | None) -> str:
-        if drift is None:
+    def _unlike(self, index: int, frame: Frame) -> str:
+        """Of a picture in which nothing looks as at the start: powder alone may, and has the same light."""
+        first = self._first(frame.camera, index)
+        anchor = self._anchor(frame.camera, first) if first != index else None
+        changed = anchor.brighter(Anchor.of(frame.image, frame.bits)) if anchor else 0.0
+        if abs(changed) <= self._settings.most_light:
             return ""
+        return (
+            f"nothing in the picture of camera '{self._source}' looks as in layer {first}, and its light has changed "
+            f"by {changed:+.0%}: is something before it, or another light?"
+        )
+
+    def _doubt(self, drift: Drift) -> str:
         moved, bounds, camera = self._moved_px(self._calibration, drift), self._settings, f"camera '{self._source}'"
         if moved > bounds.most_px:
             return (

@@ -12,9 +12,9 @@ import pytest
 
 from monitor.alarms import try_build
 from monitor.config import Settings
-from monitor.domain import CameraFacts, LayerProduct, ProductState
+from monitor.domain import CameraFacts, Frame, Layer, LayerProduct, ProductState
 from monitor.optics import Anchor, measure_drift
-from monitor.store import BuildReader, CalibrationBook, ProductReader
+from monitor.store import BuildReader, BuildWriter, CalibrationBook, ProductReader
 from monitor.worker import Models, process_build
 from tests.acquire.tiny import acquired, tiny_settings
 from tests.worker.hand_made import make_models
@@ -87,6 +87,28 @@ def test_a_camera_that_moved_too_far_is_not_believed(tmp_path: Path, models: Pat
     assert made[1].state is ProductState.ANOMALY
     assert "has moved by" in made[1].reason
     assert "6 px can be corrected" in made[1].reason
+
+
+@pytest.mark.parametrize(("factor", "believed"), [(1.0, True), (0.4, False)])
+def test_a_picture_of_something_else_is_not_believed_in_another_light(
+    tmp_path: Path, models: Path, factor: float, believed: bool
+) -> None:
+    """Where nothing looks as at the start, light is left to judge by: powder alone has the same, a hand has not."""
+    settings, reader = build(tmp_path, models, layers=1)
+    seen = reader.capture(0, "webcam")
+    assert isinstance(seen, Frame)
+    grey = np.median(seen.image) * factor
+    other = np.clip(np.random.default_rng(0).normal(grey, 4, seen.image.shape), 0, 255).astype(np.uint8)
+    webcam = tuple(camera for camera in reader.manifest.cameras if camera.name == "webcam")
+    manifest = replace(reader.manifest, id="imported", origin="import", cameras=webcam)
+    with BuildWriter.create(tmp_path, manifest) as writer:
+        for index, image in enumerate((seen.image, other)):
+            end, stamp = reader.record(0).end, reader.record(0).wall_time
+            writer.commit(Layer(index, 0.03 * (index + 1), end, stamp, {"webcam": replace(seen, image=image)}))
+    _, second = processed(settings, BuildReader.open(tmp_path, "imported"))
+    assert told(second, "webcam moved") is None
+    assert ("looks as in layer 0" in second.reason) != believed
+    assert (second.state is ProductState.OK) == believed
 
 
 def test_records_name_the_accepted_calibration_and_another_camera_is_refused(tmp_path: Path, models: Path) -> None:
