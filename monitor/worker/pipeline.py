@@ -31,7 +31,7 @@ from monitor.domain import (
 )
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
-from monitor.segment import Predictor, joined, segment_plate, to_segment
+from monitor.segment import AreaPrior, Predictor, joined, segment_plate, to_segment
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
 from monitor.upscale import Quality, Upscaler
 from monitor.worker.choosing import chosen
@@ -277,7 +277,7 @@ class Pipeline:
             found = joined(members, self._grid, settings, prior)
         with watch.stage("measure"):
             measures = layer_measures(found.mask, self._grid, reference=self._reference(index))
-            measures += _against_prior(found, self._grid)
+            measures += _against_prior(found, prior, self._grid)
         return LayerProduct(
             index,
             found.state,
@@ -301,14 +301,14 @@ class Pipeline:
             return None
 
 
-def _against_prior(found: Segmentation, grid: PlateGrid) -> tuple[Measure, ...]:
-    """What the laser-on map says of a mask; nothing where there was none."""
-    if found.expected_share is None:
+def _against_prior(found: Segmentation, prior: AreaPrior | None, grid: PlateGrid) -> tuple[Measure, ...]:
+    """What the laser-on map, the CAD slice or whoever told says of a mask; nothing where nobody did."""
+    if prior is None or found.expected_share is None:
         return ()
-    basis, outside = "mask against laser-on map", found.outside_px * grid.mm_per_px**2
+    basis, outside = f"mask against {prior.told_by}", found.outside_px * grid.mm_per_px**2
     return (
-        Measure("commanded area found", 100 * found.expected_share, "%", grid.um_per_px, basis),
-        Measure("left out beside the laser", outside, "mm²", grid.um_per_px, basis),
+        Measure("expected area found", 100 * found.expected_share, "%", grid.um_per_px, basis),
+        Measure("left out beyond it", outside, "mm²", grid.um_per_px, basis),
         Measure("rounds", float(found.rounds), "1", grid.um_per_px, "parts asked for again: their area was not right"),
     )
 

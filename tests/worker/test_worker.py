@@ -184,8 +184,10 @@ def test_metal_is_held_against_where_the_laser_was(tmp_path: Path, models: Path)
     reach = cv2.dilate((exposed.exposure_us > 0).astype(np.uint8), np.ones((21, 21), np.uint8)).astype(bool)
     assert not made.mask[~reach].any()
     numbers = {measure.name: measure.value for measure in products.record(0).measures}
-    assert numbers["left out beside the laser"] >= 0
-    assert (made.state is ProductState.ANOMALY) == (numbers["commanded area found"] < 80)
+    bases = {measure.name: measure.basis for measure in products.record(0).measures}
+    assert bases["expected area found"] == "mask against the laser-on map"
+    assert numbers["left out beyond it"] >= 0
+    assert (made.state is ProductState.ANOMALY) == (numbers["expected area found"] < 80)
 
 
 def test_the_rectified_picture_can_be_segmented_instead(tmp_path: Path, models: Path) -> None:
