@@ -68,6 +68,9 @@ const NAMES = {
   hd95: "Hausdorff distance, 95 %",
   assd: "Mean contour distance",
   sa: "Roughness Sa",
+  "expected area found": "Found of expected area",
+  "left out beyond it": "Left out beyond it",
+  // as records before called them
   "commanded area found": "Found of laser area",
   "left out beside the laser": "Left out beside laser",
 };
