@@ -59,6 +59,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _devices(settings)
     yield from _calibrations(settings)
     yield from _models(settings)
+    yield from _cad(settings)
     yield _disk(settings)
     yield _page()
     yield from check_machine(settings)
@@ -158,6 +159,31 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
     for purpose in PURPOSES:
         yield _tried(purpose, lambda purpose=purpose: load(purpose))  # type: ignore[misc]
+
+
+def _cad(settings: Settings) -> Iterator[Finding]:
+    """CAD files that tell where metal is expected: a wrong unit or place would make every layer an anomaly."""
+    from monitor.store.cad import read_cad
+    from monitor.volume import open_edges
+
+    grid = settings.plate.grid()
+    for one in settings.segment.cad:
+        subject = f"CAD {one.path}"
+        try:
+            mesh = read_cad(one.path, one.at_mm, one.turn_deg)
+        except MonitorError as error:
+            yield Finding(False, f"CAD: {error.what}", error.cure)
+            continue
+        low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
+        first = (grid.origin_mm[0] - grid.mm_per_px / 2, grid.origin_mm[1] - grid.mm_per_px / 2)
+        last = (first[0] + grid.size_mm[0], first[1] + grid.size_mm[1])
+        said = f"{subject}: {' × '.join(f'{length:.1f}' for length in high - low)} mm, from z = {low[2]:.2f} mm"
+        if (low[:2] < first).any() or (high[:2] > last).any():
+            yield Finding(False, f"{said}, lies beyond the plate grid", "correct its at_mm, its turn_deg or its unit")
+        elif count := open_edges(mesh):
+            yield Finding(False, f"{said}, is not closed: {count} open edges", "repair it in the CAD program")
+        else:
+            yield Finding(True, said)
 
 
 def _disk(settings: Settings) -> Finding:

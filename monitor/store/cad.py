@@ -35,7 +35,8 @@ def read_cad(path: Path, at_mm: tuple[float, float] = (0.0, 0.0), turn_deg: floa
     try:
         vertices, faces = _read_3mf(path) if path.suffix.lower() == ".3mf" else _read_stl(path)
     except (OSError, ValueError, KeyError) as error:
-        raise StoreError(f"{path}: cannot be read as CAD: {error}", cure="give a closed mesh as STL or 3MF") from error
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise StoreError(f"{path}: cannot be read as CAD: {said}", cure="give a closed mesh as STL or 3MF") from error
     if not len(faces):
         raise StoreError(f"{path}: holds no triangles", cure="export the part again as STL or 3MF")
     c, s = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))

@@ -8,7 +8,9 @@ import stat
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
+import trimesh
 
 from monitor.cli import machine_checks
 from monitor.cli.machine_checks import check_machine
@@ -134,6 +136,29 @@ def test_devices_that_acquisition_holds_are_left_alone(tmp_path: Path) -> None:
         told = invoke("doctor", "-c", str(path)).words
     assert "✓ webcam: ready, held by acquisition" in told
     assert "✗ basler: missing, held by acquisition" in told
+
+
+@pytest.mark.parametrize(
+    ("at", "spoilt", "said"),
+    [
+        ("[0.0, 0.0]", "", "✓ CAD {0}: 20.0 × 10.0 × 5.0 mm, from z = 0.00 mm"),
+        ("[45.0, 0.0]", "", "✗ CAD {0}: 20.0 × 10.0 × 5.0 mm, from z = 0.00 mm, lies beyond the plate grid"),
+        ("[0.0, 0.0]", "open", "is not closed"),
+        ("[0.0, 0.0]", "gone", "✗ CAD: {0}: cannot be read as CAD: No such file or directory"),
+    ],
+)
+def test_cad_is_looked_at_before_it_is_needed(tmp_path: Path, at: str, spoilt: str, said: str) -> None:
+    """A file in inches, a wrong place or an open mesh would cost every layer of the build."""
+    bar = trimesh.creation.box((20, 10, 5), trimesh.transformations.translation_matrix([0, 0, 2.5]))
+    if spoilt == "open":
+        bar.update_faces(np.arange(len(bar.faces)) > 0)
+    cad, path = tmp_path / "bar.stl", tmp_path / "monitor.toml"
+    if spoilt != "gone":
+        bar.export(cad)
+    path.write_text(
+        f'[store]\nroot = "builds"\n[segment]\nprior = "cad"\n[[segment.cad]]\npath = "{cad}"\nat_mm = {at}\n'
+    )
+    assert said.format(cad) in invoke("doctor", "-c", str(path)).words
 
 
 def test_a_secret_that_everyone_can_read_is_not_well(config: Path) -> None:
