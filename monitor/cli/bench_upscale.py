@@ -27,7 +27,8 @@ def upscale(
     with told():
         given = bundle or UpscaleSettings().bundle
         found = Bundle.load(Path(given) if Path(given).is_dir() else find_bundle(None, given))
-        rungs = ladder(Quality(UpscaleSettings().steps, UpscaleSettings().samples))
+        least = found.manifest.diffusion.least_steps if found.manifest.diffusion else 1
+        rungs = ladder(Quality(UpscaleSettings().steps, UpscaleSettings().samples), least)
         costs = measure_upscale(found, (rows, columns), rungs, threads=threads, turns=turns)
     table = Table("quality", "wall time", "core time", "memory so far")
     for cost in costs:

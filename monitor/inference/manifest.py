@@ -80,6 +80,8 @@ class DiffusionTable(Table):
     """Sampler that the bundle was measured with."""
     steps: int = Field(ge=1, le=1000)
     """Sampler steps that it was measured with."""
+    least_steps: int = Field(1, ge=1, le=1000)
+    """With fewer steps its samples are no pictures: quality is never shed below."""
     channels: int = Field(ge=1, le=256)
     """Channels of the latent (latent diffusion) or of the image (pixel diffusion)."""
     factor: int = Field(ge=1, le=32)

@@ -26,13 +26,18 @@ class Quality:
         return self.steps * self.samples
 
 
-def ladder(full: Quality) -> tuple[Quality, ...]:
-    """The declared qualities, best first: the ensemble is halved down to one sample, then the steps down to one."""
+def ladder(full: Quality, least_steps: int = 1) -> tuple[Quality, ...]:
+    """The declared qualities, best first: the ensemble is halved down to one sample, then the steps down to the least.
+
+    Args:
+        full: the first.
+        least_steps: fewer than these are no quality of this model.
+    """
     rungs = [full]
-    while rungs[-1].calls > 1:
-        last = rungs[-1]
-        down = Quality(last.steps, last.samples // 2) if last.samples > 1 else Quality(last.steps // 2, 1)
-        rungs.append(down)
+    while rungs[-1].samples > 1:
+        rungs.append(Quality(full.steps, rungs[-1].samples // 2))
+    while rungs[-1].steps > least_steps:
+        rungs.append(Quality(max(least_steps, rungs[-1].steps // 2), 1))
     return tuple(rungs)
 
 

@@ -16,7 +16,7 @@ from monitor.domain import BundleError, FloatImage, Image, Upscaled
 from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session, SpreadTable
 from monitor.upscale.anchoring import Look, anchored, measured_detail, toned
 from monitor.upscale.consistency import inconsistency, match_tone, trust
-from monitor.upscale.quality import Quality
+from monitor.upscale.quality import Quality, ladder
 from monitor.upscale.sampler import Level, levels, sample, spaced
 from monitor.upscale.spread import widened
 from monitor.upscale.tiles import Field, Tiling, run_tiled
@@ -92,6 +92,12 @@ class Upscaler:
     def quality(self) -> Quality:
         """The steps and samples of the settings."""
         return Quality(self.steps, self.samples)
+
+    @property
+    def rungs(self) -> tuple[Quality, ...]:
+        """The declared qualities from that of the settings down, as far as this model goes."""
+        least = self.table.least_steps if isinstance(self.table, DiffusionTable) else 1
+        return ladder(self.quality, least)
 
     def upscale(self, rectified: Image, seed: int, quality: Quality | None = None) -> Upscaled:
         """Draw the ensemble for one plate.

@@ -7,12 +7,12 @@ denoiser and all other stages take. Refuses to leave a layer out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from monitor.config import UpscaleSettings
 from monitor.store import BuildReader
-from monitor.upscale import Quality, chosen_quality, ladder
+from monitor.upscale import Quality, chosen_quality
 
 REMEMBERED = 20
 """Layers from which is learnt."""
@@ -23,9 +23,9 @@ SPARE = 0.9
 class Pace:
     """Learns from layer to layer; one for each build and worker."""
 
-    def __init__(self, settings: UpscaleSettings, full: Quality, reader: BuildReader) -> None:
+    def __init__(self, settings: UpscaleSettings, rungs: Sequence[Quality], reader: BuildReader) -> None:
         self._follow = settings.pace == "cadence"
-        self._rungs = ladder(full)
+        self._rungs = rungs
         self._reader = reader
         self._calls: deque[float] = deque(maxlen=REMEMBERED)
         self._others: deque[float] = deque(maxlen=REMEMBERED)

@@ -196,7 +196,7 @@ class Pipeline:
         self._steady = Steady(reader, settings.optics.drift, facts.name, calibration)
         self._measured = facts.role is CameraRole.BASLER
         self._priors = Priors(settings, reader)
-        self._pace = Pace(settings.upscale, models.upscaler.quality, reader)
+        self._pace = Pace(settings.upscale, models.upscaler.rungs, reader)
 
     def process(self, index: int, waiting: int = 0, quality: Quality | None = None) -> LayerProduct:
         """Make the products of one committed layer.

@@ -127,6 +127,17 @@ def test_a_run_that_was_stopped_gives_the_same_bits(
         assert all(torch.equal(value, other[key]) for key, value in part.state_dict().items())
 
 
+def test_a_bundle_says_below_how_many_steps_it_draws_nothing(
+    pixel_recipe: PixelTraining, plates: Plates, tmp_path: Path
+) -> None:
+    """What was finished for four and two steps has no quality of one."""
+    refine = pixel_recipe.refine.model_copy(update={"steps": (4, 2)})
+    models = train_weights(pixel_recipe.model_copy(update={"refine": refine}), tmp_path, plates, 0)
+    bundle = Bundle.load(write_bundle(models, tmp_path, {}, {}, {}))
+    upscaler = Upscaler.load(bundle, UpscaleSettings(steps=4, threads=1, samples=2))
+    assert [str(rung) for rung in upscaler.rungs] == ["4 steps, 2 samples", "4 steps, 1 sample", "2 steps, 1 sample"]
+
+
 @pytest.mark.parametrize("kind", ["pixel", "regression"])
 def test_other_kinds_become_bundles_too(
     kind: str, pixel_recipe: PixelTraining, regression_recipe: RegressionTraining, plates: Plates, tmp_path: Path
@@ -136,6 +147,9 @@ def test_other_kinds_become_bundles_too(
     models = train_weights(chosen, tmp_path, plates, 0)
     bundle = Bundle.load(write_bundle(models, tmp_path, {}, {}, {}))
     assert bundle.manifest.kind == chosen.kind
+    if kind == "pixel":
+        assert bundle.manifest.diffusion is not None
+        assert bundle.manifest.diffusion.least_steps == 1, "no number of steps was refined alone"
     upscaler = Upscaler.load(bundle, UpscaleSettings(steps=2, threads=1, samples=2))
     plate = plates.lr[0, :33, :50]
     made = upscaler.upscale(plate, 0)

@@ -13,12 +13,12 @@ FULL = Quality(4, 2)
 RUNGS = ladder(FULL)
 
 
-@given(steps=st.integers(1, 200), samples=st.integers(1, 64))
-def test_the_ladder_goes_down_to_one_call(steps: int, samples: int) -> None:
+@given(steps=st.integers(1, 200), samples=st.integers(1, 64), least=st.integers(1, 8))
+def test_the_ladder_goes_down_to_the_least_that_is_a_picture(steps: int, samples: int, least: int) -> None:
     """From the full quality by halves, first the ensemble, then the steps; each rung costs less than the one before."""
-    rungs = ladder(Quality(steps, samples))
+    rungs = ladder(Quality(steps, samples), least)
     assert rungs[0] == Quality(steps, samples)
-    assert rungs[-1] == Quality(1, 1)
+    assert rungs[-1] == Quality(min(steps, least), 1)
     assert all(a.calls > b.calls for a, b in pairwise(rungs))
     assert all(a.steps == b.steps or a.samples == 1 for a, b in pairwise(rungs))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitor.config import UpscaleSettings
-from monitor.upscale import Quality
+from monitor.upscale import Quality, ladder
 from monitor.worker.pace import Pace
 
 FULL = Quality(4, 2)
@@ -33,7 +33,7 @@ class Build:
 
 def after(pause_s: float | None, waiting: int = 0, pace: str = "cadence") -> Quality:
     """The quality of a fourth layer, when three took 9 s (8 calls) beside 2 s for all else."""
-    known = Pace(UpscaleSettings(pace=pace), FULL, Build(pause_s))  # type: ignore[arg-type]
+    known = Pace(UpscaleSettings(pace=pace), ladder(FULL), Build(pause_s))  # type: ignore[arg-type]
     for index in range(3):
         known.quality(index, 0)
         known.learn(FULL, {"read": 0.5, "upscale": 9.0, "segment": 1.5})
