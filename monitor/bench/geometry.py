@@ -24,7 +24,8 @@ from monitor.metrics import contour_distances, height_map, pixel_floor, roughnes
 from monitor.metrics.part import ANGLES, WINDOW
 from monitor.metrics.roughness import Heights
 from monitor.metrics.shape import Contour
-from monitor.volume import track
+from monitor.volume import fused, layers_beside, track
+from monitor.volume.pyramid import UNKNOWN
 from monitor.volume.tracking import Ids, Tracked
 from monitor.worker import Models
 from monitor.worker.measuring import Basis, measured, outline_of
@@ -48,6 +49,7 @@ class Seen:
         build, layer: which.
         believed: whether it has a part in the volume.
         mask: bool (rows, columns).
+        grey: uint8 (rows, columns), the probability of metal.
         outlines: of each part that is whole in the picture: its outer outline in pixels, and radii if it has them.
         parts: their numbers.
     """
@@ -56,6 +58,7 @@ class Seen:
     layer: int
     believed: bool
     mask: Mask
+    grey: Image
     outlines: Mapping[int, tuple[Contour, Heights | None]]
     parts: tuple[PartInLayer, ...]
 
@@ -68,6 +71,7 @@ class Row:
         way: of `WAYS`.
         believed: layers that are believed.
         iou: of the volume with the truth.
+        fused_iou: the same where layers within a pixel's height speak for each other.
         wider: how far the edge of metal stands outside the true one (negative: inside), mean along all edges.
         hausdorff, hd95, assd: of outer outlines, from the true ones.
         sa, true_sa: mean over parts of the height maps of their side walls.
@@ -79,6 +83,7 @@ class Row:
     way: str
     believed: int
     iou: float
+    fused_iou: float
     wider: float
     hausdorff: float
     hd95: float
@@ -95,6 +100,7 @@ class Compared:
     """All layers of all builds, by way, in one order."""
 
     um_per_px: float
+    layer_um: float
     seen: dict[str, list[Seen]] = field(default_factory=lambda: {way: [] for way in (*WAYS, TRUTH)})
 
     @property
@@ -123,9 +129,30 @@ class Compared:
         hausdorff, hd95, assd = (_mean([getattr(d, key) for d in far]) for key in ("hausdorff", "hd95", "assd"))
         um = self.um_per_px
         return Row(
-            way, believed, shared / union if union else np.nan, um * extra / edges if edges else np.nan,
-            um * hausdorff, um * hd95, um * assd, *_roughness(pairs, um), _inside(pairs),
+            way, believed, shared / union if union else np.nan, self._fused_iou(way),
+            um * extra / edges if edges else np.nan, um * hausdorff, um * hd95, um * assd,
+            *_roughness(pairs, um), _inside(pairs),
         )  # fmt: skip
+
+    def _fused_iou(self, way: str) -> float:
+        """Of stretches of layers, one above the other, that every way believes."""
+        beside, union, shared = layers_beside(self.um_per_px, self.layer_um), 0, 0
+        for places in _stretches([self.seen[TRUTH][k] for k in self.shared], self.shared):
+            made = fused(np.stack([self.seen[way][k].grey for k in places]), beside) > UNKNOWN
+            true = np.stack([self.seen[TRUTH][k].mask for k in places])
+            union += int(np.count_nonzero(made | true))
+            shared += int(np.count_nonzero(made & true))
+        return shared / union if union else np.nan
+
+
+def _stretches(layers: Sequence[Seen], places: Sequence[int]) -> list[list[int]]:
+    """The places of layers, together where one lies upon the other."""
+    out: list[list[int]] = []
+    for before, one, place in zip((None, *layers), layers, places, strict=False):
+        if before is None or (one.build, one.layer) != (before.build, before.layer + 1):
+            out.append([])
+        out[-1].append(place)
+    return out
 
 
 def measure_geometry(
@@ -144,7 +171,7 @@ def measure_geometry(
         look: demo, the parts and cameras of the configuration's own plate; random, widely varied scenes.
         told: called with the number of layers done.
     """
-    found = Compared(settings.plate.um_per_px)
+    found = Compared(settings.plate.um_per_px, settings.acquire.layer_height_um)
     for build in range(seed, seed + builds):
         spec, grid = _scene(settings, build, edge_px, look)
         first = int(np.random.default_rng(build).integers(LAYERS))
@@ -217,7 +244,7 @@ def _seen(
 ) -> Seen:  # fmt: skip
     outlines = {part: outline for part in whole if (outline := outline_of(grey, found, part)) is not None}
     parts = tuple(part for part in measured(grey, members, found, basis)[0] if part.id in outlines)
-    return Seen(*name, believed, mask, outlines, parts)
+    return Seen(*name, believed, mask, grey, outlines, parts)
 
 
 def _whole(nominal: Ids | None) -> list[int]:

@@ -67,21 +67,22 @@ def geometry(
             lambda done: bar.update(task, completed=done),
         )  # fmt: skip
     table = Table(
-        "way", "believed", "IoU", "too wide, µm", "Hausdorff, µm", "HD95, µm", "ASSD, µm", "Sa, µm", "true", "error",
-        "right", "inside 90 %",
+        "way", "believed", "IoU", "fused", "too wide, µm", "Hausdorff, µm", "HD95, µm", "ASSD, µm", "Sa, µm", "true",
+        "error", "right", "inside 90 %",
     )  # fmt: skip
     for row in (rows := found.rows()):
         lengths = (row.wider, row.hausdorff, row.hd95, row.assd, row.sa, row.true_sa, row.sa_error)
         held = f"{row.inside[0]} of {row.inside[1]}" if row.inside[1] else ""
         table.add_row(
-            row.way, f"{row.believed} of {found.layers}", f"{row.iou:.3f}", *(f"{one:.1f}" for one in lengths),
-            f"{row.sa_within[0]} of {row.sa_within[1]}", held,
+            row.way, f"{row.believed} of {found.layers}", f"{row.iou:.3f}", f"{row.fused_iou:.3f}",
+            *(f"{one:.1f}" for one in lengths), f"{row.sa_within[0]} of {row.sa_within[1]}", held,
         )  # fmt: skip
     out.print(table)
     webcam, ours, best = rows
     out.print(f"of {len(found.shared)} layers that every way believes:")
     for row in (webcam, ours):
-        out.print(f"  IoU of {row.way} × {row.iou / best.iou:.3f} of the high-resolution camera's")
+        ratios = f"× {row.iou / best.iou:.3f}, fused × {row.fused_iou / best.fused_iou:.3f}"
+        out.print(f"  IoU of {row.way} {ratios} of the high-resolution camera's")
     hausdorff, sa = ours.hausdorff / webcam.hausdorff, ours.sa_error / webcam.sa_error
     out.print(f"  super-resolved by the webcam's own picture: Hausdorff × {hausdorff:.2f}, error of Sa × {sa:.2f}")
 

@@ -25,6 +25,7 @@ def parts(
     at: Annotated[str, typer.Option(help="Plate coordinates X,Y of the CAD's origin, in mm.")] = "0,0",
     turn: Annotated[float, typer.Option(help="Degrees by which the CAD is turned about its origin.")] = 0.0,
     colour_um: Annotated[float, typer.Option(help="Distance at which the colour of a PLY is full, in µm.")] = 200.0,
+    fuse: Annotated[bool, typer.Option(help="Layers within a pixel's height speak for each other (not zarr).")] = False,
     products: Annotated[str, typer.Option(help="Product set; the live one without.")] = "",
 ) -> None:
     """Write each part's surface between the voxels, and how far it is off its CAD.
@@ -36,7 +37,7 @@ def parts(
         if form not in FORMATS:
             raise ConfigError(f"--format is '{form}'", cure=f"choose one of {', '.join(FORMATS)}")
         cad = read_cad(nominal, _place(at), turn) if nominal else None
-        order = PartOrder(form, tuple(part or ()), nominal=cad, colour_mm=colour_um / 1000)  # type: ignore[arg-type]
+        order = PartOrder(form, tuple(part or ()), nominal=cad, colour_mm=colour_um / 1000, fuse=fuse)  # type: ignore[arg-type]
         task = bar.add_task("parts", total=None)
 
         def show(done: int, total: int) -> None:

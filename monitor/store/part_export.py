@@ -20,7 +20,17 @@ from monitor.domain import Image, ProductState, StoreError
 from monitor.store.cad import write_mesh
 from monitor.store.omezarr import AXES, VolumeGrid
 from monitor.store.product_reader import ProductReader
-from monitor.volume import Deviation, Mesh, coloured, deviation, mesh_slabs, open_edges, single
+from monitor.volume import (
+    Deviation,
+    Mesh,
+    coloured,
+    deviation,
+    fused,
+    layers_beside,
+    mesh_slabs,
+    open_edges,
+    single,
+)
 
 PartFormat = Literal["stl", "3mf", "vtk", "ply", "zarr"]
 _IMAGES = ("probability", "parts")
@@ -50,6 +60,7 @@ class PartOrder:
         least_layers: parts of fewer layers are left out, where none is named.
         nominal: CAD surface in plate coordinates to compare with; None for none.
         colour_mm: distance at which the colour of a PLY is full.
+        fuse: layers within a pixel's height speak for each other.
     """
 
     form: PartFormat = "stl"
@@ -57,6 +68,7 @@ class PartOrder:
     least_layers: int = 2
     nominal: Mesh | None = None
     colour_mm: float = 0.2
+    fuse: bool = False
 
 
 def part_spans(products: ProductReader) -> tuple[PartSpan, ...]:
@@ -74,8 +86,13 @@ def part_spans(products: ProductReader) -> tuple[PartSpan, ...]:
     return tuple(_span(part, places, unknown, products.grid.shape) for part, places in sorted(seen.items()))
 
 
-def part_mesh(products: ProductReader, span: PartSpan) -> Mesh:
+def part_mesh(products: ProductReader, span: PartSpan, *, fuse: bool = False) -> Mesh:
     """The surface of one part between the voxels, in plate coordinates; open where a layer is missing.
+
+    Args:
+        products: the product set.
+        span: where the part is.
+        fuse: layers within a pixel's height speak for each other.
 
     Raises:
         StoreError: a plane cannot be read.
@@ -84,7 +101,10 @@ def part_mesh(products: ProductReader, span: PartSpan) -> Mesh:
     z, y, x = volume.origin_mm(0, span.first)
     spacing = volume.spacing_mm(0)
     origin = (z, y + top * spacing[1], x + left * spacing[2])
-    return Mesh.join(mesh_slabs(lambda a, b: _slab(products, span, a, b), span.stop - span.first, spacing, origin))
+    beside = layers_beside(products.grid.um_per_px, 1000 * spacing[0]) if fuse else 0
+    return Mesh.join(
+        mesh_slabs(lambda a, b: _slab(products, span, a, b, beside), span.stop - span.first, spacing, origin)
+    )
 
 
 def export_parts(
@@ -133,7 +153,7 @@ def _wanted(products: ProductReader, order: PartOrder) -> list[PartSpan]:
 
 def _export(products: ProductReader, span: PartSpan, out: Path, order: PartOrder) -> dict[str, object]:
     name = f"part_{span.part:04d}"
-    mesh = part_mesh(products, span)
+    mesh = part_mesh(products, span, fuse=order.fuse)
     found = deviation(mesh, order.nominal) if order.nominal is not None else None
     if order.form == "zarr":
         _write_zarr(products, span, out / f"{name}.ome.zarr", name)
@@ -175,10 +195,11 @@ def _grid(products: ProductReader) -> VolumeGrid:
     return volume
 
 
-def _slab(products: ProductReader, span: PartSpan, start: int, stop: int) -> Image:
+def _slab(products: ProductReader, span: PartSpan, start: int, stop: int, beside: int = 0) -> Image:
     """Planes of the part's own volume, counted from its first layer, in its box."""
-    planes = [_plane(products, span, index) for index in range(span.first + start, span.first + stop)]
-    return np.stack(planes)
+    first, last = max(0, start - beside), min(span.stop - span.first, stop + beside)
+    planes = np.stack([_plane(products, span, span.first + k) for k in range(first, last)])
+    return fused(planes, beside)[start - first : stop - first] if beside else planes
 
 
 def _plane(products: ProductReader, span: PartSpan, index: int) -> Image:

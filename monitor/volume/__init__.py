@@ -4,6 +4,7 @@ A voxel is 0 (powder), 255 (metal) or 127 (unknown: its layer is missing or not 
 between; 127 is unknown in them too.
 """
 
+from monitor.volume.fusing import fused, layers_beside
 from monitor.volume.mesh import Mesh, mesh_slab, mesh_slabs
 from monitor.volume.nominal import Deviation, deviation, slice_mask
 from monitor.volume.parts import Part, PartFinder, PartSlice, cut, find_parts, labelled
@@ -28,8 +29,10 @@ __all__ = [
     "cut",
     "deviation",
     "find_parts",
+    "fused",
     "halve",
     "labelled",
+    "layers_beside",
     "merge_planes",
     "mesh_slab",
     "mesh_slabs",

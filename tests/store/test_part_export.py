@@ -108,6 +108,14 @@ def test_slabs_of_any_thickness_make_one_surface_without_cracks(products: Produc
         np.testing.assert_array_equal(grown.vertices, whole.vertices)
 
 
+def test_layers_may_speak_for_each_other(products: ProductReader) -> None:
+    """In slabs of any thickness the same surface, closed, and of the same part."""
+    (span, *_) = part_spans(products)
+    alone, together = (part_mesh(products, span, fuse=fuse) for fuse in (False, True))
+    assert open_edges(together) == 0
+    np.testing.assert_allclose(together.vertices.max(axis=0), alone.vertices.max(axis=0), atol=0.05)
+
+
 def test_a_missing_layer_is_an_open_gap_and_is_told(tmp_path: Path) -> None:
     """No surface is made up where a layer is missing: open rims, and a count in the table."""
     products = made(tmp_path, missing=3)
