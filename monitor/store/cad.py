@@ -117,7 +117,7 @@ def _3mf_bytes(mesh: Mesh) -> bytes:
         (Lib3MF.Position * len(vertices)).from_buffer(vertices), (Lib3MF.Triangle * len(faces)).from_buffer(faces)
     )
     model.AddBuildItem(part, wrapper.GetIdentityTransform())
-    return bytes(model.QueryWriter("3mf").WriteToBuffer())
+    return bytes(model.QueryWriter("3mf").WriteToBuffer())  # to a file it would reset the process's locale
 
 
 def _write_vtk(mesh: Mesh, path: Path, values: dict[str, npt.NDArray[np.float32]]) -> None:

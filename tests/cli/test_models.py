@@ -15,7 +15,7 @@ from tests.acquire.tiny import acquired, tiny_settings
 from tests.cli.in_process import Outcome, alone, invoke
 from tests.faults.test_kill import free_port, written
 from tests.inference.small import make_bundle
-from tests.worker.hand_made import UPSCALER, make_models
+from tests.worker.hand_made import UPSCALER, make_models, make_regression
 
 NAME = UPSCALER
 
@@ -104,10 +104,10 @@ def test_an_activation_without_a_comparison_needs_a_reason(config: str, other: P
 
 
 def test_a_bundle_that_the_worker_cannot_use_is_said(config: str, tmp_path: Path) -> None:
-    """A kind without a step, a name that is nobody's, a name that is two bundles'; each in two lines."""
-    assert models(config, "import", str(make_bundle(tmp_path / "r", "small"))).exit_code == 0
+    """Graphs of other inputs, a name that is nobody's, a name that is two bundles'; each in two lines."""
+    assert models(config, "import", str(make_regression(tmp_path / "r" / "small"))).exit_code == 0
     for arguments, words in (
-        (("activate", "small"), "no step of the worker uses"),
+        (("import", str(make_bundle(tmp_path / "s", "odd"))), "expected ['image'] and 'picture'"),
         (("activate", "nobody"), "there is no bundle 'nobody'"),
         (("shadow", "small"), "no build with layers"),
         (("shadow", "small", "--live"), "there is no running build"),

@@ -13,6 +13,7 @@ from monitor.store import BuildReader, ProductWriter
 from tests.cli.in_process import invoke
 from tests.inference.small import make_bundle, make_segmenter
 from tests.store.small import make_build, product
+from tests.worker.hand_made import make_regression
 
 
 @pytest.fixture
@@ -84,12 +85,12 @@ def test_models_are_verified_by_name_by_directory_or_all(config: str, tmp_path: 
     result = invoke("models", "verify", "-c", config)
     assert result.exit_code == 2
     assert "there is no bundle in" in result.words
-    make_bundle(models, "good")
+    make_regression(models / "good")
     for arguments in (("good", "-c", config), (str(models / "good"),), ("-c", config)):
         result = invoke("models", "verify", *arguments)
         assert result.exit_code == 0
-        assert "✓ good 1.0 (regression): schema, hashes and self-test hold" in result.words
-    make_bundle(models, "changed")
+        assert "✓ good 1 (regression): schema, hashes and self-test hold" in result.words
+    make_regression(models / "changed")
     (models / "changed/model.onnx").write_bytes(b"x")
     result = invoke("models", "verify", "-c", config)
     assert result.exit_code == 2

@@ -70,6 +70,7 @@ def test_strides_join_from_noise_to_clean() -> None:
 
 
 def test_every_rung_has_its_turn_and_the_last_one_stays() -> None:
+    """The course of a rung is told from 0 to 1."""
     turns = [rung((8, 4, 2), fraction / 6) for fraction in range(7)]
     assert [steps for steps, _ in turns] == [8, 8, 4, 4, 2, 2, 2]
     assert [within for _, within in turns] == pytest.approx([0, 0.5, 0, 0.5, 0, 0.5, 1])
@@ -96,6 +97,7 @@ def test_the_average_becomes_the_teacher_at_each_rung_and_not_between(pixel_reci
     ("distil", "wrong"), [((64, 30), "half of the one before"), ((128, 64), "no more than train_steps = 200")]
 )
 def test_rungs_that_make_no_sense_are_refused(pixel_recipe: PixelTraining, distil: tuple[int, ...], wrong: str) -> None:
+    """Rungs that are not halves, and a first teacher with more steps than there are noise levels."""
     told = pixel_recipe.model_dump()
     told["refine"]["distil"] = distil
     told["diffusion"]["train_steps"] = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import ctypes
+import locale
 from math import pi
 from pathlib import Path
 
@@ -179,7 +180,9 @@ def test_a_slice_of_the_cad_is_the_mask(tmp_path: Path) -> None:
     solid.apply_translation([0, 0, 0.25])
     solid.export(tmp_path / "bar.stl")
     bar = read_cad(tmp_path / "bar.stl", at_mm=(0.0, 0.5), turn_deg=90)
+    encoding = locale.getencoding()
     write_mesh(bar, tmp_path / "bar.3mf", "3mf", {})
+    assert locale.getencoding() == encoding, "lib3mf's own way to a file resets the process's locale"
     for nominal in (bar, read_cad(tmp_path / "bar.3mf")):
         mask = slice_mask(nominal, 0.2, GRID)
         rows, columns = np.nonzero(mask)
@@ -204,7 +207,7 @@ def test_an_assembly_in_inches_is_read_with_every_piece_in_its_place(tmp_path: P
         pair.AddComponent(cube, wrapper.GetTranslationTransform(x, 0.0, 0.5))
     model.AddBuildItem(pair, wrapper.GetTranslationTransform(10.0, 0.0, 0.0))
     model.AddBuildItem(cube, wrapper.GetTranslationTransform(20.0, 0.0, 0.5))
-    model.QueryWriter("3mf").WriteToFile(str(tmp_path / "pair.3mf"))
+    (tmp_path / "pair.3mf").write_bytes(bytes(model.QueryWriter("3mf").WriteToBuffer()))
     found = read_cad(tmp_path / "pair.3mf")
     assert len(found.faces) == 3 * len(box.faces)
     np.testing.assert_allclose(found.vertices.min(axis=0), np.array([9.5, -0.5, 0.0]) * 25.4, atol=1e-3)

@@ -56,4 +56,5 @@ def test_no_voxel_is_surer_than_the_surest_that_speaks(volume: np.ndarray, besid
 
 @pytest.mark.parametrize(("um", "layer", "beside"), [(100.0, 30.0, 1), (20.0, 30.0, 0), (333.0, 30.0, 5)])
 def test_layers_within_a_pixel_speak(um: float, layer: float, beside: int) -> None:
+    """With pixels finer than layers nobody does."""
     assert layers_beside(um, layer) == beside
