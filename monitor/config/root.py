@@ -139,12 +139,14 @@ def _rooted(settings: Settings, base: Path) -> Settings:
         for part in settings.simulation.parts
     )
     simulation = settings.simulation.model_copy(update={"parts": parts})
+    cad = tuple(one.model_copy(update={"path": base / one.path}) for one in settings.segment.cad)
     cameras = tuple(_rooted_source(camera, base) for camera in settings.cameras)
     return settings.model_copy(
         update={
             "store": store,
             "worker": worker,
             "simulation": simulation,
+            "segment": settings.segment.model_copy(update={"cad": cad}),
             "cameras": cameras,
             "web": _rooted_web(settings.web, base),
             "plant": _rooted_plant(settings.plant, base),

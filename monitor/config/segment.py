@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.config.base import Section
 
@@ -64,3 +64,9 @@ class SegmentSettings(Section):
     model's own picture."""
     seed: int = 0
     """Seed of the random query points; the layer's index is added to it."""
+
+    @model_validator(mode="after")
+    def _someone_tells(self) -> SegmentSettings:
+        if self.prior == "cad" and not self.cad:
+            raise ValueError("prior is 'cad', but no [[segment.cad]] names a file")
+        return self

@@ -50,12 +50,8 @@ KINDS: Mapping[str, Kind] = {
 
 def groups(volume: VolumeGrid, name: str) -> dict[str, dict[str, Any]]:
     """Attributes of every group of the volume by its path, outer ones first."""
-    unknown = {"label-value": NOT_KNOWN, "state": "unknown"}
-    labels = {
-        "properties": [unknown],
-        "colors": [{"label-value": NOT_KNOWN, "rgba": [128, 128, 128, 64]}],
-        "source": {"image": "../../"},
-    }
+    # Without colours: a viewer that is given some shows no label but these.
+    labels = {"properties": [{"label-value": NOT_KNOWN, "state": "unknown"}], "source": {"image": "../../"}}
     parts = volume.attributes(f"{name}: part ids", "first of 2 × 2 in y and x; 65535 is unknown")
     parts["ome"]["image-label"] = labels
     return {

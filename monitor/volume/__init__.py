@@ -6,7 +6,7 @@ between; 127 is unknown in them too.
 
 from monitor.volume.fusing import fused, layers_beside
 from monitor.volume.mesh import Mesh, mesh_slab, mesh_slabs
-from monitor.volume.nominal import Deviation, deviation, slice_mask
+from monitor.volume.nominal import Deviation, Solid, deviation
 from monitor.volume.parts import Part, PartFinder, PartSlice, cut, find_parts, labelled
 from monitor.volume.pyramid import METAL, POWDER, UNKNOWN, halve, nearest, pyramid
 from monitor.volume.single import coloured, open_edges, single
@@ -24,6 +24,7 @@ __all__ = [
     "Part",
     "PartFinder",
     "PartSlice",
+    "Solid",
     "Tracked",
     "coloured",
     "cut",
@@ -41,7 +42,6 @@ __all__ = [
     "pyramid",
     "seen_below",
     "single",
-    "slice_mask",
     "stl_bytes",
     "track",
 ]

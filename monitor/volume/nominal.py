@@ -6,16 +6,18 @@ CAD meshes are in plate coordinates here: x to the right, y downwards in the pic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from skimage import draw
 
 from monitor.domain import Mask, PlateGrid
 from monitor.volume.mesh import Mesh
 
-_SHIFT = 6
-"""Bits below the pixel that outlines are drawn with."""
+if TYPE_CHECKING:
+    import trimesh
+
 _CHUNK = 4096
 """Points that are compared at once."""
 
@@ -39,24 +41,54 @@ class Deviation:
     worst: float
 
 
-def slice_mask(nominal: Mesh, z_mm: float, grid: PlateGrid) -> Mask:
-    """Where a CAD mesh is solid at a height: bool (rows, columns). Nested outlines are holes.
+@dataclass(frozen=True)
+class Solid:
+    """CAD that is sliced again and again.
 
-    Args:
-        nominal: a closed mesh in plate coordinates.
-        z_mm: height above the plate; the middle of a layer, so that it does not lie in a face.
-        grid: the plate grid.
+    Attributes:
+        bodies: each with whether it is metal (1) or a hollow (−1): one that is turned inside out among others.
     """
-    import trimesh  # here, as only builds with CAD need it
 
-    out = np.zeros(grid.shape, np.uint8)
-    solid = trimesh.Trimesh(nominal.vertices.astype(np.float64), nominal.faces, process=True)
-    segments = trimesh.intersections.mesh_plane(solid, [0, 0, 1], [0, 0, z_mm])  # type: ignore[no-untyped-call]
+    bodies: tuple[tuple[int, trimesh.Trimesh], ...]
+
+    @classmethod
+    def of(cls, nominal: Mesh) -> Solid:
+        """The closed bodies of a mesh in plate coordinates."""
+        import trimesh  # here, as only builds with CAD need it
+
+        whole = trimesh.Trimesh(nominal.vertices.astype(np.float64), nominal.faces, process=True)
+        apart = list(whole.split(only_watertight=False)) or [whole]
+        outward = 1 if whole.volume >= 0 else -1
+        return cls(tuple((1 if outward * body.volume >= 0 else -1, body) for body in apart))
+
+    def mask(self, z_mm: float, grid: PlateGrid) -> Mask:
+        """Where it is solid at a height: bool (rows, columns), pixels whose centre is inside.
+
+        Nested outlines of one body are holes; where two bodies overlap there is metal.
+
+        Args:
+            z_mm: height above the plate; the middle of a layer, so that it does not lie in a face.
+            grid: the plate grid.
+        """
+        winding = np.zeros(grid.shape, np.int16)
+        for sign, body in self.bodies:
+            if body.bounds[0, 2] <= z_mm <= body.bounds[1, 2]:
+                winding += np.int16(sign) * _section(body, z_mm, grid)
+        return np.asarray(winding > 0, bool)
+
+
+def _section(body: trimesh.Trimesh, z_mm: float, grid: PlateGrid) -> Mask:
+    """One body's slice: pixels within an odd number of its outlines."""
+    import trimesh
+
+    out = np.zeros(grid.shape, bool)
+    segments = trimesh.intersections.mesh_plane(body, [0, 0, 1], [0, 0, z_mm])  # type: ignore[no-untyped-call]
     if len(segments):
-        loops = [np.asarray(loop)[:, :2] for loop in trimesh.load_path(np.asarray(segments)).discrete]
-        places = [(loop - grid.origin_mm) / grid.mm_per_px * 2**_SHIFT for loop in loops if len(loop) > 3]
-        cv2.fillPoly(out, [np.rint(place).astype(np.int32) for place in places], 1, shift=_SHIFT)
-    return out.astype(bool)
+        for loop in trimesh.load_path(np.asarray(segments)).discrete:
+            if len(loop) > 3:
+                columns, rows = ((np.asarray(loop)[:, :2] - grid.origin_mm) / grid.mm_per_px).T
+                out[draw.polygon(rows, columns, grid.shape)] ^= True  # type: ignore[no-untyped-call]
+    return out
 
 
 def deviation(surface: Mesh, nominal: Mesh) -> Deviation:

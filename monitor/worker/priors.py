@@ -21,7 +21,7 @@ from monitor.segment import AreaPrior, area_prior
 from monitor.store import BuildReader, ProductReader
 from monitor.store.cad import read_cad
 from monitor.trigger import commanded_area
-from monitor.volume import Mesh, slice_mask
+from monitor.volume import Solid
 
 log = structlog.get_logger("worker")
 
@@ -47,8 +47,8 @@ class Priors:
         self._grid: PlateGrid = reader.manifest.grid
         self._root, self._set = settings.store.root, settings.worker.product_set
         wanted = settings.segment.prior in ("cad", "auto")
-        self._cad: tuple[Mesh, ...] = tuple(
-            read_cad(one.path, one.at_mm, one.turn_deg) for one in (settings.segment.cad if wanted else ())
+        self._cad = tuple(
+            Solid.of(read_cad(one.path, one.at_mm, one.turn_deg)) for one in (settings.segment.cad if wanted else ())
         )
         laser, last = self._laser, self._last
         self._tellers: tuple[Teller, ...] = {
@@ -83,7 +83,7 @@ class Priors:
         if not self._cad:
             return None
         middle = self._reader.height_mm(index) - self._reader.manifest.layer_height_mm / 2
-        slices = [slice_mask(one, middle, self._grid) for one in self._cad]
+        slices = [one.mask(middle, self._grid) for one in self._cad]
         return self._told(np.asarray(np.logical_or.reduce(slices), bool), "the CAD slice")
 
     def _last(self, index: int) -> AreaPrior | None:

@@ -35,7 +35,7 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
 
 
 def test_every_relative_path_starts_at_the_file(tmp_path: Path) -> None:
-    """Store, models, STL parts and webcam files; URLs, devices and serial numbers stay as they are."""
+    """Store, models, STL parts, CAD and webcam files; URLs, devices and serial numbers stay as they are."""
     text = """
     store.root = "../builds"
     worker.models = "bundles"
@@ -45,6 +45,8 @@ def test_every_relative_path_starts_at_the_file(tmp_path: Path) -> None:
     path = "parts/bracket.stl"
     [[simulation.parts]]
     kind = "ring"
+    [[segment.cad]]
+    path = "parts/bracket.3mf"
     """
     sources = {"a": "films/a.mp4", "b": "/dev/v4l/by-id/cam", "c": "rtsp://cam/1", "d": "films/%03d.png"}
     for name, source in sources.items():
@@ -54,6 +56,7 @@ def test_every_relative_path_starts_at_the_file(tmp_path: Path) -> None:
     assert settings.store.root.resolve() == tmp_path.parent / "builds"
     assert settings.worker.models == tmp_path / "bundles"
     assert [part.path for part in settings.simulation.parts] == [str(tmp_path / "parts/bracket.stl"), ""]
+    assert [cad.path for cad in settings.segment.cad] == [tmp_path / "parts/bracket.3mf"]
     assert [camera.source for camera in settings.cameras] == [
         str(tmp_path / "films/a.mp4"),
         sources["b"],
@@ -61,6 +64,12 @@ def test_every_relative_path_starts_at_the_file(tmp_path: Path) -> None:
         str(tmp_path / "films/%03d.png"),
         "24015972",
     ]
+
+
+def test_a_prior_of_cad_needs_cad(tmp_path: Path) -> None:
+    """Without a file nothing would be expected, and nobody would know."""
+    with pytest.raises(ConfigError, match=r"no \[\[segment.cad\]\] names a file"):
+        load_settings(write(tmp_path, '[segment]\nprior = "cad"\n'))
 
 
 TWO_CAMERAS = """\

@@ -29,7 +29,7 @@ from monitor.store import (
     part_spans,
 )
 from monitor.store.cad import read_cad, write_mesh
-from monitor.volume import Mesh, deviation, mesh_slabs, open_edges, slice_mask
+from monitor.volume import Mesh, Solid, deviation, mesh_slabs, open_edges
 from tests.store.small import layer, manifest
 
 GRID = PlateGrid((-4.0, -3.0), 100.0, (70, 90))
@@ -184,12 +184,42 @@ def test_a_slice_of_the_cad_is_the_mask(tmp_path: Path) -> None:
     write_mesh(bar, tmp_path / "bar.3mf", "3mf", {})
     assert locale.getencoding() == encoding, "lib3mf's own way to a file resets the process's locale"
     for nominal in (bar, read_cad(tmp_path / "bar.3mf")):
-        mask = slice_mask(nominal, 0.2, GRID)
+        mask = Solid.of(nominal).mask(0.2, GRID)
         rows, columns = np.nonzero(mask)
         assert mask.sum() == pytest.approx(200, abs=32)
         assert (rows.mean(), columns.mean()) == pytest.approx((35, 40), abs=0.5)
         assert np.ptp(rows) == pytest.approx(20, abs=1)
-        assert not slice_mask(nominal, 0.6, GRID).any()
+        assert not Solid.of(nominal).mask(0.6, GRID).any()
+
+
+def area_mm2(solid: trimesh.Trimesh, path: Path) -> float:
+    solid.export(path)
+    return float(np.count_nonzero(Solid.of(read_cad(path)).mask(0.5, GRID)) * GRID.mm_per_px**2)
+
+
+def test_a_slice_has_the_area_of_the_part(tmp_path: Path) -> None:
+    """Thin walls too, where half a pixel more all round would be a third; of bodies that overlap, all of both."""
+    for inner in (1.3, 1.0):
+        wall = trimesh.creation.annulus(inner, 1.6, 1.0, sections=256)
+        wall.apply_translation([0, 0, 0.5])
+        assert area_mm2(wall, tmp_path / "wall.stl") == pytest.approx(np.pi * (1.6**2 - inner**2), rel=0.06)
+    first, second = (trimesh.creation.cylinder(1.0, 1.0, sections=256) for _ in range(2))
+    first.apply_translation([-0.5, 0, 0.5])
+    second.apply_translation([0.5, 0, 0.5])
+    lens = 2 * np.arccos(0.5) - 0.5 * np.sqrt(3)
+    both = trimesh.util.concatenate([first, second])
+    assert area_mm2(both, tmp_path / "both.stl") == pytest.approx(2 * np.pi - lens, rel=0.03)
+
+
+def test_a_closed_hollow_is_no_metal(tmp_path: Path) -> None:
+    """A shell within a body, turned inside out; and a file whose bodies are all turned so means them all the same."""
+    box, hollow = trimesh.creation.box((2.1, 2.1, 0.9)), trimesh.creation.box((1.1, 1.1, 0.5))
+    hollow.invert()
+    both = trimesh.util.concatenate([box, hollow])
+    both.apply_translation([0, 0, 0.5])
+    assert area_mm2(both, tmp_path / "hollow.stl") == pytest.approx(2.1**2 - 1.1**2)
+    both.invert()
+    assert area_mm2(both, tmp_path / "turned.stl") == pytest.approx(2.1**2 - 1.1**2)
 
 
 def test_an_assembly_in_inches_is_read_with_every_piece_in_its_place(tmp_path: Path) -> None:
