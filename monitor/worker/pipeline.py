@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import structlog
 
-from monitor.config import Settings
+from monitor.config import FrameCheckSettings, Settings
 from monitor.domain import (
     Calibration,
     CalibrationError,
@@ -31,6 +32,7 @@ from monitor.domain import (
 )
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
+from monitor.optics import coverage
 from monitor.segment import AreaPrior, Predictor, joined, segment_plate, to_segment
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
 from monitor.upscale import Quality, Upscaler
@@ -105,15 +107,18 @@ def shows_nothing(rectified: Image, black: float) -> str:
     return "" if most > least else f"is of one grey ({most / 255:.0%} of full scale)"
 
 
-def outshone(rectified: Image, saturated: float) -> str:
-    """Why a frame cannot be believed all over, "" where it can: a flash, a glare, too long an exposure.
+def hidden(rectified: Image, seen: Mask, checks: FrameCheckSettings) -> str:
+    """Why a frame cannot be believed all over, "" where it can: a flash, a glare, a hand, a lamp that failed.
 
     Args:
         rectified: uint8 (rows, columns).
-        saturated: the largest share of it that may be (`acquire.checks.saturated`).
+        seen: bool (rows, columns), where the camera sees the plate.
+        checks: from which grey level a pixel is black, and how large a share of the frame may show nothing.
     """
-    share = float(np.mean(rectified >= FULL * 255))
-    return f"{share:.0%} of the frame is saturated: nothing is seen there" if share > saturated else ""
+    grey = rectified[seen]
+    shares = {"saturated": np.mean(grey >= FULL * 255), "black": np.mean(grey < checks.black * 255)}
+    told = [f"{share:.0%} of the frame is {what}" for what, share in shares.items() if share > checks.saturated]
+    return f"{' and '.join(told)}: nothing is seen there" if told else ""
 
 
 def _upscaler(settings: Settings, directory: Path) -> tuple[Upscaler, Bundle]:
@@ -193,6 +198,7 @@ class Pipeline:
         self._grid: PlateGrid = reader.manifest.grid
         facts = _source(reader, settings.worker.source)
         calibration = _calibration(settings.store.root, reader, facts)
+        self._calibrated = calibration
         self._steady = Steady(reader, settings.optics.drift, facts.name, calibration)
         self._measured = facts.role is CameraRole.BASLER
         self._priors = Priors(settings, reader)
@@ -234,9 +240,14 @@ class Pipeline:
             self._pace.learn(level, product.timings_s)
         return steadied.on(self._believed(product, steadied.image))
 
+    @cached_property
+    def _seen(self) -> Mask:
+        """Where the source camera sees the plate."""
+        return coverage(self._calibrated, self._grid)
+
     def _believed(self, product: LayerProduct, rectified: Image) -> LayerProduct:
-        """The same, not believed where much of the frame is outshone; imported frames were never judged before."""
-        reason = outshone(rectified, self._settings.acquire.checks.saturated)
+        """The same, not believed where much of the frame shows nothing; imported frames were never judged before."""
+        reason = hidden(rectified, self._seen, self._settings.acquire.checks)
         if not reason:
             return product
         told = "; ".join(filter(None, (reason, product.reason)))
