@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from skimage import draw
 
 from monitor.domain import Mask, PlateGrid
 from monitor.volume.mesh import Mesh
@@ -80,6 +79,7 @@ class Solid:
 def _section(body: trimesh.Trimesh, z_mm: float, grid: PlateGrid) -> Mask:
     """One body's slice: pixels within an odd number of its outlines."""
     import trimesh
+    from skimage import draw
 
     out = np.zeros(grid.shape, bool)
     segments = trimesh.intersections.mesh_plane(body, [0, 0, 1], [0, 0, z_mm])  # type: ignore[no-untyped-call]
