@@ -38,7 +38,8 @@ class FrameCheckSettings(Section):
     black: float = Field(0.04, ge=0.0, le=1.0)
     """Black: not one pixel in a thousand reaches this share of full scale. 0 takes every frame."""
     saturated: float = Field(0.25, ge=0.0, le=1.0)
-    """Over-exposed: a larger share of the frame is saturated. 1 takes every frame."""
+    """Over-exposed: a larger share of the frame is saturated. 1 takes every frame. A layer of which so much is
+    saturated, or black, is not believed."""
     blob: float = Field(0.002, ge=0.0, le=1.0)
     """One bright blob (the laser, a glare): a saturated area that covers a larger share of the frame, and thrice what
     is usual in this build. 1 takes every frame."""

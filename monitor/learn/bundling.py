@@ -214,7 +214,7 @@ def _diffusion_table(models: Trained, blur_px: float) -> DiffusionTable | None:
         train_steps=diffusion.train_steps,
         sampler=diffusion.sampler,
         steps=diffusion.steps,
-        least_steps=min(recipe.refine.steps, default=1) if recipe.refine.share > 0 else 1,
+        least_steps=recipe.refine.least_steps,
         channels=models.unet.channels if isinstance(models, TrainedDiffusion | TrainedPixel) else 1,
         factor=FACTOR if latent else 1,
         multiple=models.multiple,

@@ -174,6 +174,11 @@ class RefineRecipe(Section):
     diffusion_weight: float = Field(0.5, ge=0.0)
     """Weight of the plain diffusion loss, which keeps other numbers of steps usable."""
 
+    @property
+    def least_steps(self) -> int:
+        """The fewest sampler steps that the model is finished for; 1 where it is not finished for any number."""
+        return min(self.distil or self.steps, default=1) if self.share > 0 else 1
+
     @model_validator(mode="after")
     def _halves(self) -> RefineRecipe:
         if any(before != 2 * after for before, after in pairwise(self.distil)):

@@ -94,6 +94,15 @@ def test_the_average_becomes_the_teacher_at_each_rung_and_not_between(pixel_reci
 
 
 @pytest.mark.parametrize(
+    ("refine", "least"),
+    [({"distil": (8, 4)}, 4), ({"steps": (4, 2)}, 2), ({}, 1), ({"share": 0.0, "distil": (8, 4)}, 1)],
+)
+def test_a_model_is_good_for_the_steps_that_it_was_finished_for(refine: dict[str, object], least: int) -> None:
+    """What was distilled to four steps never learnt a longer one."""
+    assert RefineRecipe.model_validate(refine).least_steps == least
+
+
+@pytest.mark.parametrize(
     ("distil", "wrong"), [((64, 30), "half of the one before"), ((128, 64), "no more than train_steps = 200")]
 )
 def test_rungs_that_make_no_sense_are_refused(pixel_recipe: PixelTraining, distil: tuple[int, ...], wrong: str) -> None:
