@@ -16,6 +16,10 @@ def train(
     out: Annotated[Path, typer.Option(help="Directory of checkpoints and of the finished bundle.")],
     store: Annotated[Path | None, typer.Option(help="Directory of the recorded builds that the recipe names.")] = None,
     data: Annotated[Path | None, typer.Option(help="Directory of the picture folders that the recipe names.")] = None,
+    warm_start: Annotated[
+        Path | None,
+        typer.Option(help="Begin with these weights: a run's weights.safetensors; of a segmenter, a bundle as well."),
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Wall time for training, in minutes; 0 for all steps.")] = None,
 ) -> None:
     """Train a bundle. Needs the 'train' extra; continues where it was stopped, by Ctrl-C too."""
@@ -29,7 +33,9 @@ def train(
                 cure="install the extra: pip install 'lpbf-monitor[train]'",
             ) from error
         try:
-            train_recipe(recipe, out, minutes, store=store, data=data, stopped=stop_event().is_set)
+            train_recipe(
+                recipe, out, minutes, warm_start=warm_start, store=store, data=data, stopped=stop_event().is_set
+            )
         except Stopped as stopped:
             err.print(f"stopped in the stage '{stopped}'; the same command continues it")
             raise typer.Exit(130) from stopped

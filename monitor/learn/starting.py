@@ -18,6 +18,7 @@ def train_recipe(
     out: Path,
     minutes: float | None = None,
     *,
+    warm_start: Path | None = None,
     store: Path | None = None,
     data: Path | None = None,
     stopped: Callable[[], bool] = lambda: False,
@@ -28,6 +29,7 @@ def train_recipe(
         path: recipe (TOML) of kind latent-diffusion, pixel-diffusion, regression or segmenter.
         out: directory of checkpoints and of the bundle.
         minutes: wall time; the recipe's own by default.
+        warm_start: weights to begin with: a former run's weights.safetensors, or for a segmenter a bundle's directory.
         store: directory of the recorded builds that the recipe names.
         data: directory of the picture folders that it names.
         stopped: asked after each step of a super-resolution; when it says so, the run is kept and ends.
@@ -37,11 +39,14 @@ def train_recipe(
 
     Raises:
         ConfigError: the recipe cannot be read, or a key or value is wrong.
+        BundleError: the weights to begin with do not fit.
         Stopped: the run was stopped; the same call continues it.
     """
     if _kind(path) == "segmenter":
-        return train_segmenter.train(load_segmenter_recipe(path), out, minutes, store=store, data=data)
-    return training.train(load_recipe(path), out, minutes, store=store, data=data, stopped=stopped)
+        segmenter = load_segmenter_recipe(path)
+        return train_segmenter.train(segmenter, out, minutes, warm_start=warm_start, store=store, data=data)
+    recipe = load_recipe(path)
+    return training.train(recipe, out, minutes, warm_start=warm_start, store=store, data=data, stopped=stopped)
 
 
 def _kind(path: Path) -> object:

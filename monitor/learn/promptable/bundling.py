@@ -30,7 +30,7 @@ from monitor.inference import (
 from monitor.learn.plates import Plates, load_plates, requests
 from monitor.learn.progress import Progress
 from monitor.learn.promptable.card import write_card, write_picture
-from monitor.learn.promptable.export import export_pair, parity
+from monitor.learn.promptable.export import LARGEST_DIFFERENCE, export_pair, parity
 from monitor.learn.promptable.layers import VALIDATION_SEED, validation_layers
 from monitor.learn.promptable.measure import Case, Table, compare, suitable_thresholds
 from monitor.learn.promptable.network import Promptable
@@ -39,8 +39,6 @@ from monitor.learn.promptable.recipe import SegmenterTraining
 from monitor.learn.promptable.scenes import random_layer
 from monitor.learn.promptable.upscaled import Images, load_upscaler, upscaled
 
-LARGEST_DIFFERENCE = 1e-3
-"""Between torch and ONNX Runtime, in logits."""
 _OPEN = {"min_iou": 0.0, "min_stability": 0.0}
 FILES = {
     "encoder": "encoder.onnx",

@@ -18,6 +18,10 @@ from torch import Tensor, nn
 from monitor.learn.promptable.network import Promptable
 
 OPSET = 20
+ENCODER_PREFIX = "network."
+"""What the names of the encoder's parameters begin with in its graph."""
+LARGEST_DIFFERENCE = 1e-3
+"""Between torch and ONNX Runtime, in logits."""
 
 
 class _Encoder(nn.Module):

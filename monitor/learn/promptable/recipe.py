@@ -120,6 +120,10 @@ class SegmenterTraining(Section):
     """Share of the run in which only the answers to no prompt are learnt. Afterwards what they rest on stays as it is
     and prompts are learnt. 0 learns all of it at once."""
 
+    statistics_share: float = Field(1.0, ge=0.0, le=1.0)
+    """Share of the run in which normalisation follows the crops at hand. Afterwards it stays as it will be when the
+    model is used: a few crops are not as a whole plate is."""
+
     @field_validator("crops")
     @classmethod
     def _fit(cls, value: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:

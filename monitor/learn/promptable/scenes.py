@@ -258,7 +258,7 @@ def _surroundings(rng: Rng, scene: Field, mask: npt.NDArray[np.bool_]) -> Field:
 def _camera(rng: Rng, scene: Field) -> npt.NDArray[np.uint8]:
     """Blur, exposure, gamma, noise, eight bits and sometimes JPEG."""
     if rng.random() < 0.8:
-        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), _log(rng, 0.3, 2.2)), dtype=np.float32)
+        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), _log(rng, 0.3, 3.0)), dtype=np.float32)
     level = _log(rng, 0.12, 0.7)
     grey = 255.0 * np.clip(level * scene, 0.0, 1.5) ** _log(rng, 0.6, 1.5)
     grey += _log(rng, 0.3, 7.0) * rng.standard_normal(grey.shape, dtype=np.float32)

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monitor.inference import file_digest
+from monitor.inference import Bundle, file_digest
 from monitor.learn.budget import Stage, warm_cosine
 from monitor.learn.plates import Plates, load_plates, requests
 from monitor.learn.precision import mixed, pick_device, prepared
@@ -34,6 +34,7 @@ from monitor.learn.promptable.losses import actual_iou, dense_loss, prompt_losse
 from monitor.learn.promptable.network import Promptable
 from monitor.learn.promptable.real import Real, load_real
 from monitor.learn.promptable.recipe import SegmenterTraining, load_segmenter_recipe
+from monitor.learn.promptable.recovered import recovered
 from monitor.learn.promptable.upscaled import Images, load_upscaler, upscaled
 
 CHECKPOINT, WEIGHTS = "training.pt", "weights.safetensors"
@@ -95,6 +96,8 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * warm_cosine(part)
         self.network.train()
+        if fraction >= self.recipe.statistics_share:
+            self._settle()
         losses = self._losses(batch, asks)
         self.optimizer.zero_grad(set_to_none=True)
         sum(v for name, v in losses.items() if name != "found").backward()  # type: ignore[union-attr]
@@ -103,6 +106,12 @@ class Run:
         self._follow()
         report = self.step_count % REPORT_EVERY == 0
         return {name: round(value.item(), 4) for name, value in losses.items()} if report else None
+
+    def _settle(self) -> None:
+        """Normalise as a finished model does; weights are still learnt."""
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
 
     def _part(self, fraction: float) -> tuple[bool, float]:
         """Whether prompts are learnt now, and how much of this part of the run is done."""
@@ -217,8 +226,8 @@ class Run:
         self.progress.say("kept", step=self.step_count, fraction=round(fraction, 3), **self.validate())
 
     def begin_with(self, weights: Path) -> None:
-        """Take over the weights of a former run, as far as they go."""
-        tensors = load_file(weights, device=str(self.device))
+        """Take over the weights of a former run, as far as they go, or of a bundle."""
+        tensors = recovered(weights).state_dict() if weights.is_dir() else load_file(weights, device=str(self.device))
         missing, unknown = self.network.load_state_dict(tensors, strict=False)
         self.average.load_state_dict(self.network.state_dict())
         self.progress.say("warm start", weights=str(weights), missing=missing, unknown=unknown)
@@ -256,12 +265,14 @@ def train(
         out: directory of layers, checkpoints and of the bundle; a run there is continued.
         minutes: wall time of training; the recipe's own by default.
         workers: processes that render virtual layers; the number of cores less one by default.
-        warm_start: weights of a former run to begin with; what they lack begins as it is.
+        warm_start: weights of a former run to begin with, of which what they lack begins as it is; or the directory
+            of a bundle, with `statistics_share = 0` because a bundle does not tell how it normalises.
         store: directory of the recorded builds that the recipe names.
         data: directory of the picture folders that the recipe names.
 
     Raises:
         ConfigError: the recipe names real layers that are not there.
+        BundleError: the bundle to begin with is not one of this network.
 
     Returns:
         The bundle's directory, `out/bundle/<name>`; the weights stay in `out/weights.safetensors`.
@@ -287,7 +298,7 @@ def train(
     if real.words:
         facts |= {"real": real.words, "real_sha256": real.digest}
     if warm_start is not None:
-        facts["warm_start"] = f"weights with SHA-256 {file_digest(warm_start)}"
+        facts["warm_start"] = _named(warm_start)
     save_file(
         {name: value.contiguous() for name, value in run.average.state_dict().items()},
         out / WEIGHTS,
@@ -297,6 +308,12 @@ def train(
     bundle = write_bundle(out / WEIGHTS, out, workers=count, store=store)
     progress.say("done", bundle=str(bundle), seconds=round(time.monotonic() - begin, 1))
     return bundle
+
+
+def _named(weights: Path) -> str:
+    if weights.is_dir():
+        return f"the weights of {Bundle.read(weights).label}"
+    return f"weights with SHA-256 {file_digest(weights)}"
 
 
 def _upscaled(
@@ -315,7 +332,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="directory of the run; a run there is continued")
     parser.add_argument("--minutes", type=float, default=None, help="wall time of training")
     parser.add_argument("--workers", type=int, default=None, help="processes that render virtual layers")
-    parser.add_argument("--warm-start", type=Path, default=None, help="weights.safetensors of a former run")
+    parser.add_argument("--warm-start", type=Path, default=None, help="a run's weights.safetensors, or a bundle")
     parser.add_argument("--store", type=Path, default=None, help="directory of the recorded builds in the recipe")
     parser.add_argument("--data", type=Path, default=None, help="directory of the picture folders in the recipe")
     parser.add_argument("--smoke", action="store_true", help="a few steps on small layers")

@@ -12,6 +12,7 @@ import torch
 from monitor.domain import BundleError, ConfigError
 from monitor.learn.progress import Progress
 from monitor.learn.promptable.bundling import load_weights
+from monitor.learn.promptable.export import parity
 from monitor.learn.promptable.layers import Cropper, Layer, ScenePool
 from monitor.learn.promptable.measure import Case, compare, suitable_thresholds, union_iou
 from monitor.learn.promptable.real import Real
@@ -95,6 +96,34 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     assert second.step_count == 3
     for ours, theirs in zip(second.average.parameters(), whole.average.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_a_settled_run_learns_weights_and_normalises_as_a_finished_model_does(tmp_path: Path) -> None:
+    """From its share of the run on, means and spreads stay, and what is learnt goes on."""
+    run = run_in(tmp_path)
+    run.recipe = run.recipe.model_copy(update={"statistics_share": 0.5})
+    run.step(0.4)
+    before = {name: value.clone() for name, value in run.network.state_dict().items()}
+    run.step(0.6)
+    after = run.network.state_dict()
+    kept = [name for name in before if name.endswith(("running_mean", "running_var"))]
+    assert kept
+    assert all(torch.equal(before[name], after[name]) for name in kept)
+    assert not torch.equal(before["encoder.stages.0.0.conv.weight"], after["encoder.stages.0.0.conv.weight"])
+
+
+def test_a_bundle_gives_its_weights_back(tmp_path: Path) -> None:
+    """A run that begins with the shipped bundle answers as the bundle does, before it has learnt anything."""
+    bundle = SHIPPED.parents[1] / SHIPPED.stem
+    run = run_in(tmp_path)
+    run.begin_with(bundle)
+    assert parity(run.average, bundle) < 1e-3
+
+
+def test_a_bundle_of_another_kind_is_not_begun_with(tmp_path: Path) -> None:
+    """A denoiser's weights are no segmenter's."""
+    with pytest.raises(BundleError, match="no file with the role 'encoder'"):
+        run_in(tmp_path).begin_with(SHIPPED.parents[1] / "pixel-few-steps")
 
 
 def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
