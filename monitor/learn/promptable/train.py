@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from monitor.domain import ConfigError
 from monitor.inference import Bundle, file_digest
 from monitor.learn.budget import Stage, warm_cosine
 from monitor.learn.plates import Plates, load_plates, requests
@@ -271,7 +272,7 @@ def train(
         data: directory of the picture folders that the recipe names.
 
     Raises:
-        ConfigError: the recipe names real layers that are not there.
+        ConfigError: the recipe names real layers that are not there, or normalises nothing and begins with nothing.
         BundleError: the bundle to begin with is not one of this network.
 
     Returns:
@@ -281,6 +282,11 @@ def train(
     progress = Progress(Console(stderr=True))
     out.mkdir(parents=True, exist_ok=True)
     count = max(0, (os.cpu_count() or 1) - 1) if workers is None else workers
+    if warm_start is None and recipe.statistics_share == 0:
+        raise ConfigError(
+            "with statistics_share = 0 nothing is normalised, which only weights that were learnt before can bear",
+            cure="name them with --warm-start, or leave statistics_share out of the recipe",
+        )
     real = load_real(recipe.real, store, data)
     plates = load_plates(requests(recipe.data), out / "plates", workers=count, progress=progress)
     held_out = load_plates(requests(recipe.data, validation=True), out / "plates", workers=count, progress=progress)

@@ -18,7 +18,7 @@ from monitor.learn.promptable.measure import Case, compare, suitable_thresholds,
 from monitor.learn.promptable.real import Real
 from monitor.learn.promptable.recipe import ScenesRecipe, SegmenterTraining, load_segmenter_recipe
 from monitor.learn.promptable.scenes import random_layer
-from monitor.learn.promptable.train import Run
+from monitor.learn.promptable.train import Run, train
 from monitor.segment import SegmentThresholds
 from tests.conftest import REPOSITORY
 from tests.segment.oracle import Oracle, grid_of, picture, truth
@@ -124,6 +124,13 @@ def test_a_bundle_of_another_kind_is_not_begun_with(tmp_path: Path) -> None:
     """A denoiser's weights are no segmenter's."""
     with pytest.raises(BundleError, match="no file with the role 'encoder'"):
         run_in(tmp_path).begin_with(SHIPPED.parents[1] / "pixel-few-steps")
+
+
+def test_a_run_that_normalises_nothing_needs_weights_to_begin_with(tmp_path: Path) -> None:
+    """The recipe that went on from a bundle is refused without one, before anything is rendered."""
+    with pytest.raises(ConfigError, match="statistics_share"):
+        train(load_segmenter_recipe(SHIPPED), tmp_path / "run")
+    assert not (tmp_path / "run" / "plates").exists()
 
 
 def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
