@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.domain import CalibrationError, Frame
-from monitor.optics import part_offsets, rectify
+from monitor.domain import CalibrationError
+from monitor.optics import part_offsets
 from monitor.store import BuildReader
 
 
@@ -50,9 +50,8 @@ def registration_of(reader: BuildReader, camera: str, *, bright: bool) -> Iterat
         )
     grid = reader.manifest.grid
     for index in reader.layers():
-        frame, mask = reader.capture(index, camera), reader.reference(index)
-        if isinstance(frame, Frame) and mask is not None:
-            image = rectify(frame.image, facts.calibration, grid, bits=frame.bits)
+        image, mask = reader.rectified(index, facts), reader.reference(index)
+        if image is not None and mask is not None:
             found = part_offsets(image, mask, bright=bright)
             if found:
                 far = grid.um_per_px * np.array([np.hypot(*part.offset) for part in found])

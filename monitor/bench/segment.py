@@ -18,10 +18,9 @@ import numpy.typing as npt
 
 from monitor.config import SegmentSettings, UpscaleSettings
 from monitor.devices.simulated import SceneSpec, render_pair
-from monitor.domain import ConfigError, Frame, Image, Mask, PlateGrid
+from monitor.domain import ConfigError, Image, Mask, PlateGrid
 from monitor.inference import Bundle, SegmenterModel, find_bundle
 from monitor.metrics import iou
-from monitor.optics import rectify
 from monitor.segment import Predicted, Predictor, Unasked, initial_mask, segment_layer
 from monitor.store import BuildReader, list_builds
 from monitor.upscale import Upscaler
@@ -231,9 +230,9 @@ def _layers(reader: BuildReader, every: int) -> Iterator[Seen]:
     """Rectified frame of the first camera, reference mask and grid of each layer that has both."""
     facts, grid = reader.manifest.cameras[0], reader.manifest.grid
     for index in list(reader.layers())[::every]:
-        capture, truth = reader.capture(index, facts.name), reader.reference(index)
-        if isinstance(capture, Frame) and truth is not None and facts.calibration is not None:
-            yield rectify(capture.image, facts.calibration, grid, bits=capture.bits), truth, grid
+        image, truth = reader.rectified(index, facts), reader.reference(index)
+        if image is not None and truth is not None:
+            yield image, truth, grid
 
 
 def _virtual(count: int, edge_px: int, upscaler: str) -> list[tuple[str, Iterator[Seen]]]:

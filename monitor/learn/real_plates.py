@@ -12,11 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from monitor.domain import CameraFacts, CameraRole, ConfigError, Frame, Image, Mask
+from monitor.domain import CameraRole, ConfigError, Image, Mask
 from monitor.learn.degradation import synthetic
 from monitor.learn.plates import Plates
 from monitor.learn.recipe import DataRecipe
-from monitor.optics import rectify
 from monitor.store import BuildReader, list_builds
 
 FIRST_REAL = 1_000_000
@@ -76,22 +75,14 @@ def _recorded(name: str, build: int, recipe: DataRecipe, store: Path | None) -> 
             f"the recorded build '{name}' has no high-resolution camera", cure="name a build that has one"
         )
     for index in reader.layers():
-        hr = _seen(reader, index, basler)
+        hr = reader.rectified(index, basler)
         if hr is None or _blank(hr):  # a gap, or a lens cap: the build has other layers
             continue
         mask = reader.reference(index)
         webcam = cameras.get(CameraRole.WEBCAM)
-        lr = _seen(reader, index, webcam) if webcam else synthetic(hr, recipe, (build, index))
+        lr = reader.rectified(index, webcam) if webcam else synthetic(hr, recipe, (build, index))
         if lr is not None and not _blank(lr):
             yield RealLayer(build, index, lr, hr, np.zeros(hr.shape, bool) if mask is None else mask)
-
-
-def _seen(reader: BuildReader, index: int, facts: CameraFacts) -> Image | None:
-    """The rectified frame of one camera; None where there is none or the camera has no calibration."""
-    capture = reader.capture(index, facts.name)
-    if not isinstance(capture, Frame) or facts.calibration is None:
-        return None
-    return rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits)
 
 
 def recorded_build(name: str, store: Path | None) -> BuildReader:

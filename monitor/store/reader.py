@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitor.domain import CameraFacts, Frame, Gap, LaserMap, LayerEnd, Mask, NotInStore, Signal, SignalGap
+from monitor.domain import CameraFacts, Frame, Gap, Image, LaserMap, LayerEnd, Mask, NotInStore, Signal, SignalGap
+from monitor.optics import rectify
 from monitor.store.layout import RAW, RECOAT, build_folder, commits_in, end_file, manifest_file, record_file, recorded
 from monitor.store.records import (
     BuildManifest,
@@ -108,6 +109,23 @@ class BuildReader:
             )
         what = f"the frame of '{camera}' in layer {index} of build {self.manifest.id}"
         return self._frame(RAW, index, camera, record.frames[camera], what, verify=verify)
+
+    def rectified(self, index: int, facts: CameraFacts) -> Image | None:
+        """What a camera saw of one layer, in the plate grid; None without a frame or a calibration of the camera's own.
+
+        Args:
+            index: the layer.
+            facts: of the camera, from `facts`.
+
+        Raises:
+            NotInStore: the layer is not committed, or the build has no such camera.
+            StoreCorrupt: the image is not the one that was committed.
+            CalibrationError: the calibration is not of a frame of this size.
+        """
+        capture = self.capture(index, facts.name)
+        if isinstance(capture, Gap) or facts.calibration is None:
+            return None
+        return rectify(capture.image, facts.calibration, self.manifest.grid, bits=capture.bits)
 
     def recoat(self, index: int, camera: str, *, verify: bool = True) -> Frame | Gap | None:
         """The frame that a camera took of the fresh powder before the layer was melted.

@@ -17,10 +17,9 @@ import cv2
 import numpy as np
 
 from monitor.config import Settings
-from monitor.domain import BundleError, CameraRole, Frame, Image, LayerProduct, Mask, MonitorError, PlateGrid
+from monitor.domain import BundleError, CameraRole, Image, LayerProduct, Mask, MonitorError, PlateGrid
 from monitor.inference import Bundle
 from monitor.metrics import image_quality
-from monitor.optics import rectify
 from monitor.store import (
     BuildReader,
     ComparedLayer,
@@ -166,15 +165,11 @@ def _numbers(product: LayerProduct, truth: Image | None) -> dict[str, float]:
 
 def _measured(reader: BuildReader, index: int) -> Image | None:
     """The high-resolution camera's picture in the plate grid, where there is one."""
-    for facts in reader.facts:
-        if facts.role is CameraRole.BASLER and facts.calibration is not None:
-            try:
-                capture = reader.capture(index, facts.name)
-                if isinstance(capture, Frame):
-                    return rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits)
-            except MonitorError:
-                return None  # damaged or moved: nothing to compare with
-    return None
+    pictures = (reader.rectified(index, facts) for facts in reader.facts if facts.role is CameraRole.BASLER)
+    try:
+        return next((picture for picture in pictures if picture is not None), None)
+    except MonitorError:
+        return None  # damaged or moved: nothing to compare with
 
 
 def _iou(one: Mask | None, other: Mask | None) -> float:

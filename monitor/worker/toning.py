@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.domain import CalibrationError, CameraRole, Frame, Image, NotInStore
-from monitor.optics import rectify
+from monitor.domain import CalibrationError, CameraRole, Image, NotInStore
 from monitor.store import BuildReader, list_builds
 from monitor.upscale import Look, Upscaler, toned
 
@@ -94,9 +93,5 @@ def _pairs(reader: BuildReader, most: int) -> Iterator[tuple[int, tuple[Image, I
 
 
 def _seen(reader: BuildReader, index: int, role: CameraRole) -> Image | None:
-    for facts in reader.facts:
-        if facts.role is role and facts.calibration is not None:
-            capture = reader.capture(index, facts.name)
-            if isinstance(capture, Frame):
-                return rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits)
-    return None
+    pictures = (reader.rectified(index, facts) for facts in reader.facts if facts.role is role)
+    return next((picture for picture in pictures if picture is not None), None)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import zarr
 
-from monitor.domain import Frame, Gap, NotInStore, StoreCorrupt, StoreError, StoreLocked, StoreVersion
+from monitor.domain import Calibration, Frame, Gap, NotInStore, StoreCorrupt, StoreError, StoreLocked, StoreVersion
 from monitor.store import BuildManifest, BuildReader, BuildWriter, list_builds, new_build_id, replace_reference, verify
 from monitor.store.arrays import GROW
 from monitor.store.records import FORMAT
@@ -53,6 +53,27 @@ def test_layers_come_back_as_they_went(tmp_path: Path, writer: BuildWriter) -> N
     assert reader.facts == (WEBCAM, BASLER)
     assert reader.ended is None
     assert verify(tmp_path, "b").problems == ()
+
+
+def test_a_picture_in_the_plate_grid_needs_a_frame_and_a_calibration(tmp_path: Path, writer: BuildWriter) -> None:
+    """A camera whose pixels are the grid's gives its own grey back; a gap or no calibration, nothing."""
+    writer.commit(layer(0))
+    writer.commit(layer(1, "basler"))
+    reader = BuildReader.open(tmp_path, "b")
+    per_mm = 1 / GRID.mm_per_px
+    shift = tuple(-origin * per_mm for origin in GRID.origin_mm)
+    same = Calibration((per_mm, 0, shift[0], 0, per_mm, shift[1], 0, 0, 1), BASLER.shape[:2], "identity")
+    calibrated = replace(BASLER, calibration=same)
+    picture, stored = reader.rectified(0, calibrated), reader.capture(0, "basler")
+    assert picture is not None
+    assert isinstance(stored, Frame)
+    assert picture.shape == GRID.shape
+    rows, columns = BASLER.shape[:2]
+    seen, true = picture[: rows - 1, : columns - 1].astype(int), stored.image[: rows - 1, : columns - 1] >> 4
+    assert np.abs(seen - true).max() <= 1
+    assert not picture[rows + 1 :].any()
+    assert reader.rectified(1, calibrated) is None
+    assert reader.rectified(0, BASLER) is None
 
 
 def test_a_reader_follows_a_build_beyond_its_first_room(tmp_path: Path, writer: BuildWriter) -> None:

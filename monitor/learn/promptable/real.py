@@ -16,13 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import SegmentSettings
-from monitor.domain import ConfigError, Frame, Image, Mask, PlateGrid
+from monitor.domain import ConfigError, Image, Mask, PlateGrid
 from monitor.learn.promptable.layers import Layer
 from monitor.learn.promptable.measure import Case
 from monitor.learn.promptable.recipe import RealRecipe
 from monitor.learn.promptable.scenes import Texture, Textures
 from monitor.learn.real_plates import PICTURES, recorded_build
-from monitor.optics import rectify
 from monitor.segment import initial_mask
 from monitor.store import BuildReader
 
@@ -100,9 +99,9 @@ def _pairs(reader: BuildReader, layers: Sequence[int]) -> Iterator[tuple[Image, 
     """Rectified frame of the first camera and reference mask, where a layer has both."""
     facts = reader.manifest.cameras[0]
     for index in layers:
-        capture, mask = reader.capture(index, facts.name), reader.reference(index)
-        if isinstance(capture, Frame) and mask is not None and facts.calibration is not None:
-            yield rectify(capture.image, facts.calibration, reader.manifest.grid, bits=capture.bits), mask
+        image, mask = reader.rectified(index, facts), reader.reference(index)
+        if image is not None and mask is not None:
+            yield image, mask
 
 
 def _pictures(name: str, data: Path | None) -> Iterator[Image]:
