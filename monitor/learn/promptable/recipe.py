@@ -138,7 +138,7 @@ class SegmenterTraining(Section):
         )
         scenes = self.scenes.model_copy(update={"size_px": 256, "pool": 3, "validation": 2})
         update = {"data": data, "scenes": scenes, "crops": ((64, 2), (96, 1)), "steps": 3, "image_size": 256}
-        return self.model_copy(update=update | {"upscale": "", "real": RealRecipe(), "statistics_share": 1.0})
+        return self.model_copy(update=update | {"upscale": "", "real": RealRecipe()})
 
 
 def load_segmenter_recipe(path: Path) -> SegmenterTraining:

@@ -272,21 +272,17 @@ def train(
         data: directory of the picture folders that the recipe names.
 
     Raises:
-        ConfigError: the recipe names real layers that are not there, or normalises nothing and begins with nothing.
+        ConfigError: the recipe names real layers that are not there, or its normalisation does not suit the beginning.
         BundleError: the bundle to begin with is not one of this network.
 
     Returns:
         The bundle's directory, `out/bundle/<name>`; the weights stay in `out/weights.safetensors`.
     """
     begin, total = time.monotonic(), 60 * (minutes or recipe.minutes)
+    _check_beginning(recipe, warm_start)
     progress = Progress(Console(stderr=True))
     out.mkdir(parents=True, exist_ok=True)
     count = max(0, (os.cpu_count() or 1) - 1) if workers is None else workers
-    if warm_start is None and recipe.statistics_share == 0:
-        raise ConfigError(
-            "with statistics_share = 0 nothing is normalised, which only weights that were learnt before can bear",
-            cure="name them with --warm-start, or leave statistics_share out of the recipe",
-        )
     real = load_real(recipe.real, store, data)
     plates = load_plates(requests(recipe.data), out / "plates", workers=count, progress=progress)
     held_out = load_plates(requests(recipe.data, validation=True), out / "plates", workers=count, progress=progress)
@@ -301,19 +297,39 @@ def train(
     stage = Stage("segmenter", seconds, recipe.steps, run.step_count, started=run.done, curve=run.curve)
     stage.run(run.step, progress, run.keep)
     facts = {"steps": str(run.step_count), "data_sha256": plates.digest, "upscaled_by": maker}
-    if real.words:
-        facts |= {"real": real.words, "real_sha256": real.digest}
-    if warm_start is not None:
-        facts["warm_start"] = _named(warm_start)
-    save_file(
-        {name: value.contiguous() for name, value in run.average.state_dict().items()},
-        out / WEIGHTS,
-        metadata={"recipe": recipe.model_dump_json(), **facts},
-    )
+    _save(run, facts, warm_start)
     progress.say("trained; measuring and exporting", steps=run.step_count)
     bundle = write_bundle(out / WEIGHTS, out, workers=count, store=store)
     progress.say("done", bundle=str(bundle), seconds=round(time.monotonic() - begin, 1))
     return bundle
+
+
+def _check_beginning(recipe: SegmenterTraining, warm_start: Path | None) -> None:
+    """Refuse weights and normalisation that do not go together, before anything is rendered."""
+    share = recipe.statistics_share
+    if share == 0 and warm_start is None:
+        raise ConfigError(
+            "with statistics_share = 0 nothing is normalised, which only weights that were learnt before can bear",
+            cure="name them with --warm-start, or leave statistics_share out of the recipe",
+        )
+    if share > 0 and warm_start is not None and warm_start.is_dir():
+        raise ConfigError(
+            f"{warm_start}: a bundle does not tell how it normalises, but statistics_share = {share:g}",
+            cure="set statistics_share = 0 in the recipe, or begin with a run's weights.safetensors",
+        )
+
+
+def _save(run: Run, facts: dict[str, str], warm_start: Path | None) -> None:
+    """Write the averaged weights with the facts of the run."""
+    if run.real.words:
+        facts = facts | {"real": run.real.words, "real_sha256": run.real.digest}
+    if warm_start is not None:
+        facts = facts | {"warm_start": _named(warm_start)}
+    save_file(
+        {name: value.contiguous() for name, value in run.average.state_dict().items()},
+        run.out / WEIGHTS,
+        metadata={"recipe": run.recipe.model_dump_json(), **facts},
+    )
 
 
 def _named(weights: Path) -> str:

@@ -133,6 +133,14 @@ def test_a_run_that_normalises_nothing_needs_weights_to_begin_with(tmp_path: Pat
     assert not (tmp_path / "run" / "plates").exists()
 
 
+def test_a_bundle_is_not_normalised_anew(tmp_path: Path) -> None:
+    """A recipe that follows the crops' statistics is refused with a bundle, of which they are not known."""
+    recipe = load_segmenter_recipe(SHIPPED).model_copy(update={"statistics_share": 0.5})
+    with pytest.raises(ConfigError, match=r"statistics_share = 0\.5"):
+        train(recipe, tmp_path / "run", warm_start=SHIPPED.parents[1] / SHIPPED.stem)
+    assert not (tmp_path / "run").exists()
+
+
 def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
     """A bundle cannot be made of nothing."""
     with pytest.raises(BundleError, match="no such file"):
