@@ -24,7 +24,7 @@ from monitor.domain import AlarmState, CameraFacts, CameraRole, Cause, PlateGrid
 from monitor.store import AlarmBook, BuildWriter, read_readings
 from tests.alarms.receivers import until
 from tests.store.small import frame, layer, manifest
-from tests.web.synthetic import Faults, SyntheticBuild, small_settings, write_statuses
+from tests.web.synthetic import CADENCE_S, Faults, SyntheticBuild, small_settings, write_statuses
 
 
 def alarms(root: Path) -> dict[tuple[str, str, Cause], AlarmState]:
@@ -57,9 +57,10 @@ def well(settings: Settings, build: str = "", layer: int | None = None) -> None:
 def test_a_good_build_raises_nothing(tmp_path: Path) -> None:
     """Twelve good layers, products and heartbeats: no alarm, and every rule over layers says ok."""
     settings = calm_settings(tmp_path)
+    start = datetime.now(UTC) - timedelta(seconds=11 * CADENCE_S)
     with SyntheticBuild(settings) as build:
         for index in range(12):
-            build.commit(index, datetime.now(UTC))
+            build.commit(index, start + timedelta(seconds=index * CADENCE_S))
             build.process(index)
         well(settings, build.id, 11)
         evaluate(settings)
