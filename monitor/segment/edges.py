@@ -36,8 +36,11 @@ WEIGHT, MOST = 0.5, 3.0
 and the model has seen the grey already."""
 LEAST_PRESENT = 0.01
 """Share of a neighbourhood that must be metal, and powder, to have a level."""
-_SURE, _EITHER = 1e-4, 1e-3
-"""Probabilities stay so far from 0 and 1, and on their mask's side of one half by so much."""
+SURE = 0.1
+"""So near to 0 and 1 the model's probability counts beside an edge: it is sure of the metal, not of the pixel. Were it
+believed entirely, a sharp picture's outline would be the model's, smoother than what the picture shows."""
+_EITHER = 1e-3
+"""Probabilities are on their mask's side of one half by so much."""
 Field = npt.NDArray[np.float32]
 
 
@@ -64,8 +67,8 @@ def with_edges(found: Segmentation, image: Image) -> Segmentation:
     calm = cv2.GaussianBlur(cv2.medianBlur(image, 3).astype(np.float32), (0, 0), GRAIN_PX)
     evidence, told = _evidence(np.asarray(calm, np.float32), outside, found.mask)
     told &= (np.abs(outside) < REACH_PX) & (found.probability > 0)
-    low = np.where(found.mask, np.float32(0.5 + _EITHER), np.float32(_SURE))
-    high = np.where(found.mask, np.float32(1 - _SURE), np.float32(0.5 - _EITHER))
+    low = np.where(found.mask, np.float32(0.5 + _EITHER), np.float32(SURE))
+    high = np.where(found.mask, np.float32(1 - SURE), np.float32(0.5 - _EITHER))
     before = np.clip(found.probability, low, high)
     probability = np.where(told, expit(logit(before) + evidence), found.probability).astype(np.float32)
     return replace(found, mask=np.where(told, probability > 0.5, found.mask), probability=probability)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from monitor.domain import Image, Mask, ProductState, Segmentation
+from monitor.metrics.roughness import polar_contour
 from monitor.segment.edges import REACH_PX, with_edges
 
 EDGE = 192
@@ -39,6 +43,23 @@ def test_an_edge_beside_the_metal_comes_nearer_to_it(contrast: float, said: floa
     found = with_edges(_answer(_disc(said)), _picture(true, contrast))
     before = abs(int(_disc(said).sum()) - int(true.sum()))
     assert abs(int(found.mask.sum()) - int(true.sum())) < before / 2
+
+
+def test_a_rough_edge_is_as_rough_as_the_picture_shows_it() -> None:
+    """A model that is sure of a smooth edge leaves a rough one a quarter of its ripples at least."""
+    rows, columns = np.mgrid[:EDGE, :EDGE] - (EDGE - 1) / 2
+    ripples = 60.0 + 0.6 * np.sin(36 * np.arctan2(columns, rows))
+    picture = _picture(np.asarray(np.hypot(rows, columns) < ripples, bool), -45.0, noise=2.0)
+    smooth = _answer(_disc(60.0))
+    sure = replace(smooth, probability=np.where(smooth.mask, np.float32(0.999), np.float32(0.001)))
+    assert _ripple(with_edges(sure, picture).probability) > _ripple(sure.probability) + 0.15
+
+
+def _ripple(probability: npt.NDArray[np.float32]) -> float:
+    """How much of the radius goes with the ripples, in pixels."""
+    radii = polar_contour(probability, ((EDGE - 1) / 2, (EDGE - 1) / 2), 720)
+    assert radii is not None
+    return float(2 * np.mean(radii * np.sin(36 * 2 * np.pi * np.arange(720) / 720)))
 
 
 def test_where_metal_does_not_stand_out_the_model_is_left_alone() -> None:
