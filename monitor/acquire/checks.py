@@ -1,8 +1,8 @@
 """Whether a frame shows its layer. Pure functions over one image and over what the build's frames were like before.
 
 Owns the figures of a frame and the words for what is wrong with it; refuses to know cameras, times and what is done
-about a bad frame. A black frame shows nothing and is not usable. A blurred, over-exposed or glaring one shows the layer
-badly: it is flawed, and better than none.
+about a bad frame. A black frame shows nothing, and one that arrived in part hides metal as if there were none: neither
+is usable. A blurred, over-exposed or glaring one shows the layer badly: it is flawed, and better than none.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import FrameCheckSettings
+from monitor.domain.unseen import FULL, even_share
 
 WINDOW_PX = 512
 STEP = 4
 """Every fourth row and column tells enough of brightness: a glare that matters is wider."""
-FULL = 0.98
-"""Share of full scale from which a pixel counts as saturated: noise and JPEG keep it from full scale itself."""
+CELL = 8
+"""Edge of a cell of these: 32 pixels of the frame."""
+DARKEST = 0.04
+"""Share of full scale up to which an even area may be nothing but dark: many cameras show that without any grain."""
 LEAST = 1e-6
 LEARNT, KEPT = 5, 25
 """A build's first frames teach what is usual and are not compared; so many of the last ones are remembered."""
@@ -38,6 +41,7 @@ class Looks:
         brightest: grey level that one pixel in a thousand reaches, in units of full scale.
         saturated: share of saturated pixels.
         blob: share of the frame that its largest connected saturated area covers.
+        even: share of the frame that is of exactly one grey, neither black nor saturated.
         sharpness: var(Laplacian) / var, median of five windows; higher is sharper. In units of 1/pixel⁴.
         detail: var(Laplacian) / mean², likewise.
     """
@@ -45,6 +49,7 @@ class Looks:
     brightest: float
     saturated: float
     blob: float
+    even: float
     sharpness: float
     detail: float
 
@@ -61,9 +66,9 @@ def looks(image: npt.NDArray[Any], bits: int) -> Looks:
     thin = np.ascontiguousarray(grey[::STEP, ::STEP])
     lit = (thin >= math.ceil(FULL * full)).view(np.uint8)
     count = np.count_nonzero(lit)
-    return Looks(
-        _reached(thin) / full, count / thin.size, _largest(lit) / thin.size if count else 0.0, *sharpness(grey)
-    )
+    blob = _largest(lit) / thin.size if count else 0.0
+    even = even_share(thin, CELL, DARKEST * full, FULL * full)
+    return Looks(_reached(thin) / full, count / thin.size, blob, even, *sharpness(grey))
 
 
 def _reached(thin: npt.NDArray[Any]) -> int:
@@ -134,6 +139,8 @@ def unusable(found: Looks, settings: FrameCheckSettings) -> str:
     """Why a frame shows nothing, "" where it shows something."""
     if found.brightest < settings.black:
         return f"the frame is black (its brightest pixels reach {found.brightest:.1%} of full scale)"
+    if found.even > settings.even:
+        return f"a part of the frame did not arrive ({found.even:.1%} of it is one even grey)"
     return ""
 
 

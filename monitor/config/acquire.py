@@ -29,14 +29,17 @@ class ReconnectSettings(Section):
 class FrameCheckSettings(Section):
     """When a frame is not believed.
 
-    A black one is tried again, else it is a gap; a flawed one is tried again, else the best one is kept and its flaw
-    recorded. Frames of a recorded build are never judged again.
+    A black or incomplete one is tried again, else it is a gap; a flawed one is tried again, else the best one is kept
+    and its flaw recorded. Frames of a recorded build are never judged again.
     """
 
     tries: int = Field(3, ge=1, le=10)
     """A camera is asked so many times at most, within capture_timeout_s. 1 never tries again."""
     black: float = Field(0.04, ge=0.0, le=1.0)
     """Black: not one pixel in a thousand reaches this share of full scale. 0 takes every frame."""
+    even: float = Field(0.05, ge=0.0, le=1.0)
+    """Incomplete: a larger share of the frame is of exactly one grey, as where data was lost on its way. 1 takes every
+    frame. A layer of which so much is of one grey is not believed."""
     saturated: float = Field(0.25, ge=0.0, le=1.0)
     """Over-exposed: a larger share of the frame is saturated. 1 takes every frame. A layer of which so much is
     saturated, or black, is not believed."""

@@ -30,6 +30,7 @@ from monitor.domain import (
     Segmentation,
     StoreCorrupt,
 )
+from monitor.domain.unseen import FULL, even_share
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
 from monitor.optics import coverage
@@ -48,8 +49,8 @@ STUCK_S, STUCK_TIMES, FIRST_S = 300.0, 10.0, 180.0
 """A stage is stuck after ten times the longest that it ever took, and never before five minutes; the first time it is
 taken for one of three minutes."""
 
-FULL = 0.98
-"""Share of full scale from which a pixel is saturated, as where frames are judged when they are taken."""
+CELL = 16
+"""Edge in pixels of a cell that may be all of one grey."""
 STORED_SPREAD_GAIN = 4.0
 """Spread and inconsistency are small; they are stored as uint8 of value × 255 × this gain."""
 
@@ -108,7 +109,7 @@ def shows_nothing(rectified: Image, black: float) -> str:
 
 
 def hidden(rectified: Image, seen: Mask, checks: FrameCheckSettings) -> str:
-    """Why a frame cannot be believed all over, "" where it can: a flash, a glare, a hand, a lamp that failed.
+    """Why a frame cannot be believed all over, "" where it can: a flash, a glare, a hand, a failed lamp, lost data.
 
     Args:
         rectified: uint8 (rows, columns).
@@ -116,8 +117,13 @@ def hidden(rectified: Image, seen: Mask, checks: FrameCheckSettings) -> str:
         checks: from which grey level a pixel is black, and how large a share of the frame may show nothing.
     """
     grey = rectified[seen]
-    shares = {"saturated": np.mean(grey >= FULL * 255), "black": np.mean(grey < checks.black * 255)}
-    told = [f"{share:.0%} of the frame is {what}" for what, share in shares.items() if share > checks.saturated]
+    even = even_share(np.where(seen, rectified, np.uint8(0)), CELL, checks.black * 255, FULL * 255)
+    shares = (
+        ("saturated", np.mean(grey >= FULL * 255), checks.saturated),
+        ("black", np.mean(grey < checks.black * 255), checks.saturated),
+        ("one even grey", even, checks.even),
+    )
+    told = [f"{share:.0%} of the frame is {what}" for what, share, most in shares if share > most]
     return f"{' and '.join(told)}: nothing is seen there" if told else ""
 
 

@@ -77,6 +77,25 @@ def test_a_black_frame_is_not_usable(level: float, bits: int) -> None:
     assert unusable(looks(image, bits), CHECKS).startswith("the frame is black")
 
 
+@given(level=st.floats(0.1, 0.9), share=st.floats(0.3, 1.0), bits=st.sampled_from([8, 12, 16]))
+@settings(max_examples=40, deadline=None)
+def test_a_frame_that_arrived_in_part_is_not_usable(level: float, share: float, bits: int) -> None:
+    """Where a JPEG breaks off or a transfer has a hole, there would be no metal: it is not taken for a picture."""
+    image = powder(2, 0.4, bits)
+    image[round((1 - share) * len(image)) :] = round(level * (2**bits - 1))
+    assert unusable(looks(image, bits), CHECKS).startswith("a part of the frame did not arrive (")
+
+
+@given(quality=st.integers(20, 95), grain=st.floats(0.3, 6.0))
+@settings(max_examples=40, deadline=None)
+def test_a_picture_that_jpeg_made_flat_is_usable(quality: int, grain: float) -> None:
+    """Blocks without any grain are usual in a webcam's stream; light that slopes gives each another grey."""
+    slope = np.linspace(60, 180, 640)[None] + np.linspace(0, 40, 480)[:, None]
+    noisy = slope + grain * np.random.default_rng(3).standard_normal((480, 640))
+    coded = cv2.imencode(".jpg", noisy.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    assert not unusable(looks(cv2.imdecode(coded, cv2.IMREAD_COLOR), 8), CHECKS)
+
+
 def test_an_over_exposed_frame_is_a_flaw_from_the_first_layer() -> None:
     """White is white in any build."""
     assert flaw(looks(np.full((128, 160, 3), 255, np.uint8), 8), Usual(), CHECKS) == (

@@ -47,10 +47,11 @@ class Bench:
 
 
 def make_video(path: Path, shape: tuple[int, int] = (1080, 1920), frames: int = 4) -> Path:
-    """A video (MJPG in AVI) whose frame k has grey level 40 + 30 k and a red square at its top left."""
+    """A video (MJPG in AVI) whose frame k has grey level 40 + 30 k with grain, and a red square at its top left."""
+    grain = np.random.default_rng(0).integers(-6, 7, (*shape, 1))
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, shape[::-1])
     for k in range(frames):
-        image = np.full((*shape, 3), 40 + 30 * k, np.uint8)
+        image = np.repeat(40 + 30 * k + grain, 3, axis=2).astype(np.uint8)
         image[: shape[0] // 4, : shape[1] // 4] = (0, 0, 200)  # BGR
         writer.write(image)
     writer.release()

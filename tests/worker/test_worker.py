@@ -144,9 +144,9 @@ def test_a_recorded_frame_that_shows_nothing_is_missing(tmp_path: Path, models: 
     assert np.all(products.plane(1, 0) == 127)
 
 
-@pytest.mark.parametrize(("grey", "said"), [(255, "saturated"), (0, "black")])
+@pytest.mark.parametrize(("grey", "said"), [(255, "saturated"), (0, "black"), (128, "one even grey")])
 def test_a_layer_of_which_much_is_not_seen_is_not_believed(tmp_path: Path, models: Path, grey: int, said: str) -> None:
-    """In a flash of the laser, or behind a hand, no mask can be right, whatever the model makes of it."""
+    """In a flash of the laser, behind a hand, or in lost data no mask can be right, whatever the model makes of it."""
 
     def covered(image: Image) -> Image:
         partly = image.copy()
