@@ -116,7 +116,7 @@ class Scores:
             f"{self.anomalies} of {len(self.seconds)}" if model else "",
             f"{self.filled} of {self.empty}" if self.empty else "",
             f"{fmean(self.seconds):.2f}",
-            f"{1e3 * fmean(watch.embedding_s):.0f} ms" if watch.embedding_s else "",
+            f"{1e3 * sum(watch.embedding_s) / len(self.seconds):.0f} ms" if watch.embedding_s else "",
             f"{1e3 * watch.asked_s / watch.prompts:.0f} ms" if watch.prompts else "",
         ]
         return f"| {self.group} | {self.method} | {' | '.join(cells)} |"

@@ -162,6 +162,15 @@ class SegmenterTable(Table):
     """Logit above which a pixel belongs to the mask."""
     unasked_stability: float = Field(0.5, ge=0.0, le=1.0)
     """Parts in the answer to no prompt whose area changes more than this under that shift are not believed."""
+    unasked_sizes: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = Field((1.0,), min_length=1, max_length=4)
+    """That answer is the mean of those to the picture at these shares of its size: what is blurred is clearer small."""
+
+    @field_validator("unasked_sizes")
+    @classmethod
+    def _whole_too(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if 1.0 not in value:
+            raise ValueError("1.0 must be among them: prompts are put to the whole picture")
+        return value
 
 
 class BundleManifest(Table):

@@ -59,8 +59,9 @@ class SegmenterModel:
         self._scale = (1.0, 1.0)
         self._padded = (0, 0)
         self.thresholds = SegmentThresholds(
-            table.min_iou, table.min_stability, table.stability_offset, table.mask_threshold, table.unasked_stability
-        )
+            table.min_iou, table.min_stability, table.stability_offset, table.mask_threshold, table.unasked_stability,
+            table.unasked_sizes,
+        )  # fmt: skip
         self.device = self._encoder.provider
 
     def set_image(self, image: Image) -> None:

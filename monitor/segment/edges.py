@@ -31,7 +31,7 @@ GRAIN_PX = 1.0
 """Sigma of the smoothing, under which a grain of powder is no edge."""
 LEAST_CONTRAST = 1.0
 """Standard deviations that the levels must stand apart."""
-WEIGHT, MOST = 0.5, 3.0
+WEIGHT, MOST = 0.65, 3.0
 """Share of its log likelihood ratio that the grey counts, and the most that it can say: neighbours have the same grain,
 and the model has seen the grey already."""
 LEAST_PRESENT = 0.01

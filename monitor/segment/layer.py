@@ -19,6 +19,7 @@ What a person can rely on:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -88,7 +89,7 @@ def segment_layer(
     Returns:
         The mask, its probability, and the query points. OK, or ANOMALY with a reason; see the module's words.
     """
-    told = known_unasked(image, predictor, settings)
+    told = known_unasked(image, predictor, settings, thresholds.unasked_sizes)
     if told is not None:
         told = without_traces(told, image, grid, settings, thresholds.mask_threshold)
     embedded = _wants_unasked(settings)
@@ -167,18 +168,25 @@ def _judged(found: Segmentation, prior: AreaPrior, grid: PlateGrid, settings: Se
     return replace(found, mask=mask, state=state, reason=reason, expected_share=share)
 
 
-def known_unasked(image: Image, predictor: Predictor, settings: SegmentSettings) -> FloatImage | None:
+def known_unasked(
+    image: Image, predictor: Predictor, settings: SegmentSettings, sizes: Sequence[float] = (1.0,)
+) -> FloatImage | None:
     """What the model takes for metal before any prompt: logits (rows, columns); None where there is or need be none.
+
+    Args:
+        image: uint8 (rows, columns); the model has it when this is done.
+        predictor: a promptable segmenter.
+        settings: whether its own answer is wanted.
+        sizes: the mean of its answers to the picture at these shares of its size, the whole one among them.
 
     Raises:
         BundleError: it has none, and the settings want one.
     """
     if not _wants_unasked(settings):
         return None
-    predictor.set_image(image)
-    found = predictor.unasked()
-    if found is not None:
-        return _enlarged(found.logits, (0, 0), found.scale, (0, 0), (image.shape[0], image.shape[1]))
+    told = [found for size in sorted(sizes) if (found := _unasked_at(size, image, predictor)) is not None]
+    if told:
+        return np.asarray(np.mean(told, axis=0), np.float32)
     for key, value, needed in (("method", settings.method, "automatic"), ("query", settings.query, "model")):
         if value == needed:
             raise BundleError(
@@ -186,6 +194,20 @@ def known_unasked(image: Image, predictor: Predictor, settings: SegmentSettings)
                 cure=f"set segment.{key} to 'auto', or choose a bundle that has it",
             )
     return None
+
+
+def _unasked_at(size: float, image: Image, predictor: Predictor) -> FloatImage | None:
+    """The model's answer to the picture at a share of its size, as logits (rows, columns) of the whole one."""
+    rows, columns = (max(1, round(size * edge)) for edge in image.shape)
+    if (rows, columns) == image.shape:
+        predictor.set_image(image)
+    else:
+        predictor.set_image(np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8))
+    found = predictor.unasked()
+    if found is None:
+        return None
+    scale = (found.scale[0] * columns / image.shape[1], found.scale[1] * rows / image.shape[0])
+    return _enlarged(found.logits, (0, 0), scale, (0, 0), (image.shape[0], image.shape[1]))
 
 
 def _wants_unasked(settings: SegmentSettings) -> bool:

@@ -74,6 +74,7 @@ class SegmentThresholds:
         stability_offset: the shift of the threshold that defines the stability score, in logits.
         mask_threshold: logit above which a pixel belongs to the mask.
         unasked_stability: parts of the answer to no prompt with a stability score below this are not believed.
+        unasked_sizes: that answer is the mean of those to the picture at these shares of its size.
     """
 
     min_iou: float = 0.88
@@ -81,3 +82,4 @@ class SegmentThresholds:
     stability_offset: float = 1.0
     mask_threshold: float = 0.0
     unasked_stability: float = 0.5
+    unasked_sizes: tuple[float, ...] = (1.0,)

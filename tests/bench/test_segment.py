@@ -10,7 +10,7 @@ import pytest
 
 from monitor.bench.segment import METHODS, VIEWS, measure_segment
 from monitor.domain import ConfigError
-from monitor.inference import default_models_dir
+from monitor.inference import Bundle, default_models_dir
 from monitor.store import ImportRecipe, import_folder
 from tests.cli.in_process import invoke
 from tests.segment.oracle import picture, truth
@@ -59,7 +59,9 @@ def test_each_method_is_scored_on_each_layer(store: Path, powder: Path, tmp_path
     automatic, prompted, sauvola = found[:3]
     assert automatic.watch.prompts == sauvola.watch.prompts == 0
     assert prompted.watch.prompts >= 6
-    assert len(automatic.watch.embedding_s) == 2
+    table = Bundle.load(BUNDLE).manifest.segmenter
+    assert table is not None
+    assert len(automatic.watch.embedding_s) == 2 * len(table.unasked_sizes), "each layer at each size"
     assert [score.empty for score in found[3:]] == [1, 1, 1]
     assert found[3].filled == 0
     assert shown == [1, 2, 3]

@@ -132,6 +132,15 @@ def test_thresholds_and_device_are_those_of_the_bundle(tmp_path: Path) -> None:
     assert segmenter.device == "CPUExecutionProvider"
 
 
+def test_prompts_need_the_whole_picture_among_the_sizes(tmp_path: Path) -> None:
+    """A manifest whose sizes leave out the whole picture is refused, and says which key it is."""
+    path = make_promptable(tmp_path, "batched")
+    manifest = path / "bundle.toml"
+    manifest.write_text(manifest.read_text().replace("unasked_sizes = [1.0]", "unasked_sizes = [0.6]"))
+    with pytest.raises(BundleError, match="unasked_sizes"):
+        Bundle.load(path)
+
+
 def test_a_bundle_of_another_kind_is_refused(tmp_path: Path) -> None:
     """A regression bundle is no segmenter, and the message says what to set."""
     with pytest.raises(BundleError, match="not a segmenter") as caught:

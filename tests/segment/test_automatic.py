@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+import cv2
 import numpy as np
 import pytest
 
 from monitor.config import SegmentSettings
-from monitor.domain import FloatImage, ProductState, Segmentation
-from monitor.segment import SegmentThresholds, area_prior, segment_layer
+from monitor.domain import FloatImage, Image, ProductState, Segmentation
+from monitor.segment import SegmentThresholds, Unasked, area_prior, segment_layer
 from monitor.segment.automatic import segment_unasked
 from tests.segment.oracle import Oracle, grid_of, picture, truth
 
@@ -48,6 +51,36 @@ def test_a_model_that_tells_is_asked_nothing() -> None:
     assert (found.state, found.reason, found.prompts.shape) == (ProductState.OK, "", (0, 2))
     assert np.array_equal(found.mask, found.probability > 0.5)
     assert (len(oracle.images), oracle.batches) == (1, [])
+
+
+@dataclass
+class BySize(Oracle):
+    """An oracle that is less sure of metal in a picture that was reduced."""
+
+    doubt: float = 0.0
+
+    def set_image(self, image: Image) -> None:
+        """Of any size."""
+        self.images.append(image)
+
+    def unasked(self) -> Unasked:
+        """Its own answer, less its doubt where the picture was reduced."""
+        shape = self.images[-1].shape
+        mask = cv2.resize(self.truth.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
+        level = self.sharp if shape == self.truth.shape else self.sharp - self.doubt
+        return Unasked(np.where(mask > 0.5, level, -self.sharp).astype(np.float32), (1.0, 1.0))
+
+
+@pytest.mark.parametrize(("doubt", "finds"), [(12.0, True), (20.0, False)])
+def test_what_a_model_tells_at_several_sizes_is_their_mean(doubt: float, finds: bool) -> None:
+    """Logits of all sizes are averaged in the picture's own pixels, and the model has the whole picture in the end."""
+    oracle = BySize(truth(), tells=True, doubt=doubt)
+    thresholds = replace(THRESHOLDS, unasked_sizes=(1.0, 0.5))
+    rng = np.random.default_rng(0)
+    found = segment_layer(picture(truth(), -0.3), GRID, oracle, SETTINGS, thresholds, rng)
+    assert [image.shape for image in oracle.images] == [(80, 100), GRID.shape]
+    assert bool((found.mask & truth()).sum() > 0.9 * (found.mask | truth()).sum()) is finds
+    assert bool(found.mask.any()) is finds
 
 
 def test_a_model_that_does_not_tell_is_asked() -> None:

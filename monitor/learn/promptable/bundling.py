@@ -107,7 +107,8 @@ def write_bundle(
         thresholds = suitable_thresholds([*cases[::4], *real, *powder_cases(recipe)], model, model.thresholds)
     else:
         names = ("min_iou", "min_stability", "mask_threshold", "unasked_stability")
-        thresholds = replace(model.thresholds, **dict(zip(names, chosen, strict=True)))
+        given: dict[str, Any] = dict(zip(names, chosen, strict=True))
+        thresholds = replace(model.thresholds, **given)
     results, masks = compare([*cases, *real], model, thresholds)
     results |= elsewhere or {}
     write_picture(directory / FILES["samples"], cases, masks[: len(cases)])
@@ -168,7 +169,8 @@ def _provisional(directory: Path, recipe: SegmenterTraining) -> SegmenterModel:
 
 def _table(recipe: SegmenterTraining, **thresholds: float) -> SegmenterTable:
     grey = {"mean": (0.0, 0.0, 0.0), "std": (255.0, 255.0, 255.0)}
-    return SegmenterTable.model_validate({"image_size": recipe.image_size, "channels": 3, **grey, **thresholds})
+    sizes = {"image_size": recipe.image_size, "unasked_sizes": recipe.unasked_sizes}
+    return SegmenterTable.model_validate({**sizes, "channels": 3, **grey, **thresholds})
 
 
 def _manifest(

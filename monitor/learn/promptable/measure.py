@@ -84,7 +84,7 @@ def suitable_thresholds(cases: Sequence[Case], predictor: Predictor, start: Segm
     What suits has the best mean union IoU of these layers; of equals, it is the strictest.
     """
     settings = SegmentSettings()
-    told = [known_unasked(case.image, predictor, settings) for case in cases]
+    told = [known_unasked(case.image, predictor, settings, start.unasked_sizes) for case in cases]
     alone = [(case, logits) for case, logits in zip(cases, told, strict=True) if logits is not None]
     levels = {
         level: np.mean([union_iou(logits > level, case.mask) for case, logits in alone] or [0.0])

@@ -119,7 +119,8 @@ class SegmenterTraining(Section):
     unasked_share: float = Field(0.0, ge=0.0, le=1.0)
     """Share of the run in which only the answers to no prompt are learnt. Afterwards what they rest on stays as it is
     and prompts are learnt. 0 learns all of it at once."""
-
+    unasked_sizes: tuple[float, ...] = (1.0,)
+    """In use, the answer to no prompt is the mean of those to the picture at these shares of its size."""
     statistics_share: float = Field(1.0, ge=0.0, le=1.0)
     """Share of the run in which normalisation follows the crops at hand. Afterwards it stays as it will be when the
     model is used: a few crops are not as a whole plate is."""
