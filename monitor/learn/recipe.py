@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Discriminator, Field, TypeAdapter, model_validator
 
 from monitor.config.base import Section
-from monitor.domain import ConfigError
 from monitor.learn.networks import AutoencoderConfig, UNetConfig
+from monitor.learn.reading import read_recipe
 from monitor.upscale.sampler import PAIRS, Method, Prediction, Schedule
 
 
@@ -302,12 +301,4 @@ def load_recipe(path: Path) -> AnyTraining:
     Raises:
         ConfigError: the file cannot be read or a key or value is wrong.
     """
-    try:
-        return RECIPE.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})", cure="give the path of a recipe") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", cure="correct the syntax there") from error
-    except ValidationError as error:
-        lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{path}: {lines}", cure="correct these keys") from error
+    return read_recipe(path, RECIPE.validate_python)

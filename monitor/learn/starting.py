@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.domain import ConfigError
 from monitor.learn import training
 from monitor.learn.promptable import train as train_segmenter
 from monitor.learn.promptable.recipe import load_segmenter_recipe
+from monitor.learn.reading import read_toml
 from monitor.learn.recipe import load_recipe
 
 
@@ -42,17 +41,8 @@ def train_recipe(
         BundleError: the weights to begin with do not fit.
         Stopped: the run was stopped; the same call continues it.
     """
-    if _kind(path) == "segmenter":
+    if read_toml(path).get("kind") == "segmenter":
         segmenter = load_segmenter_recipe(path)
         return train_segmenter.train(segmenter, out, minutes, warm_start=warm_start, store=store, data=data)
     recipe = load_recipe(path)
     return training.train(recipe, out, minutes, warm_start=warm_start, store=store, data=data, stopped=stopped)
-
-
-def _kind(path: Path) -> object:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get("kind")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})", cure="give the path of a recipe") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", cure="correct the syntax there") from error

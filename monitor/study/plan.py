@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from monitor.config.base import Section
 from monitor.domain import ConfigError
 from monitor.inference import default_models_dir
+from monitor.learn.reading import read_recipe
 
 
 class PlatesPlan(Section):
@@ -143,10 +143,4 @@ def load_plan(size: str) -> Plan:
     if size not in sizes():
         raise ConfigError(f"there is no size '{size}' of the study", cure=f"choose one of {', '.join(sizes())}")
     path = recipes_dir() / "study" / "sizes" / f"{size}.toml"
-    try:
-        return Plan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", cure="correct the syntax there") from error
-    except ValidationError as error:
-        lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{path}: {lines}", cure="correct these keys") from error
+    return read_recipe(path, Plan.model_validate)

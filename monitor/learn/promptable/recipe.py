@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from monitor.config.base import Section
-from monitor.domain import ConfigError
 from monitor.learn.promptable.network import STRIDE
+from monitor.learn.reading import read_recipe
 from monitor.learn.recipe import DataRecipe
 
 
@@ -148,12 +147,4 @@ def load_segmenter_recipe(path: Path) -> SegmenterTraining:
     Raises:
         ConfigError: the file cannot be read or a key or value is wrong.
     """
-    try:
-        return SegmenterTraining.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})", cure="give the path of a recipe") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", cure="correct the syntax there") from error
-    except ValidationError as error:
-        lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{path}: {lines}", cure="correct these keys") from error
+    return read_recipe(path, SegmenterTraining.model_validate)
