@@ -59,6 +59,9 @@ class SegmentSettings(Section):
     """Components below this area are not parts, in mm²."""
     points_per_component: int = Field(4, ge=1)
     """Query points per component: one at the distance transform's peak, the rest random inside."""
+    rounds: int = Field(10, ge=0, le=10)
+    """How often at most parts are asked for again whose area is not as the prior tells; the paper's ten. Where
+    upscale.pace is "cadence", each layer that waits behind halves it; the product says how many there were."""
     tile_px: int = Field(1024, ge=64)
     """Edge of the tiles into which a plate is cut that is more than a quarter larger, in pixels: about the size of the
     model's own picture."""

@@ -2,8 +2,8 @@
 
 Each piece of the expected area is looked at on its own. Below four fifths of its area, more query points are asked for;
 above six fifths, no extra points (the peak alone) and one more exclusion point in the background, where the mask has
-metal that is not expected; up to ten rounds. A piece that is never right makes the layer an anomaly. So a piece that is
-right is not asked again because of another.
+metal that is not expected; up to ten rounds, or fewer where time is short. A piece that is never right makes the layer
+an anomaly. So a piece that is right is not asked again because of another.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from monitor.domain import Mask, PlateGrid, ProductState, Segmentation
 from monitor.segment.prior import AreaPrior, distance_px
 
 LEAST, MOST = 0.8, 1.2
-"""Shares of the expected area between which a piece is right, and the paper's rounds."""
-ROUNDS = 10
+"""Shares of the expected area between which a piece is right."""
 TOLERATED_SHARE = 0.05
 """Share of the expected area that may lie in pieces that are not right in a layer that is OK."""
 NAMED = 3
@@ -84,6 +83,7 @@ def within_area(
     points: int,
     ask: Callable[[Question], Segmentation],
     rng: np.random.Generator,
+    most_rounds: int = 10,
 ) -> Segmentation:
     """Ask until every piece has about its area, or say which have not.
 
@@ -94,6 +94,7 @@ def within_area(
         points: query points for each component that the first answer had.
         ask: puts a question to the model.
         rng: of this layer.
+        most_rounds: the paper's ten, or fewer where time is short.
 
     Returns:
         The best answer of all rounds for each piece. ANOMALY with a reason where too much of the area is not right.
@@ -103,7 +104,7 @@ def within_area(
     wrong = {k: piece.share(mask) for k, piece in pieces.items() if not _right(piece.share(mask))}
     rounds = 0
     latest = dict(wrong)
-    while wrong and rounds < ROUNDS:
+    while wrong and rounds < most_rounds:
         rounds += 1
         for small in (True, False):
             some = {k: pieces[k] for k, share in latest.items() if k in wrong and (share < 1) == small}
@@ -122,7 +123,9 @@ def within_area(
                     mask[piece.box][piece.region] = answer.mask[piece.box][piece.region]
                     probability[piece.box][piece.region] = answer.probability[piece.box][piece.region]
         wrong = {k: share for k, share in wrong.items() if not _right(share)}
-    state, reason = _verdict(found, pieces, wrong, grid, prior.told_by) if pieces else (found.state, found.reason)
+    state, reason = (
+        _verdict(found, pieces, wrong, grid, prior.told_by, rounds) if pieces else (found.state, found.reason)
+    )
     if rounds and not wrong:
         state, reason = ProductState.OK, ""
     return replace(
@@ -170,7 +173,12 @@ def _off(share: float) -> float:
 
 
 def _verdict(
-    found: Segmentation, pieces: Mapping[int, _Piece], wrong: Mapping[int, float], grid: PlateGrid, told_by: str
+    found: Segmentation,
+    pieces: Mapping[int, _Piece],
+    wrong: Mapping[int, float],
+    grid: PlateGrid,
+    told_by: str,
+    rounds: int,
 ) -> tuple[ProductState, str]:
     areas = {k: np.count_nonzero(piece.area) for k, piece in pieces.items()}
     if sum(areas[k] for k in wrong) <= TOLERATED_SHARE * sum(areas.values()):
@@ -179,8 +187,8 @@ def _verdict(
     named = ", ".join(f"{wrong[k]:.0%} at {_place(pieces[k], grid)}" for k in worst[:NAMED])
     more = f" and {len(worst) - NAMED} more" if len(worst) > NAMED else ""
     return ProductState.ANOMALY, (
-        f"after {ROUNDS} rounds {len(wrong)} of {len(pieces)} parts are not within {LEAST:.0%} to {MOST:.0%} of the "
-        f"area in {told_by}: {named}{more}"
+        f"after {rounds} round{'s'[: rounds != 1]} {len(wrong)} of {len(pieces)} parts are not within {LEAST:.0%} to "
+        f"{MOST:.0%} of the area in {told_by}: {named}{more}"
     )
 
 

@@ -119,7 +119,7 @@ def segment_layer(
         return replace(answer, mask=answer.mask & question.where)
 
     first = _bounded(found, seen, prior, grid, settings)
-    best = within_area(first, prior, grid, settings.points_per_component, ask, rng)
+    best = within_area(first, prior, grid, settings.points_per_component, ask, rng, settings.rounds)
     return _judged(_edged(best, image, grid, settings), prior, grid, settings)
 
 

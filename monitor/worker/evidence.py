@@ -28,7 +28,7 @@ from monitor.store import (
 from monitor.upscale import Quality
 from monitor.worker.choosing import chosen, everywhere
 from monitor.worker.parts import PartBook
-from monitor.worker.pipeline import Models, Pipeline
+from monitor.worker.pipeline import ROUNDS, Models, Pipeline
 from monitor.worker.recipe import with_recipe
 
 
@@ -72,7 +72,8 @@ def make_again(
             return
         record = products.record(index)
         quality = Quality(record.steps, record.samples) if record.steps else None
-        made = makers.book.complete(makers.of(record).process(index, quality=quality))
+        rounds = next((int(each.value) for each in record.measures if each.name == ROUNDS), None)
+        made = makers.book.complete(makers.of(record).process(index, quality=quality, rounds=rounds))
         yield Again(index, tuple(_differences(made, products, record)), not record.recipe)
 
 

@@ -43,6 +43,10 @@ class Pace:
             budget = SPARE * median(self._pauses) - median(self._others)
         return chosen_quality(self._rungs, median(self._calls) if self._calls else None, budget, waiting)
 
+    def rounds(self, most: int, waiting: int) -> int:
+        """How often parts of a layer may be asked for again behind which so many others wait."""
+        return most >> waiting if self._follow else most
+
     def learn(self, quality: Quality, timings_s: Mapping[str, float]) -> None:
         """Take over how long a layer's stages took, in seconds by stage."""
         if "upscale" in timings_s:

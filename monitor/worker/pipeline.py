@@ -49,6 +49,8 @@ STUCK_S, STUCK_TIMES, FIRST_S = 300.0, 10.0, 180.0
 """A stage is stuck after ten times the longest that it ever took, and never before five minutes; the first time it is
 taken for one of three minutes."""
 
+ROUNDS = "rounds"
+"""Measure of how often parts were asked for again."""
 CELL = 16
 """Edge in pixels of a cell that may be all of one grey."""
 STORED_SPREAD_GAIN = 4.0
@@ -210,7 +212,9 @@ class Pipeline:
         self._priors = Priors(settings, reader)
         self._pace = Pace(settings.upscale, models.upscaler.rungs, reader)
 
-    def process(self, index: int, waiting: int = 0, quality: Quality | None = None) -> LayerProduct:
+    def process(
+        self, index: int, waiting: int = 0, quality: Quality | None = None, rounds: int | None = None
+    ) -> LayerProduct:
         """Make the products of one committed layer.
 
         A layer without a usable frame gives an explicit MISSING product; it keeps its place.
@@ -219,6 +223,7 @@ class Pipeline:
             index: the layer.
             waiting: layers that wait behind it; where the pace follows the cadence, each lowers the quality a step.
             quality: to make products again exactly as a record says; chosen by the pace without it.
+            rounds: likewise, how often parts were asked for again.
 
         Raises:
             BundleError: a model failed. That is no fault of the layer, which stays pending.
@@ -237,12 +242,13 @@ class Pipeline:
             return LayerProduct(index, ProductState.MISSING, reason=error.what)
         if nothing := shows_nothing(steadied.image, self._settings.acquire.checks.black):
             return LayerProduct(index, ProductState.MISSING, reason=f"the {capture.camera} frame {nothing}")
+        allowed = self._pace.rounds(self._settings.segment.rounds, waiting) if rounds is None else rounds
         if self._measured:
             asked = ((steadied.image, self._models.segmenter),)
-            product = replace(self._segmented(index, asked, watch), rectified=steadied.image)
+            product = replace(self._segmented(index, asked, watch, allowed), rectified=steadied.image)
         else:
             level = quality or self._pace.quality(index, waiting)
-            product = self._super_resolved(index, steadied.image, watch, level)
+            product = self._super_resolved(index, steadied.image, watch, level, allowed)
             self._pace.learn(level, product.timings_s)
         return steadied.on(self._believed(product, steadied.image))
 
@@ -259,12 +265,14 @@ class Pipeline:
         told = "; ".join(filter(None, (reason, product.reason)))
         return replace(product, state=ProductState.ANOMALY, reason=told)
 
-    def _super_resolved(self, index: int, rectified: Image, watch: Stopwatch, quality: Quality) -> LayerProduct:
+    def _super_resolved(
+        self, index: int, rectified: Image, watch: Stopwatch, quality: Quality, rounds: int
+    ) -> LayerProduct:
         seed = self._settings.upscale.seed + index
         with watch.stage("upscale"):
             upscaled = self._models.upscaler.upscale(rectified, seed, quality)
         asked = to_segment(self._models.segmenter, self._settings.segment, rectified, upscaled.members)
-        product = self._segmented(index, asked, watch)
+        product = self._segmented(index, asked, watch, rounds)
         return replace(
             product,
             rectified=rectified,
@@ -280,8 +288,11 @@ class Pipeline:
             widening=upscaled.widening,
         )
 
-    def _segmented(self, index: int, asked: Sequence[tuple[Image, Predictor]], watch: Stopwatch) -> LayerProduct:
-        model, settings = self._models.segmenter, self._settings.segment
+    def _segmented(
+        self, index: int, asked: Sequence[tuple[Image, Predictor]], watch: Stopwatch, rounds: int
+    ) -> LayerProduct:
+        model = self._models.segmenter
+        settings = self._settings.segment.model_copy(update={"rounds": rounds})
         with watch.stage("segment"):
             prior = self._priors.of(index)
             members = [
@@ -326,7 +337,7 @@ def _against_prior(found: Segmentation, prior: AreaPrior | None, grid: PlateGrid
     return (
         Measure("expected area found", 100 * found.expected_share, "%", grid.um_per_px, basis),
         Measure("left out beyond it", outside, "mm²", grid.um_per_px, basis),
-        Measure("rounds", float(found.rounds), "1", grid.um_per_px, "parts asked for again: their area was not right"),
+        Measure(ROUNDS, float(found.rounds), "1", grid.um_per_px, "parts asked for again: their area was not right"),
     )
 
 

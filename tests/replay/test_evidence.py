@@ -6,12 +6,13 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.config import Settings
 from monitor.domain import BundleError
 from monitor.inference import Bundle
-from monitor.store import BuildReader, ModelBook, ProductReader, verify
+from monitor.store import BuildReader, ModelBook, ProductReader, replace_reference, verify
 from monitor.worker import Models, make_again, process_build, recipe_of, take_in
 from tests.acquire.tiny import acquired, tiny_settings
 from tests.cli.in_process import invoke
@@ -63,6 +64,27 @@ def test_products_are_made_again_from_their_records_alone(tmp_path: Path, settin
     with pytest.raises(BundleError, match=f"bundle {label}, which made layer") as caught:
         list(make_again(settings, build.manifest.id, threading.Event()))
     assert "import it" in caught.value.cure
+
+
+def test_rounds_that_were_shed_are_shed_again(settings: Settings) -> None:
+    """Layers behind which others waited were asked for less often, and come out bit for bit all the same."""
+    update = {"upscale": {"pace": "cadence"}, "segment": {"prior": "reference"}}
+    changed = {key: getattr(settings, key).model_copy(update=more) for key, more in update.items()}
+    settings = settings.model_copy(update=changed)
+    build = acquired(settings)
+    shape = build.manifest.grid.shape
+    for index in build.layers():  # two parts where there are none
+        wrong = np.zeros(shape, bool)
+        wrong[2:12, 2:12] = wrong[2:12, -12:-2] = True
+        replace_reference(settings.store.root, build.manifest.id, index, wrong)
+    process_build(settings, Models.load(settings), build.manifest.id, threading.Event())
+    products = ProductReader.open(settings.store.root, build.manifest.id, "live")
+    made = {index: products.record(index) for index in products.layers()}
+    rounds = [each.value for record in made.values() for each in record.measures if each.name == "rounds"]
+    assert sorted(rounds)[-1] == 10
+    assert len(set(rounds)) > 1
+    again = list(make_again(settings, build.manifest.id, threading.Event()))
+    assert [layer.differs for layer in again] == [()] * len(made)
 
 
 def test_evidence_sees_what_is_not_the_same(tmp_path: Path, settings: Settings, config: str) -> None:

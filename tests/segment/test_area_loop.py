@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from monitor.config import SegmentSettings
 from monitor.domain import Mask, ProductState, Segmentation
@@ -53,8 +54,8 @@ class Greedy(Oracle):
         return whole
 
 
-def segmented(model: Oracle, expected: Mask, points: int = 1, melt_px: float = 0.0) -> Segmentation:
-    asked = SETTINGS.model_copy(update={"points_per_component": points})
+def segmented(model: Oracle, expected: Mask, points: int = 1, melt_px: float = 0.0, rounds: int = 10) -> Segmentation:
+    asked = SETTINGS.model_copy(update={"points_per_component": points, "rounds": rounds})
     prior = replace(area_prior(expected, GRID, asked.model_copy(update={"prior_margin_mm": 1.0})), melt_px=melt_px)
     return segment_layer(
         picture(truth(), -0.35), GRID, model, asked, THRESHOLDS, np.random.default_rng(5), prior
@@ -107,6 +108,14 @@ def test_after_ten_rounds_the_layer_is_an_anomaly_that_names_its_parts() -> None
     assert "after 10 rounds" in found.reason
     assert "% at (" in found.reason
     assert "the laser-on map" in found.reason
+
+
+@pytest.mark.parametrize(("rounds", "said"), [(0, "after 0 rounds"), (1, "after 1 round "), (4, "after 4 rounds")])
+def test_fewer_rounds_end_sooner_and_say_so(rounds: int, said: str) -> None:
+    """Where time is short a layer is asked for less often; what was not made right is an anomaly all the same."""
+    found = segmented(Greedy(truth(), stopped_by=99), truth(), rounds=rounds)
+    assert (found.state, found.rounds) == (ProductState.ANOMALY, rounds)
+    assert said in found.reason
 
 
 def test_a_part_that_is_not_there_is_named_and_the_others_stay() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from monitor.config import UpscaleSettings
 from monitor.upscale import Quality, ladder
 from monitor.worker.pace import Pace
@@ -60,3 +62,10 @@ def test_waiting_layers_shed_more_and_an_unknown_pause_nothing() -> None:
 def test_full_means_full() -> None:
     """Where the configuration does not ask for the cadence, every layer gets everything."""
     assert after(0.5, waiting=9, pace="full") == FULL
+
+
+@pytest.mark.parametrize(("pace", "waiting", "rounds"), [("cadence", 0, 10), ("cadence", 2, 2), ("full", 9, 10)])
+def test_layers_that_wait_shed_rounds(pace: str, waiting: int, rounds: int) -> None:
+    """Each layer that waits halves how often parts are asked for again; full means full."""
+    known = Pace(UpscaleSettings(pace=pace), ladder(FULL), Build(9.0))  # type: ignore[arg-type]
+    assert known.rounds(10, waiting) == rounds
