@@ -24,8 +24,9 @@ from monitor.domain.unseen import FULL, even_share
 WINDOW_PX = 512
 STEP = 4
 """Every fourth row and column tells enough of brightness: a glare that matters is wider."""
-CELL = 8
-"""Edge of a cell of these: 32 pixels of the frame."""
+CELL, LEAST_CELLS = 8, 64
+"""Edge of a cell of these, 32 pixels of the frame; a frame of fewer cells, 256 pixels square, is too small to tell lost
+data from a plain picture."""
 DARKEST = 0.04
 """Share of full scale up to which an even area may be nothing but dark: many cameras show that without any grain."""
 LEAST = 1e-6
@@ -41,7 +42,7 @@ class Looks:
         brightest: grey level that one pixel in a thousand reaches, in units of full scale.
         saturated: share of saturated pixels.
         blob: share of the frame that its largest connected saturated area covers.
-        even: share of the frame that is of exactly one grey, neither black nor saturated.
+        even: share of the frame that is of exactly one grey, neither black nor saturated; 0 of a small frame.
         sharpness: var(Laplacian) / var, median of five windows; higher is sharper. In units of 1/pixel⁴.
         detail: var(Laplacian) / mean², likewise.
     """
@@ -67,7 +68,8 @@ def looks(image: npt.NDArray[Any], bits: int) -> Looks:
     lit = (thin >= math.ceil(FULL * full)).view(np.uint8)
     count = np.count_nonzero(lit)
     blob = _largest(lit) / thin.size if count else 0.0
-    even = even_share(thin, CELL, DARKEST * full, FULL * full)
+    judged = thin.size >= LEAST_CELLS * CELL**2
+    even = even_share(thin, CELL, DARKEST * full, FULL * full) if judged else 0.0
     return Looks(_reached(thin) / full, count / thin.size, blob, even, *sharpness(grey))
 
 
