@@ -14,7 +14,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from monitor.domain import StoreError, StoreFull
@@ -70,7 +70,8 @@ def partial_path(path: Path) -> Path:
 def write_partial(path: Path, pieces: Iterable[bytes | memoryview]) -> Path:
     """Write and fsync a file under its temporary name, which is returned; gone where that failed."""
     partial = partial_path(path)
-    try:
+    with ExitStack() as undo:
+        undo.callback(partial.unlink, missing_ok=True)
         with partial.open("wb") as file:
             for piece in pieces:
                 file.write(piece)
@@ -79,9 +80,7 @@ def write_partial(path: Path, pieces: Iterable[bytes | memoryview]) -> Path:
                     _begin_write(file.fileno(), file.tell() - len(piece), len(piece))
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        undo.pop_all()
     return partial
 
 

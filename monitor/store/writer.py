@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,11 +74,10 @@ class BuildWriter:
             make_folder(commits_in(folder), root)
             lock = WriterLock(lock_file(folder), what)
             lock.acquire()
-        try:
+        with ExitStack() as undo:
+            undo.callback(lock.release)
             _make(folder, manifest)
-        except BaseException:
-            lock.release()
-            raise
+            undo.pop_all()
         return cls(folder, manifest, lock)
 
     @classmethod
@@ -155,12 +155,11 @@ class BuildWriter:
     def _place(self, begun: Mapping[Place, Staged], signal: Collection[Callable[[], None]]) -> None:
         """Wait until everything of a layer is fsynced, and give it its names; the folders are to be synced yet."""
         writes = [self._files.submit(write) for write in signal]
-        try:
-            _wait_all([*(staged.file for staged in begun.values()), *writes])
-        except BaseException:
+        with ExitStack() as undo:
             for staged in begun.values():
-                staged.discard()
-            raise
+                undo.callback(staged.discard)
+            _wait_all([*(staged.file for staged in begun.values()), *writes])
+            undo.pop_all()
         for staged in begun.values():
             self._store.place(staged.file.result().key, staged.file.result().path)
 
