@@ -49,8 +49,8 @@ _NODES = (
 _SYMBOL = re.compile(r"[su]\d{1,6}")
 _CONTAINERS = frozenset({"builtins.tuple", "builtins.list", "builtins.dict", None})
 _UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, RecursionError,
-    SyntaxError,
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, LookupError, AttributeError, TypeError, ValueError, RuntimeError,
+    RecursionError, SyntaxError,
 )  # fmt: skip
 
 

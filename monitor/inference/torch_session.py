@@ -20,6 +20,7 @@ from monitor.inference.session import Provider, TensorFacts
 try:
     import torch
     from safetensors import SafetensorError, safe_open
+    from torch._export.verifier import SpecViolationError
 
     from monitor.inference.networks.registry import build
 except ModuleNotFoundError as error:
@@ -29,6 +30,11 @@ except ModuleNotFoundError as error:
     ) from error
 
 DEVICES = {"cpu": "cpu", "cuda": "cuda"}
+_UNREADABLE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError,
+    TypeError, ValueError, SpecViolationError,
+)  # fmt: skip
+"""What torch raises for a program that it cannot read."""
 
 
 class TorchSession:
@@ -119,7 +125,7 @@ def _program(path: Path, device: str) -> tuple[Any, tuple[str, ...], tuple[str, 
         program = torch.export.load(content)
         inputs = tuple(program.graph_signature.user_inputs)
         network = program.module(check_guards=False)
-    except Exception as error:  # torch raises anything for what it cannot read
+    except _UNREADABLE as error:
         raise BundleError(
             f"{path}: cannot be opened by torch {torch.__version__}: {str(error).strip().splitlines()[0][:300]}",
             cure="export it again with this torch",

@@ -178,3 +178,29 @@ def test_weights_of_another_or_no_network_are_refused(tmp_path: Path, metadata: 
     save_file({"unet.first.weight": torch.zeros(3)}, path, metadata=metadata)
     with pytest.raises(BundleError, match=said):
         open_session(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("data/weights/model_weights_config.json", lambda content: b'{"config": []}'),
+        ("models/model.json", lambda content: content.replace(b'"arg": {"name": "p_weight"}', b'"arg": {"name": "q"}')),
+        ("models/model.json", lambda content: content.replace(b'"input_specs"', b'"input_spec"')),
+        ("models/model.json", lambda content: b"{}"),
+    ],
+)  # fmt: skip
+def test_a_program_of_another_shape_is_refused(
+    program: Path, tmp_path: Path, name: str, change: Callable[[bytes], bytes]
+) -> None:
+    """Whatever stands in its JSON, what is said is that the file cannot be used, and what to do."""
+
+    def edited(entry: str, content: bytes) -> bytes:
+        if not entry.endswith(name):
+            return content
+        assert change(content) != content
+        return change(content)
+
+    with pytest.raises(BundleError) as caught:
+        open_session(changed(program, tmp_path / "other.pt2", edited))
+    assert "other.pt2" in caught.value.what
+    assert caught.value.cure
