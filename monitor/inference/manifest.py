@@ -9,7 +9,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FORMAT = 1
 Kind = Literal["latent-diffusion", "pixel-diffusion", "regression", "segmenter"]
@@ -139,6 +139,18 @@ class SpreadTable(Table):
         return self.factor[place], self.floor[place]
 
 
+def _whole_too(sizes: tuple[float, ...]) -> tuple[float, ...]:
+    if 1.0 not in sizes:
+        raise ValueError("1.0 must be among them: prompts are put to the whole picture")
+    return sizes
+
+
+UnaskedSizes = Annotated[
+    tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...], Field(max_length=4), AfterValidator(_whole_too)
+]
+"""Shares of a picture's size at which a model is asked what it takes for metal."""
+
+
 class SegmenterTable(Table):
     """A promptable segmenter of SAM's architecture."""
 
@@ -162,15 +174,8 @@ class SegmenterTable(Table):
     """Logit above which a pixel belongs to the mask."""
     unasked_stability: float = Field(0.5, ge=0.0, le=1.0)
     """Parts in the answer to no prompt whose area changes more than this under that shift are not believed."""
-    unasked_sizes: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = Field((1.0,), min_length=1, max_length=4)
+    unasked_sizes: UnaskedSizes = (1.0,)
     """That answer is the mean of those to the picture at these shares of its size: what is blurred is clearer small."""
-
-    @field_validator("unasked_sizes")
-    @classmethod
-    def _whole_too(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if 1.0 not in value:
-            raise ValueError("1.0 must be among them: prompts are put to the whole picture")
-        return value
 
 
 class BundleManifest(Table):

@@ -83,7 +83,7 @@ def within_area(
     points: int,
     ask: Callable[[Question], Segmentation],
     rng: np.random.Generator,
-    most_rounds: int = 10,
+    most_rounds: int,
 ) -> Segmentation:
     """Ask until every piece has about its area, or say which have not.
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from monitor.config.base import Section
+from monitor.inference.manifest import UnaskedSizes
 from monitor.learn.promptable.network import STRIDE
 from monitor.learn.reading import read_recipe
 from monitor.learn.recipe import DataRecipe
@@ -118,7 +119,7 @@ class SegmenterTraining(Section):
     unasked_share: float = Field(0.0, ge=0.0, le=1.0)
     """Share of the run in which only the answers to no prompt are learnt. Afterwards what they rest on stays as it is
     and prompts are learnt. 0 learns all of it at once."""
-    unasked_sizes: tuple[float, ...] = (1.0,)
+    unasked_sizes: UnaskedSizes = (1.0,)
     """In use, the answer to no prompt is the mean of those to the picture at these shares of its size."""
     statistics_share: float = Field(1.0, ge=0.0, le=1.0)
     """Share of the run in which normalisation follows the crops at hand. Afterwards it stays as it will be when the

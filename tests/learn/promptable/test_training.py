@@ -44,7 +44,12 @@ def test_the_shipped_recipe_is_valid() -> None:
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("crops = [[100, 2]]", "crops"), ("colour = 1", "colour"), ("crops = [", "TOML")],
+    [
+        ("crops = [[100, 2]]", "crops"),
+        ("colour = 1", "colour"),
+        ("crops = [", "TOML"),
+        ("unasked_sizes = [0.6]", "1.0"),
+    ],
 )
 def test_a_wrong_recipe_names_the_key(tmp_path: Path, text: str, named: str) -> None:
     """Edges that the network cannot take, unknown keys and broken syntax are told by name."""
