@@ -11,6 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+
+# Its functions take the group of the moment that it is imported in for their default. Were that the living one, as
+# where torch's exporter imports it later, the group would outlive `leave`, and its threads the interpreter: an abort.
+import torch.distributed.nn
 from torch import Tensor, distributed, nn
 
 from monitor.learn.precision import pick_device
