@@ -73,7 +73,7 @@ class LayerEnd:
         off_sample: index of the first sample at which the laser was off.
         off_s: monotonic time of that sample.
         first_on_s: monotonic time at which the laser came on first in this layer.
-        on_time_s: total time that the laser was on in this layer.
+        on_time_s: total time that the laser was on in this layer; 0 where nobody saw it.
         detected_s: monotonic time of the sample at which the quiet gap was full.
         inner_pause_s: longest time that the laser was off inside the layer; None where not all of it was seen.
         recoat_s: time that the laser was off before the layer; None where not all of it was seen.

@@ -130,10 +130,10 @@ def _calibration(images: ImagesRecipe, grid: PlateGrid, shape: tuple[int, int]) 
 
 
 def _layer(slot: Slot, recipe: ImportRecipe, manifest: BuildManifest) -> Layer:
-    """The layer as if it had been captured at the nominal cadence."""
+    """The layer as if it had been captured at the nominal cadence, of whose laser nothing was heard."""
     cadence = recipe.layers.cadence_s
     off, first_on = (slot.index + 1) * cadence, (slot.index + 0.25) * cadence
-    end = LayerEnd(round(off * NOMINAL_RATE_HZ), off, first_on, (off - first_on) / 2, off + 3.0)
+    end = LayerEnd(round(off * NOMINAL_RATE_HZ), off, first_on, 0.0, off + 3.0)
     wall = datetime.fromisoformat(manifest.created) + timedelta(seconds=off)
     capture = _capture(slot, manifest.cameras[0], off + _SETTLED_S)
     return Layer(slot.index, slot.height_mm, end, wall.isoformat(), {capture.camera: capture})

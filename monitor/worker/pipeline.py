@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from monitor.config import FrameCheckSettings, Settings
+from monitor.config import Settings
 from monitor.domain import (
     Calibration,
     CalibrationError,
@@ -30,7 +30,6 @@ from monitor.domain import (
     Segmentation,
     StoreCorrupt,
 )
-from monitor.domain.unseen import FULL, even_share
 from monitor.inference import Bundle, SegmenterModel
 from monitor.metrics import layer_measures
 from monitor.optics import coverage
@@ -38,6 +37,7 @@ from monitor.segment import AreaPrior, Predictor, joined, segment_plate, to_segm
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
 from monitor.upscale import Quality, Upscaler
 from monitor.worker.choosing import chosen
+from monitor.worker.doubts import hidden, shows_nothing, unmelted
 from monitor.worker.pace import Pace
 from monitor.worker.priors import Priors
 from monitor.worker.steadying import Steady
@@ -51,8 +51,6 @@ taken for one of three minutes."""
 
 ROUNDS = "rounds"
 """Measure of how often parts were asked for again."""
-CELL = 16
-"""Edge in pixels of a cell that may be all of one grey."""
 STORED_SPREAD_GAIN = 4.0
 """Spread and inconsistency are small; they are stored as uint8 of value × 255 × this gain."""
 
@@ -93,40 +91,6 @@ class Models:
         """Bundle name@digest by purpose."""
         pairs = (("upscale", self.upscale_bundle), ("segment", self.segment_bundle))
         return {purpose: bundle.label for purpose, bundle in pairs}
-
-
-def shows_nothing(rectified: Image, black: float) -> str:
-    """Why a frame shows nothing of the plate, "" where it shows something.
-
-    Live frames were judged when they were taken; imported ones, and those of a camera that saw nothing, were not.
-
-    Args:
-        rectified: uint8 (rows, columns).
-        black: share of full scale that one pixel in a thousand must reach (`acquire.checks.black`).
-    """
-    least, most = np.percentile(rectified, (0.1, 99.9))
-    if most < black * 255:
-        return f"is black (its brightest pixels reach {most / 255:.1%} of full scale)"
-    return "" if most > least else f"is of one grey ({most / 255:.0%} of full scale)"
-
-
-def hidden(rectified: Image, seen: Mask, checks: FrameCheckSettings) -> str:
-    """Why a frame cannot be believed all over, "" where it can: a flash, a glare, a hand, a failed lamp, lost data.
-
-    Args:
-        rectified: uint8 (rows, columns).
-        seen: bool (rows, columns), where the camera sees the plate.
-        checks: from which grey level a pixel is black, and how large a share of the frame may show nothing.
-    """
-    grey = rectified[seen]
-    even = even_share(np.where(seen, rectified, np.uint8(0)), CELL, checks.black * 255, FULL * 255)
-    shares = (
-        ("saturated", np.mean(grey >= FULL * 255), checks.saturated),
-        ("black", np.mean(grey < checks.black * 255), checks.saturated),
-        ("one even grey", even, checks.even),
-    )
-    told = [f"{share:.0%} of the frame is {what}" for what, share, most in shares if share > most]
-    return f"{' and '.join(told)}: nothing is seen there" if told else ""
 
 
 def _upscaler(settings: Settings, directory: Path) -> tuple[Upscaler, Bundle]:
@@ -258,12 +222,15 @@ class Pipeline:
         return coverage(self._calibrated, self._grid)
 
     def _believed(self, product: LayerProduct, rectified: Image) -> LayerProduct:
-        """The same, not believed where much of the frame shows nothing; imported frames were never judged before."""
-        reason = hidden(rectified, self._seen, self._settings.acquire.checks)
-        if not reason:
+        """The same, not believed where the frame or the laser's own time speaks against it."""
+        doubts = [hidden(rectified, self._seen, self._settings.acquire.checks)]
+        if product.mask is not None and self._reader.manifest.origin != "import":  # no laser was heard then
+            on_s = self._reader.end(product.index).on_time_s
+            doubts.append(unmelted(product.mask, on_s, self._settings.segment.min_area_mm2))
+        told = [doubt for doubt in doubts if doubt]
+        if not told:
             return product
-        told = "; ".join(filter(None, (reason, product.reason)))
-        return replace(product, state=ProductState.ANOMALY, reason=told)
+        return replace(product, state=ProductState.ANOMALY, reason="; ".join(filter(None, (*told, product.reason))))
 
     def _super_resolved(
         self, index: int, rectified: Image, watch: Stopwatch, quality: Quality, rounds: int

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -41,15 +41,17 @@ def recorded(root: Path, models: Path, **simulation: Any) -> tuple[Settings, Bui
     return settings.model_copy(update={"segment": unbounded}), acquired(settings)
 
 
-def imported(build: BuildReader, root: Path, spoilt: Callable[[Image], Image]) -> None:
-    """A build "imported" of the first layer's webcam frame: as it is, and spoilt."""
+def imported(
+    build: BuildReader, root: Path, spoilt: Callable[[Image], Image], origin: Literal["import", "live"] = "import"
+) -> None:
+    """A build "imported" of the first layer's webcam frame: as it is, and spoilt; after two seconds of laser."""
     seen = build.capture(0, "webcam")
     assert isinstance(seen, Frame)
     webcam = tuple(camera for camera in build.manifest.cameras if camera.name == "webcam")
-    manifest = replace(build.manifest, id="imported", origin="import", cameras=webcam)
+    manifest = replace(build.manifest, id="imported", origin=origin, cameras=webcam)
     with BuildWriter.create(root, manifest) as writer:
         for index, image in enumerate((seen.image, spoilt(np.asarray(seen.image, np.uint8)))):
-            end, stamp = build.record(0).end, build.record(0).wall_time
+            end, stamp = replace(build.record(0).end, on_time_s=2.0), build.record(0).wall_time
             writer.commit(Layer(index, 0.03 * (index + 1), end, stamp, {"webcam": replace(seen, image=image)}))
 
 
@@ -142,6 +144,26 @@ def test_a_recorded_frame_that_shows_nothing_is_missing(tmp_path: Path, models: 
     assert [products.record(k).state for k in (0, 1)] == [ProductState.OK, ProductState.MISSING]
     assert said in products.record(1).reason
     assert np.all(products.plane(1, 0) == 127)
+
+
+@pytest.mark.parametrize("origin", ["live", "import"])
+def test_a_layer_without_metal_is_not_believed_where_the_laser_was_on(
+    tmp_path: Path, models: Path, origin: Literal["import", "live"]
+) -> None:
+    """Even grain is all powder or all melted; of an imported picture nobody heard the laser, and it is empty."""
+
+    def grain(image: Image) -> Image:
+        return np.random.default_rng(1).normal(210, 4, image.shape).astype(np.uint8)
+
+    settings, build = recorded(tmp_path, models, layers=1)
+    imported(build, tmp_path, grain, origin)
+    products, _ = processed(settings, "imported")
+    first, second = (products.load(k) for k in (0, 1))
+    assert first.state is ProductState.OK
+    assert second.mask is not None
+    assert not second.mask.any()
+    heard = "the laser was on for 2 s, and no metal is seen" if origin == "live" else ""
+    assert (second.state is ProductState.ANOMALY, second.reason) == (bool(heard), heard)
 
 
 @pytest.mark.parametrize(("grey", "said"), [(255, "saturated"), (0, "black"), (128, "one even grey")])

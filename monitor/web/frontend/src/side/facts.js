@@ -31,7 +31,7 @@ export function factsOf(view) {
     { name: "Height", value: `${height(view.height_mm)} mm` },
     { name: "Layer end", value: clock(view.wall_time), tip: view.detector && detectorWords(view.detector).join(" ") },
     view.unsure && { name: "Not sure", value: view.unsure, light: "warn", tip: "The detector doubts that this is one whole layer" },
-    { name: "Laser on", value: duration(view.on_time_s), tip: "Sum of the laser's on-time in this layer" },
+    view.on_time_s > 0 && { name: "Laser on", value: duration(view.on_time_s), tip: "Sum of the laser's on-time in this layer" },
     view.latency_s !== null && { name: "Latency", value: duration(view.latency_s), tip: "From the layer end to the committed products" },
     ...view.frames.filter((frame) => frame.exposure_us !== null).map((frame) => ({
       name: `${frame.camera} exposure`, value: [`${number(frame.exposure_us / 1000, 3)} ms`, frame.gain_db !== null && `${number(frame.gain_db, 3)} dB`].filter(Boolean).join(", "),
