@@ -44,6 +44,8 @@ _LEAST_CORRELATION = 0.5
 """Grain alone can be made to correlate by up to 45 / √pixels near outlines; 0.5 is enough on the smallest picture."""
 _SEARCH = 1.5
 """Edges are looked for a little beyond the reach: the melt may be smaller than its slice."""
+_NEARER, _NEAREST_PX = 0.5, 6.0
+"""Then once more within this share of it, but so many pixels: what is far from a laid outline is not its edge."""
 _ROUNDS, _REWEIGHTED = 5, 8
 _GAIN = 0.9
 """Share of the affine transform's error that a projective one must reach: it could always fit a little better."""
@@ -98,11 +100,14 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     """
     pairs = [(image, mask) for image, mask in pairs if mask.any() and not mask.all()]
     search = _SEARCH * reach_px
-    seen = [(smoothed(image, search), trace(mask, search)) for image, mask in pairs]
+    seen, near = (
+        [(smoothed(image, width), trace(mask, width)) for image, mask in pairs]
+        for width in (search, min(search, max(_NEARER * search, _NEAREST_PX)))
+    )
     own = [
-        (_laid([(grey, outline)], matrix, bright), correlation, bright)
-        for (image, mask), (grey, outline) in zip(pairs, seen, strict=True)
-        if outline and (found := _align(image, mask, reach_px))
+        (_laid_twice(coarse, fine, matrix, bright), correlation, bright)
+        for (image, mask), coarse, fine in zip(pairs, seen, near, strict=True)
+        if coarse[1] and (found := _align(image, mask, reach_px))
         for matrix, correlation, bright in (found,)
     ]
     if not own or 2 * len(own) < len(pairs):
@@ -115,7 +120,7 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     matrix = np.eye(3)
     matrix[:2] = cv2.getAffineTransform(*(p[:3, ::-1].astype(np.float32) for p in (corners, common)))
     bright = 2 * sum(sign for _, _, sign in own) > len(own)
-    bent = _laid([(grey, outline) for grey, outline in seen if outline], matrix, bright, projective=True)
+    bent = _laid([(grey, outline) for grey, outline in near if outline], matrix, bright, projective=True)
     before, after, after_bent = (_error(seen, m, bright) for m in (np.eye(3), matrix, bent))
     if after_bent.spread < _GAIN * after.spread and _apart(corners, matrix, bent) < reach_px:
         matrix, after = bent, after_bent
@@ -135,6 +140,16 @@ def _error(seen: Sequence[tuple[Grey64, Outline | None]], matrix: Matrix, bright
     """Contour error over the outlines of all layers."""
     each = [edge_distances(grey, outline, matrix, bright=bright) for grey, outline in seen if outline]
     return summary(np.concatenate(each))
+
+
+def _laid_twice(
+    coarse: tuple[Grey64, Outline | None], fine: tuple[Grey64, Outline | None], matrix: Matrix, bright: bool
+) -> Matrix:
+    """Lay one layer's outline on its edges, first by a wide search, then by a narrow one."""
+    for grey, outline in (coarse, fine):
+        if outline:
+            matrix = _laid([(grey, outline)], matrix, bright)
+    return matrix
 
 
 def _laid(seen: Sequence[tuple[Grey64, Outline]], matrix: Matrix, bright: bool, *, projective: bool = False) -> Matrix:

@@ -83,6 +83,19 @@ def test_melt_that_is_smaller_than_its_slice_does_not_pull() -> None:
     assert found.after.spread < 0.7 < found.after.mean
 
 
+@pytest.mark.parametrize("away", [7, 9])
+def test_a_trace_beside_the_parts_does_not_pull(away: int) -> None:
+    """A dark line along a part's side, as a shadow leaves, is within reach at first, and is not its edge."""
+    mask = nominal()
+    part = cv2.warpPerspective(mask.astype(np.uint8), TRUTH, SHAPE[::-1])
+    beside = abs(cv2.distanceTransform(1 - part, cv2.DIST_L2, 5) - away) < 1.6
+    traced = beside & (np.indices(SHAPE)[1] % 130 > 95)
+    image = np.where(traced, 0.62 * photograph(mask, TRUTH), photograph(mask, TRUTH)).astype(np.uint8)
+    found = register(image, mask)
+    assert found is not None
+    assert misplaced(found.matrix, mask) < 0.6
+
+
 def test_the_same_input_gives_the_same_bits() -> None:
     """Registration does not depend on chance."""
     mask = nominal()
