@@ -1,9 +1,10 @@
 """Layer images of endless variety with their exact masks. Owns the training backgrounds; refuses to be realistic.
 
 The virtual printer resembles one machine. A segmenter must not depend on one machine's look, so these layers vary
-everything: sign and strength of the contrast, texture, stripes that fade inside a part, halos, illumination with
-steps, walls at the border, shining earlier layers, supports, spatter, glare, blur, noise and compression. Powder and
-metal may take their texture from pictures of real ones; nothing else in them was measured on a real machine.
+everything: sign and strength of the contrast, texture, stripes that fade inside a part, halos, edges that glint,
+illumination with steps, walls and the plate's end, shining earlier layers, supports, spatter, glare, blur, noise and
+compression. Powder and metal may take their texture from pictures of real ones; nothing else in them was measured on a
+real machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from monitor.learn.promptable.shapes import draw_parts
 
@@ -76,6 +78,8 @@ def random_layer(
     parts, _ = draw_parts(rng, size)
     if rng.random() < 0.06 or empty:
         parts[:] = 0
+    beyond = _beyond_plate(rng, size) if rng.random() < 0.2 else np.zeros((size, size), np.float32)
+    parts[np.isin(parts, parts[beyond > 0.01])] = 0
     mask = parts > 0
     scene, contrast = _powder(rng, size), _contrast(rng)
     grain = 1.0 + _log(rng, 0.01, 0.25) * noise(rng, size, _log(rng, 1, 4))
@@ -88,6 +92,10 @@ def random_layer(
             contrast *= rng.uniform(0.4, 1.0)  # real metal can be faint against real powder
     scene *= 1.0 + _earlier_layers(rng, size, contrast)
     scene = _melt(rng, scene, parts, contrast, grain)
+    if rng.random() < 0.25:
+        scene += _glints(rng, parts)
+    if beyond.any():
+        scene = scene * (1.0 - beyond) + _floor(rng, size) * beyond
     scene *= _light(rng, size)
     scene = _surroundings(rng, scene, mask)
     return _camera(rng, scene), mask
@@ -213,6 +221,40 @@ def _sparkle(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8]) -> Field:
         dots = np.asarray(blurred / (blurred.max() + 1e-6), dtype=np.float32)
         scene = scene + dots * rng.choice(signs) * _log(rng, 0.1, 2.0)
     return np.maximum(scene, 0.0)
+
+
+def _glints(rng: Rng, parts: npt.NDArray[np.uint8]) -> Field:
+    """White bands along the edges that slope towards a lamp, broken, as wide as a raised edge is."""
+    size, metal = parts.shape[0], (parts > 0).astype(np.uint8)
+    width = _log(rng, 0.8, 6.0)
+    soft = cv2.GaussianBlur(metal.astype(np.float32), (0, 0), max(1.0, width))
+    across, down = (cv2.Sobel(soft, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
+    angle, length = rng.uniform(0, 2 * np.pi), np.hypot(across, down) + np.float32(1e-6)
+    facing = np.clip(-(across * np.cos(angle) + down * np.sin(angle)) / length, 0.0, 1.0) ** _log(rng, 1, 12)
+    depth = cv2.distanceTransform(metal, cv2.DIST_L2, 3)
+    broken = noise(rng, size, _log(rng, 1.5, 8)) > rng.uniform(-2.0, 0.5)
+    band = facing * np.exp(-((depth / width) ** 2)) * broken * metal
+    return np.asarray(cv2.GaussianBlur(band.astype(np.float32), (0, 0), 0.6) * _log(rng, 0.5, 4.0), np.float32)
+
+
+def _beyond_plate(rng: Rng, size: int) -> Field:
+    """Share of each pixel that lies beyond the round or nearly straight end of the plate."""
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    radius, angle = _log(rng, 0.45, 4.0) * size, rng.uniform(0, 2 * np.pi)
+    reach = rng.uniform(0.2, 0.48) * size  # from the picture's middle to the plate's end
+    middle = size / 2 + (reach - radius) * np.array([np.cos(angle), np.sin(angle)])
+    outside = np.hypot(x - np.float32(middle[0]), y - np.float32(middle[1])) - radius
+    return np.asarray(expit(outside / _log(rng, 0.5, 6.0)), np.float32)
+
+
+def _floor(rng: Rng, size: int) -> Field:
+    """What the plate stands on: of another grey, stained and scratched, without metal of this build."""
+    floor = 1.0 + _log(rng, 0.01, 0.3) * noise(rng, size, _log(rng, 1, 40))
+    for _ in range(int(rng.integers(0, 25))):
+        line = np.cumsum(rng.normal(0, 0.02 * size, (int(rng.integers(2, 8)), 2)), axis=0) + rng.uniform(0, size, 2)
+        grey = rng.uniform(0.1, 0.8) if rng.random() < 0.5 else rng.uniform(1.2, 3.5)
+        cv2.polylines(floor, [line.astype(np.int32)], False, float(grey), int(rng.integers(1, 4)))
+    return np.asarray(_log(rng, 0.2, 2.0) * np.maximum(floor, 0.02), np.float32)
 
 
 def _light(rng: Rng, size: int) -> Field:
