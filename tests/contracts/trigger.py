@@ -91,15 +91,19 @@ class TriggerContract:
         bench.trigger.close()
 
     def test_the_detector_finds_every_layer(self, bench: TriggerBench) -> None:
-        """The one detector finds exactly the layers that the signal holds, at their times."""
-        opened = bench.clock.now()
+        """The one detector finds exactly the layers that the signal holds: by sample, and about by time."""
+        before = bench.clock.now()
         bench.trigger.open()
+        opened = bench.clock.now()
         detector = LaserOffDetector(bench.detector, bench.trigger.rate_hz)
         found: list[LayerEnd] = []
         while (bench.finite or len(found) < len(bench.ends_s)) and (block := bench.trigger.read(PATIENCE_S)):
             found += detector.feed(block)
         bench.trigger.close()
-        assert [end.off_s - opened for end in found] == pytest.approx(list(bench.ends_s), abs=bench.late_s)
+        rate_hz = bench.trigger.rate_hz
+        assert [end.off_sample / rate_hz for end in found] == pytest.approx(list(bench.ends_s), abs=2 / rate_hz)
+        for end, true_s in zip(found, bench.ends_s, strict=True):  # the samples begin while the trigger opens
+            assert before - bench.late_s <= end.off_s - true_s <= opened + bench.late_s
         assert all(end.first_on_s < end.off_s < end.detected_s and end.on_time_s > 0 for end in found)
 
     def test_a_block_that_is_not_due_is_a_timeout_and_nothing_is_lost(self, bench: TriggerBench) -> None:
