@@ -4,9 +4,9 @@ A nominal mask's place in the image is known only as well as the corners that it
 and the same for all layers of a build: an affine transform, or a projective one where all layers together show that the
 picture of the plate was not quite set upright. First the enhanced correlation coefficient (Evangelidis &
 Psarakis 2008, OpenCV's `findTransformECC`) of band-passed mask and image around the outlines is maximised, coarse to
-fine; then the outlines are laid on the image's edges by robust least squares along their normals. How much smaller or
-greater the melt is than its slice is an unknown of its own there, so that it does not pull the place. Neither depends
-on brightness and contrast; both give the same bits for the same input.
+fine; then the outlines are laid on the image's edges by robust least squares along their normals, by a wide search and
+then by a narrow one. How much smaller or greater the melt is than its slice is an unknown of its own there, so that it
+does not pull the place. Neither depends on brightness and contrast; both give the same bits for the same input.
 """
 
 from __future__ import annotations

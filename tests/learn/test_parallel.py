@@ -35,8 +35,6 @@ shuffle = 4
 
 
 LEAVING = """
-import os
-import torch
 from pathlib import Path
 from monitor.learn.parallel import Team
 
