@@ -32,6 +32,8 @@ from monitor.optics.outline import (
 )
 
 Grey64 = npt.NDArray[np.float64]
+Seen = tuple[Grey64, Outline | None]
+"""A smoothed picture, and the outline of its mask where that has one."""
 
 _SIGMA = 2.0
 """Finer width of the band-pass, in pixels of each level."""
@@ -44,10 +46,11 @@ _LEAST_CORRELATION = 0.5
 """Grain alone can be made to correlate by up to 45 / √pixels near outlines; 0.5 is enough on the smallest picture."""
 _SEARCH = 1.5
 """Edges are looked for a little beyond the reach: the melt may be smaller than its slice."""
-_NEARER, _NEAREST_PX = 0.5, 6.0
-"""Then once more within this share of it, but so many pixels: what is far from a laid outline is not its edge."""
+_NEARER, _NEAREST_PX = 0.5, 3.0
+"""Then once more within this share of it, but so many pixels: what is far from a laid outline is not its edge, and in a
+coarse picture walls are a few pixels wide."""
 _ROUNDS, _REWEIGHTED = 5, 8
-_GAIN = 0.9
+_GAIN = 0.95
 """Share of the affine transform's error that a projective one must reach: it could always fit a little better."""
 _HUBER = 1.345
 """Residuals beyond this many deviations count less (Huber 1964)."""
@@ -94,9 +97,9 @@ def register(image: Image, mask: Mask, *, reach_px: float = 8.0) -> Registration
 def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.0) -> Registration | None:
     """Register the masks of one build by one transform: the camera does not move between layers.
 
-    The transform is the median of the layers' own affine ones, taken at the corners of the parts; where a projective
-    one of all layers' edges leaves a clearly smaller error, it is that. Arguments and None as in `register`, with None
-    also where fewer than half of the layers can be registered.
+    The transform begins as the median of the layers' own affine ones, taken at the corners of the parts, and is then
+    laid on the edges of all layers together; it is projective where that leaves a clearly smaller error. Arguments and
+    None as in `register`, with None also where fewer than half of the layers can be registered.
     """
     pairs = [(image, mask) for image, mask in pairs if mask.any() and not mask.all()]
     search = _SEARCH * reach_px
@@ -107,7 +110,7 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     own = [
         (_laid_twice(coarse, fine, matrix, bright), correlation, bright)
         for (image, mask), coarse, fine in zip(pairs, seen, near, strict=True)
-        if coarse[1] and (found := _align(image, mask, reach_px))
+        if (coarse[1] or fine[1]) and (found := _align(image, mask, reach_px))
         for matrix, correlation, bright in (found,)
     ]
     if not own or 2 * len(own) < len(pairs):
@@ -120,10 +123,9 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     matrix = np.eye(3)
     matrix[:2] = cv2.getAffineTransform(*(p[:3, ::-1].astype(np.float32) for p in (corners, common)))
     bright = 2 * sum(sign for _, _, sign in own) > len(own)
-    bent = _laid([(grey, outline) for grey, outline in near if outline], matrix, bright, projective=True)
-    before, after, after_bent = (_error(seen, m, bright) for m in (np.eye(3), matrix, bent))
-    if after_bent.spread < _GAIN * after.spread and _apart(corners, matrix, bent) < reach_px:
-        matrix, after = bent, after_bent
+    matrix = _together(near, matrix, bright, corners, reach_px)
+    judged = seen if any(outline for _, outline in seen) else near
+    before, after = (_error(judged, m, bright) for m in (np.eye(3), matrix))
     if after.spread > before.spread:
         return None
     scatter = float(np.sqrt(np.mean(np.sum((taken - common) ** 2, axis=2))))
@@ -131,20 +133,30 @@ def register_layers(pairs: Sequence[tuple[Image, Mask]], *, reach_px: float = 8.
     return Registration(matrix, correlation, bright, before, after, len(own), scatter)
 
 
+def _together(seen: Sequence[Seen], matrix: Matrix, bright: bool, corners: Points, reach_px: float) -> Matrix:
+    """A better transform by the edges of all layers, affine, or projective where that is clearly better; else this."""
+    traced = [(grey, outline) for grey, outline in seen if outline]
+    best = matrix
+    for projective, gain in ((False, 1.0), (True, _GAIN)) if traced else ():
+        laid = _laid(traced, best, bright, projective=projective)
+        less = _error(traced, laid, bright).spread < gain * _error(traced, best, bright).spread
+        if less and _apart(corners, matrix, laid) < reach_px:
+            best = laid
+    return best
+
+
 def _apart(corners: Points, one: Matrix, other: Matrix) -> float:
     """Greatest distance between where two transforms take the corners, in pixels."""
     return float(np.linalg.norm(moved(corners, one) - moved(corners, other), axis=1).max())
 
 
-def _error(seen: Sequence[tuple[Grey64, Outline | None]], matrix: Matrix, bright: bool) -> ContourError:
+def _error(seen: Sequence[Seen], matrix: Matrix, bright: bool) -> ContourError:
     """Contour error over the outlines of all layers."""
     each = [edge_distances(grey, outline, matrix, bright=bright) for grey, outline in seen if outline]
     return summary(np.concatenate(each))
 
 
-def _laid_twice(
-    coarse: tuple[Grey64, Outline | None], fine: tuple[Grey64, Outline | None], matrix: Matrix, bright: bool
-) -> Matrix:
+def _laid_twice(coarse: Seen, fine: Seen, matrix: Matrix, bright: bool) -> Matrix:
     """Lay one layer's outline on its edges, first by a wide search, then by a narrow one."""
     for grey, outline in (coarse, fine):
         if outline:

@@ -72,6 +72,20 @@ def test_a_residual_perspective_is_found_from_all_layers_together() -> None:
     assert found.matrix[2, 0] == pytest.approx(2.0e-4, abs=4e-5)
 
 
+def test_walls_of_a_few_pixels_register() -> None:
+    """In a coarse picture a part is nowhere thicker than the search is long; its own edges still tell where it is."""
+    r, c = np.indices(SHAPE)
+    mask = np.zeros(SHAPE, bool)
+    for row, column in ((50, 60), (60, 190), (160, 70), (165, 200)):
+        mask |= abs(np.hypot(r - row, c - column) - 36) <= 2.5
+        mask |= (abs(r - row) <= 2) & (abs(c - column) <= 30)
+    truth = np.array([[1.006, 0.002, 0.6], [-0.003, 0.995, -0.8], [0, 0, 1.0]])
+    found = register_layers([(photograph(mask, truth, seed, bright=True), mask) for seed in range(5)], reach_px=4.0)
+    assert found is not None
+    points = np.stack([*np.nonzero(mask)[::-1], np.ones(np.count_nonzero(mask))])
+    assert np.linalg.norm((found.matrix @ points - truth @ points)[:2], axis=0).max() < 0.15
+
+
 def test_melt_that_is_smaller_than_its_slice_does_not_pull() -> None:
     """Parts shrunk by 2 px on every side register as well; the shrinkage is reported as the bias."""
     mask = nominal()
