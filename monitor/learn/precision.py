@@ -11,8 +11,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def mixed(device: torch.device) -> torch.autocast:
-    """bfloat16 for the networks where the hardware multiplies it: GPUs, and CPUs with AVX-512 BF16 or AMX."""
-    enabled = device.type == "cuda" or (device.type == "cpu" and _cpu_has_bfloat16())
+    """bfloat16 for the networks where that is faster: GPUs, and CPUs with AMX.
+
+    With AVX-512 BF16 alone a step of the segmenter took 0.32 s, and 0.25 s with single precision.
+    """
+    enabled = device.type == "cuda" or (device.type == "cpu" and _cpu_has_amx())
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
@@ -31,6 +34,5 @@ def device_name() -> str:
     return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "none"
 
 
-def _cpu_has_bfloat16() -> bool:
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("amx_bf16", False) or found.get("avx512_bf16", False))
+def _cpu_has_amx() -> bool:
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
