@@ -166,6 +166,12 @@ def _melt(rng: Rng, scene: Field, parts: npt.NDArray[np.uint8], contrast: float,
     return _sparkle(rng, out, parts)
 
 
+def _depth(where: npt.NDArray[np.bool_]) -> Field:
+    """Distance in pixels to the nearest pixel outside; at most the picture's edge where there is none."""
+    depth = cv2.distanceTransform(where.astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(np.minimum(depth, where.shape[0]), np.float32)
+
+
 def _shining(rng: Rng, parts: npt.NDArray[np.uint8]) -> Field:
     """Share of each pixel that has metal's tone: often the outermost melt slopes away and shows as powder does.
 
@@ -188,7 +194,7 @@ def _inside(rng: Rng, parts: npt.NDArray[np.uint8], size: int) -> Field:
         strength *= 1.0 - rng.uniform(0.1, 0.9) * fade
     if rng.random() < 0.4:  # spots that are as dark as powder or darker, also at the edge
         strength *= 1.0 - rng.uniform(0.1, 1.2) * (noise(rng, size, _log(rng, 2, 30)) > rng.uniform(0.2, 1.5))
-    depth = cv2.distanceTransform((parts > 0).astype(np.uint8), cv2.DIST_L2, 3)
+    depth = _depth(parts > 0)
     if rng.random() < 0.5:  # the melt's edge is round and sends the light elsewhere: metal begins before its tone does
         strength *= 1.0 - rng.uniform(0.2, 1.0) * np.exp(-depth / _log(rng, 0.5, 3.0))
     if rng.random() < 0.3:
@@ -204,7 +210,7 @@ def _waves(rng: Rng, size: int, period: float) -> Field:
 
 def _halo(rng: Rng, parts: npt.NDArray[np.uint8], contrast: float) -> Field:
     """The denuded band around parts, brighter or darker than the powder, and soot further out."""
-    far = np.minimum(cv2.distanceTransform((parts == 0).astype(np.uint8), cv2.DIST_L2, 3), parts.shape[0])
+    far = _depth(parts == 0)
     band = np.exp(-((far / _log(rng, 1.5, 10)) ** 2)) * rng.uniform(-0.6, 0.3) * contrast
     wide = np.exp(-far / _log(rng, 10, 120)) * rng.uniform(-0.05, 0.25) * contrast
     return np.asarray(np.clip(band + wide, -0.5, 0.5), dtype=np.float32)
@@ -231,7 +237,7 @@ def _glints(rng: Rng, parts: npt.NDArray[np.uint8]) -> Field:
     across, down = (cv2.Sobel(soft, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
     angle, length = rng.uniform(0, 2 * np.pi), np.hypot(across, down) + np.float32(1e-6)
     facing = np.clip(-(across * np.cos(angle) + down * np.sin(angle)) / length, 0.0, 1.0) ** _log(rng, 1, 12)
-    depth = cv2.distanceTransform(metal, cv2.DIST_L2, 3)
+    depth = _depth(metal > 0)
     broken = noise(rng, size, _log(rng, 1.5, 8)) > rng.uniform(-2.0, 0.5)
     band = facing * np.exp(-((depth / width) ** 2)) * broken * metal
     return np.asarray(cv2.GaussianBlur(band.astype(np.float32), (0, 0), 0.6) * _log(rng, 0.5, 4.0), np.float32)
