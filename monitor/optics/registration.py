@@ -51,7 +51,8 @@ _NEARER, _NEAREST_PX = 0.5, 3.0
 coarse picture walls are a few pixels wide."""
 _ROUNDS, _REWEIGHTED = 5, 8
 _GAIN = 0.95
-"""Share of the affine transform's error that a projective one must reach: it could always fit a little better."""
+"""Share of the affine transform's error that a projective one must reach: it could always fit a little better. It was
+0.9 until the second build of eos-750 was looked at (its five layers reach 0.94, ten 0.97): no independent choice."""
 _HUBER = 1.345
 """Residuals beyond this many deviations count less (Huber 1964)."""
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
