@@ -13,6 +13,7 @@ import anyio.to_thread
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from monitor.config import Settings
 from monitor.domain import ConfigError, ProcessStatus, StoreError
@@ -53,6 +54,18 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
+class _Viewer(WebSocketsSansIOProtocol):
+    """A live socket that may already be closing when the server ends.
+
+    uvicorn 0.54 says goodbye once more to a viewer who has just left, which websockets refuses (`InvalidState`), and
+    with that the orderly end of all others is lost. Over TLS a closing socket waits for its peer, up to 30 s.
+    """
+
+    def shutdown(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
+
+
 def run_web(settings: Settings, stop: threading.Event) -> None:
     """Serve the operator page until `stop`; returns within 2 s of it, whoever is connected.
 
@@ -88,7 +101,7 @@ def make_server(app: FastAPI, settings: Settings) -> _Server:
         ConfigError: the given certificate cannot be used.
     """
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
+        app, log_config=None, access_log=False, server_header=False, ws=_Viewer,
         ws_max_size=4096, timeout_graceful_shutdown=GRACE_S, lifespan="on",
     )  # fmt: skip
     config.load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import stat
 import threading
@@ -15,6 +16,9 @@ from cryptography import x509
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
+from websockets.client import ClientProtocol
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 import monitor.web.certificate
 from monitor.config import WebSettings, load_settings
@@ -56,6 +60,30 @@ def test_its_own_certificate_serves_https_and_wss(tmp_path: Path) -> None:
     (said,) = (entry for entry in logs if entry["event"] == "certificate of the page")
     kept = x509.load_pem_x509_certificate((tmp_path / "access" / "page.pem").read_bytes())
     assert said["sha256"] == fingerprint(kept)
+
+
+def test_a_viewer_who_is_leaving_does_not_spoil_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A socket that has said goodbye and is still open when the server stops: the server ends in order."""
+    caplog.set_level("INFO", "uvicorn")
+    with serving(small_settings(tmp_path, tls=True)) as served, capture_logs() as logs:
+        address = parse_uri(served.live_url)
+        trusting = _trusting(tmp_path / "access" / "page.pem")
+        plain = socket.create_connection((address.host, address.port), PATIENCE_S)
+        with trusting.wrap_socket(plain, server_hostname=address.host) as viewer:
+            protocol = ClientProtocol(address)
+            protocol.send_request(protocol.connect())
+            viewer.sendall(b"".join(protocol.data_to_send()))
+            while protocol.state is State.CONNECTING:
+                protocol.receive_data(viewer.recv(65536))
+            protocol.send_close()
+            viewer.sendall(b"".join(protocol.data_to_send()))
+            while protocol.close_rcvd is None:
+                protocol.receive_data(viewer.recv(65536))
+            served.stop.set()
+            while served.thread.is_alive() and "Waiting for connections" not in caplog.text:
+                served.thread.join(0.01)
+        served.thread.join(PATIENCE_S)
+    assert "page closed" in [entry["event"] for entry in logs]
 
 
 def test_a_stranger_to_the_certificate_and_an_unencrypted_client_get_nothing(tmp_path: Path) -> None:
