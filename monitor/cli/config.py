@@ -9,6 +9,7 @@ import typer
 
 from monitor.cli.common import out, told
 from monitor.config import load_settings
+from monitor.config.files import absent_files
 from monitor.config.reference import reference as configuration_reference
 
 app = typer.Typer(no_args_is_help=True, help="Check or show a configuration file.")
@@ -18,13 +19,15 @@ FileArgument = Annotated[Path, typer.Argument(help="Configuration file (TOML).")
 
 @app.command()
 def check(file: FileArgument) -> None:
-    """Check a file: names file, line, key, value and what is allowed."""
+    """Check a file: names file, line, key, value and what is allowed, and which files that it names are not here."""
     with told():
         settings = load_settings(file)
     cameras = ", ".join(f"{camera.name} ({camera.device})" for camera in settings.cameras)
     out.print(
         f"[green]✓[/] {file}: trigger {settings.trigger.device}; cameras {cameras}", highlight=False, soft_wrap=True
     )
+    for key, path in absent_files(settings):
+        out.print(f"[yellow]![/] {key}: {path} is not on this computer", highlight=False, soft_wrap=True)
 
 
 @app.command()

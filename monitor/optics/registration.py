@@ -7,6 +7,10 @@ Psarakis 2008, OpenCV's `findTransformECC`) of band-passed mask and image around
 fine; then the outlines are laid on the image's edges by robust least squares along their normals, by a wide search and
 then by a narrow one. How much smaller or greater the melt is than its slice is an unknown of its own there, so that it
 does not pull the place. Neither depends on brightness and contrast; both give the same bits for the same input.
+
+No deformation map is added, such as is laid between two cameras. Parts do stand beside their slices each by its own
+(0.2 px on eos-750, 0.8 px on slm-5472), but a map through the other parts does not tell a part's displacement, and
+found on one half of an outline it brings the other half nearer to edges by 0.3 to 4 % only: their sides look unlike.
 """
 
 from __future__ import annotations

@@ -45,6 +45,28 @@ def test_config_check_says_where_and_what(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_config_check_tells_which_named_files_are_not_here(tmp_path: Path) -> None:
+    """By key and path, relative to the file; what is there, and the store that will be made, are not named."""
+    path = tmp_path / "monitor.toml"
+    (tmp_path / "here.stl").touch()
+    path.write_text(
+        '[store]\nroot = "builds"\n[worker]\nmodels = "bundles"\n'
+        '[[segment.cad]]\npath = "here.stl"\n[[segment.cad]]\npath = "gone.stl"\n'
+        '[[simulation.parts]]\nkind = "stl"\npath = "part.stl"\n'
+        '[[alarms.emails]]\nname = "shift"\nhost = "mail"\nsender = "a@b.c"\nto = ["d@e.f"]\n'
+        'username = "u"\npassword = { file = "secret" }\n'
+    )
+    result = invoke("config", "check", str(path))
+    assert result.exit_code == 0
+    named = [line.removesuffix(" is not on this computer") for line in result.output.splitlines() if line[0] == "!"]
+    assert sorted(named) == [
+        f"! alarms.emails.0.password.file: {tmp_path / 'secret'}",
+        f"! segment.cad.1.path: {tmp_path / 'gone.stl'}",
+        f"! simulation.parts.0.path: {tmp_path / 'part.stl'}",
+        f"! worker.models: {tmp_path / 'bundles'}",
+    ]
+
+
 def test_config_check_passes_the_demo_configuration(tmp_path: Path) -> None:
     """The file that the demo writes is a valid example."""
     path = tmp_path / "monitor.toml"
