@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,12 @@ def slow_laser(root: Path) -> Settings:
 
 
 def spooled(root: Path) -> set[Path]:
-    """Signals that are partly on the disk."""
-    return {path for path in (root / "status" / "signals").glob("spool-*/*.shard") if path.stat().st_size}
+    """Signals that are partly on the disk; a layer that ends takes its own away between two looks."""
+    found = set()
+    for path in (root / "status" / "signals").glob("spool-*/*.shard"):
+        with suppress(FileNotFoundError):
+            found |= {path} if path.stat().st_size else set()
+    return found
 
 
 @pytest.mark.slow
@@ -39,10 +44,11 @@ def test_a_kill_while_a_signal_is_spooled_costs_no_layer_and_leaves_nothing(tmp_
     config = written(settings, tmp_path / "monitor.toml", free_port())
     forks = context()
     left: set[Path] = set()
-    for _ in range(KILLS):
+    struck = 0
+    while struck < KILLS:  # a kill just after a layer has ended strikes no signal, and is not counted
         process = start(forks, "acquire", config, "--name", "spooled")
         deadline = time.monotonic() + PATIENCE_S
-        while not (struck := spooled(root) - left):
+        while not spooled(root) - left:
             assert process.is_alive()
             assert time.monotonic() < deadline
             time.sleep(0.001)
@@ -50,8 +56,8 @@ def test_a_kill_while_a_signal_is_spooled_costs_no_layer_and_leaves_nothing(tmp_
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        left |= struck
-        assert spooled(root), "a kill does leave it"
+        struck += bool(spooled(root))
+        left |= spooled(root)
     process = start(forks, "acquire", config, "--name", "spooled")
     process.join(PATIENCE_S)
     assert process.exitcode == 0
