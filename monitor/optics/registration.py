@@ -10,7 +10,8 @@ does not pull the place. Neither depends on brightness and contrast; both give t
 
 No deformation map is added, such as is laid between two cameras. Parts do stand beside their slices each by its own
 (0.2 px on eos-750, 0.8 px on slm-5472), but a map through the other parts does not tell a part's displacement, and
-found on one half of an outline it brings the other half nearer to edges by 0.3 to 4 % only: their sides look unlike.
+found on one half of an outline it brings the other half nearer to edges by 0.3 to 4 % only: that is no smooth
+distortion of the picture.
 """
 
 from __future__ import annotations
