@@ -15,10 +15,20 @@ _MADE = ("store.root",)
 def absent_files(settings: Settings) -> tuple[tuple[str, Path], ...]:
     """Key and path of every file or folder that the settings name, that must be there, and is not.
 
-    Entries of lists have their number, from 0: `segment.cad.0.path`.
+    Entries of lists have their number, from 0: `segment.cad.0.path`. What this user may not look for, as a secret in a
+    folder of the service's own, counts as there.
     """
-    named = _named("", settings)
-    return tuple((key, path) for key, path in named if key not in _MADE and not path.exists())
+    return tuple((key, path) for key, path in _named("", settings) if key not in _MADE and _absent(path))
+
+
+def _absent(path: Path) -> bool:
+    try:
+        path.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _named(key: str, value: object) -> Iterator[tuple[str, Path]]:
