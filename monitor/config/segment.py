@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from monitor.config.base import Section
 
@@ -47,6 +47,11 @@ class SegmentSettings(Section):
     """CAD of the parts, where it is a prior."""
     prior_margin_mm: float = Field(0.5, gt=0.0)
     """How far from the laser's path metal can still be, in mm: melt pool, and errors of the mirrors and the picture."""
+    melt_rate_mm2_s: tuple[PositiveFloat, PositiveFloat] | None = None
+    """Least and most area that the laser melts in a second in which it is on, in mm²/s: about hatch distance × scan
+    speed, times the lasers that are on at once; less where contours take much of the time. A layer with less or more
+    metal than its time allows is not believed. That matters most where nothing tells where the laser was (see prior).
+    Left out, only less than 10 mm²/s is held to be impossible."""
     polarity: Literal["auto", "dark", "bright"] = "auto"
     """Whether melted metal is darker or brighter than powder; auto decides from the image."""
     window_mm: float = Field(15.0, gt=0.0)
@@ -73,3 +78,10 @@ class SegmentSettings(Section):
         if self.prior == "cad" and not self.cad:
             raise ValueError("prior is 'cad', but no [[segment.cad]] names a file")
         return self
+
+    @field_validator("melt_rate_mm2_s")
+    @classmethod
+    def _least_first(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] > value[1]:
+            raise ValueError("needs the least rate first, then the most")
+        return value

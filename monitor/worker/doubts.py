@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import inf
+
+import cv2
 import numpy as np
 
 from monitor.config import FrameCheckSettings
@@ -51,17 +54,35 @@ def hidden(rectified: Image, seen: Mask, checks: FrameCheckSettings) -> str:
     return f"{' and '.join(told)}: nothing is seen there" if told else ""
 
 
-def unmelted(mask: Mask, on_s: float, least_mm2: float) -> str:
-    """Why a layer without metal cannot be right, "" where it can: the laser was on.
+def unlike_time(
+    mask: Mask, mm_per_px: float, on_s: float, least_mm2: float, rate_mm2_s: tuple[float, float] | None = None
+) -> str:
+    """Why a layer's metal cannot be right for the time that the laser was on, "" where it can.
 
     An evenly grey picture is all powder or all melted, and no camera tells which; a model that does not know a
-    material finds none of it. Both would be believed as an empty layer.
+    material finds little or none of it. Such a layer would be believed to be empty, or to hold a small part.
 
     Args:
         mask: bool (rows, columns), the metal that was found.
+        mm_per_px: edge of a pixel in mm.
         on_s: how long the laser was on in this layer, in s; 0 where nobody saw it.
         least_mm2: the smallest area that counts as metal, in mm².
+        rate_mm2_s: least and most area that this machine melts in a second, in mm²/s; None where nobody told, and
+            then any process is held to be possible.
     """
-    if mask.any() or on_s < max(FIRED_S, least_mm2 / SLOWEST_MM2_S):
+    if on_s < FIRED_S:
         return ""
-    return f"the laser was on for {on_s:.3g} s, and no metal is seen"
+    least, most = rate_mm2_s or (SLOWEST_MM2_S, inf)
+    seen = np.count_nonzero(mask) * mm_per_px**2
+    shown = f"{seen:.3g} mm² of metal are seen" if seen else "no metal is seen"
+    if seen < on_s * least and on_s * least >= least_mm2:
+        return f"the laser was on for {on_s:.3g} s, enough for {on_s * least:.3g} mm², and {shown}"
+    sure = np.count_nonzero(_within(mask)) * mm_per_px**2
+    if sure > on_s * most:
+        return f"the laser was on for {on_s:.3g} s, too little for more than {on_s * most:.3g} mm², and {shown}"
+    return ""
+
+
+def _within(mask: Mask) -> Mask:
+    """Without the pixels of the edge, each of which may be metal in part only."""
+    return np.asarray(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=bool)

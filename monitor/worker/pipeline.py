@@ -37,7 +37,7 @@ from monitor.segment import AreaPrior, Predictor, joined, segment_plate, to_segm
 from monitor.store import BuildReader, CalibrationBook, ModelBook, Pulse, Purpose
 from monitor.upscale import Quality, Upscaler
 from monitor.worker.choosing import chosen
-from monitor.worker.doubts import hidden, shows_nothing, unmelted
+from monitor.worker.doubts import hidden, shows_nothing, unlike_time
 from monitor.worker.pace import Pace
 from monitor.worker.priors import Priors
 from monitor.worker.steadying import Steady
@@ -225,8 +225,9 @@ class Pipeline:
         """The same, not believed where the frame or the laser's own time speaks against it."""
         doubts = [hidden(rectified, self._seen, self._settings.acquire.checks)]
         if product.mask is not None and self._reader.manifest.origin != "import":  # no laser was heard then
-            on_s = self._reader.end(product.index).on_time_s
-            doubts.append(unmelted(product.mask, on_s, self._settings.segment.min_area_mm2))
+            on_s, segment = self._reader.end(product.index).on_time_s, self._settings.segment
+            least_mm2, rate = segment.min_area_mm2, segment.melt_rate_mm2_s
+            doubts.append(unlike_time(product.mask, self._grid.mm_per_px, on_s, least_mm2, rate))
         told = [doubt for doubt in doubts if doubt]
         if not told:
             return product

@@ -162,7 +162,7 @@ def test_a_layer_without_metal_is_not_believed_where_the_laser_was_on(
     assert first.state is ProductState.OK
     assert second.mask is not None
     assert not second.mask.any()
-    heard = "the laser was on for 2 s, and no metal is seen" if origin == "live" else ""
+    heard = "the laser was on for 2 s, enough for 20 mm², and no metal is seen" if origin == "live" else ""
     assert (second.state is ProductState.ANOMALY, second.reason) == (bool(heard), heard)
 
 
