@@ -92,10 +92,12 @@ class Cropper:
     Attributes:
         scale: least and greatest magnification.
         part_share: share of crops that are centred on metal, where there is any.
+        negative_share: share of crops that are shown as negatives, so that no texture is tied to one polarity.
     """
 
     scale: tuple[float, float]
     part_share: float
+    negative_share: float = 0.25
 
     def crop(self, rng: Rng, layer: Layer, edge: int) -> Layer:
         """One crop of (edge, edge)."""
@@ -110,7 +112,7 @@ class Cropper:
         method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         both = (where[part].astype(np.float32) for where in (mask, layer.found))
         shares = [np.asarray(cv2.resize(where, (edge, edge), interpolation=method), np.float32) for where in both]
-        exposed = _exposed(rng, np.asarray(grey, dtype=np.uint8))
+        exposed = _exposed(rng, np.asarray(grey, dtype=np.uint8), self.negative_share)
         return _turned(rng, Layer(exposed, shares[0] >= 0.5, shares[1] >= 0.5, shares[0]))
 
     def _corner(self, rng: Rng, mask: Mask, window: int) -> tuple[int, int]:
@@ -125,10 +127,10 @@ class Cropper:
         return int(row), int(column)
 
 
-def _exposed(rng: Rng, image: Image) -> Image:
-    """Another exposure and gamma; sometimes the negative, so that no texture is tied to one polarity."""
+def _exposed(rng: Rng, image: Image, negative_share: float) -> Image:
+    """Another exposure and gamma; sometimes the negative."""
     grey = image.astype(np.float32) / 255.0
-    if rng.random() < 0.25:
+    if rng.random() < negative_share:
         grey = 1.0 - grey
     if rng.random() < 0.5:
         grey = grey ** float(np.exp(rng.uniform(-0.5, 0.5))) * rng.uniform(0.6, 1.2)

@@ -44,6 +44,10 @@ class RealRecipe(Section):
     """Folders of pictures that show no metal, inside the directory that is given."""
     powder_share: float = Field(0.3, ge=0.0, le=1.0)
     """Share of these crops that show powder only."""
+    scale: tuple[float, float] | None = None
+    """Least and greatest magnification of a crop of these; None is that of the others."""
+    negative_share: float = Field(0.25, ge=0.0, le=1.0)
+    """Share of these crops that are shown as negatives, so that no texture is tied to one polarity."""
     texture_share: float = Field(0.5, ge=0.0, le=1.0)
     """Share of drawn layers whose powder and metal have textures cut from real ones."""
 

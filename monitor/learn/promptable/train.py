@@ -11,7 +11,7 @@ import copy
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,15 @@ class Run:
         self.optimizer = torch.optim.AdamW(learned, recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.pool = ScenePool(recipe.scenes, self.real.textures, recipe.real.texture_share)
         self.cropper = Cropper(recipe.scale, recipe.data.part_share)
+        self.real_cropper = replace(
+            self.cropper, scale=recipe.real.scale or recipe.scale, negative_share=recipe.real.negative_share
+        )
 
     def step(self, fraction: float) -> dict[str, float] | None:
         """One step; its losses now and then."""
         rng = np.random.default_rng((self.recipe.seed, 1, self.step_count))
         edge, count = self.recipe.crops[int(rng.integers(len(self.recipe.crops)))]
-        batch = self.batch(rng, self._layers(rng, count), edge)
+        batch = self.batch(rng, self._crops(rng, count, edge))
         self.step_count += 1
         asks, part = self._part(fraction)
         for group in self.optimizer.param_groups:
@@ -146,21 +149,24 @@ class Run:
             logits, iou = self.network.decoder(embedding, batch.points, batch.labels, batch.offset)
         return prompt_losses(logits.float(), iou.float(), batch.target, batch.near, self.recipe)
 
-    def _layers(self, rng: np.random.Generator, count: int) -> list[Layer]:
+    def _crops(self, rng: np.random.Generator, count: int, edge: int) -> list[Layer]:
+        """Crops of (edge, edge) of the mixture of this step."""
         drawn, real = self.pool.at(self.step_count), self.real
-        sources: list[tuple[float, Sequence[Layer]]] = [(self.recipe.scenes.share, drawn)]
+        sources: list[tuple[float, Sequence[Layer], Cropper]] = [(self.recipe.scenes.share, drawn, self.cropper)]
         if self.recipe.real.share and (real.layers or real.powder):
             powder = self.recipe.real.powder_share if real.layers else 1.0
-            sources += [(self.recipe.real.share * (1 - powder), real.layers)] if real.layers else []
-            sources += [(self.recipe.real.share * powder, real.powder)] if real.powder else []
-        sources.append((max(0.0, 1.0 - sum(share for share, _ in sources)), self.virtual))
-        shares = np.array([share for share, _ in sources])
-        chosen = [sources[i][1] for i in rng.choice(len(sources), count, p=shares / shares.sum())]
-        return [source[int(rng.integers(len(source)))] for source in chosen]
+            cropper, share = self.real_cropper, self.recipe.real.share
+            sources += [(share * (1 - powder), real.layers, cropper)] if real.layers else []
+            sources += [(share * powder, real.powder, cropper)] if real.powder else []
+        sources.append((max(0.0, 1.0 - sum(share for share, *_ in sources)), self.virtual, self.cropper))
+        shares = np.array([share for share, *_ in sources])
+        chosen = [sources[i][1:] for i in rng.choice(len(sources), count, p=shares / shares.sum())]
+        picked = [(layers[int(rng.integers(len(layers)))], cropper) for layers, cropper in chosen]
+        return [cropper.crop(rng, layer, edge) for layer, cropper in picked]
 
-    def batch(self, rng: np.random.Generator, layers: Sequence[Layer], edge: int) -> Batch:
-        """Crops of these layers with prompts."""
-        crops = [self.cropper.crop(rng, layer, edge) for layer in layers]
+    def batch(self, rng: np.random.Generator, crops: Sequence[Layer]) -> Batch:
+        """These crops, all of one square size, with prompts."""
+        edge = crops[0].image.shape[0]
         asked: list[Asked] = [ask(rng, c.image, c.mask, self.recipe.prompt, c.found) for c in crops]
         images = torch.from_numpy(np.stack([c.image for c in crops])).float() / 255.0
         masks = torch.from_numpy(np.stack([c.metal for c in crops]))
@@ -197,7 +203,7 @@ class Run:
         found, error, unasked = [], [], []
         for index in range(VALIDATION_CROPS):
             layer = self.held_out[index * len(self.held_out) // VALIDATION_CROPS]
-            batch = self.batch(rng, [layer], edge)
+            batch = self.batch(rng, [self.cropper.crop(rng, layer, edge)])
             embedding = self.average.encoder(batch.image)
             logits, iou = self.average.decoder(embedding, batch.points, batch.labels, batch.offset)
             metal = self.average.metal(batch.image, embedding)

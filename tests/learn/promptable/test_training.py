@@ -85,6 +85,19 @@ def test_a_crop_keeps_image_and_mask_together() -> None:
             assert max(alike.mean(), 1 - alike.mean()) > 0.97
 
 
+def test_a_cropper_of_negatives_shows_bright_metal_dark() -> None:
+    """With a share of one every crop is a negative; with none no crop is."""
+    mask = truth()
+    image = np.where(mask, 220, 30).astype(np.uint8)
+    for share in (0.0, 1.0):
+        for seed in range(6):
+            cropper = Cropper((0.5, 2.0), 1.0, negative_share=share)
+            crop = cropper.crop(np.random.default_rng(seed), Layer(image, mask, mask), 64)
+            if crop.mask.any() and not crop.mask.all():
+                darker = crop.image[crop.mask].mean() < crop.image[~crop.mask].mean()
+                assert darker == bool(share)
+
+
 def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     """Two steps, stop, resume and one step give the weights of three steps."""
     whole = run_in(tmp_path / "whole")
