@@ -193,6 +193,12 @@ class LayerArray:
             if layers > len(self):
                 self._array.resize((-(-layers // GROW) * GROW, *self.row))
 
+    def fit(self, layers: int) -> None:
+        """Give up the room beyond so many layers, of which none may have been written."""
+        with self._store.making:
+            if layers < len(self):
+                self._array.resize((layers, *self.row))
+
     def read_layer(self, index: int) -> npt.NDArray[Any]:
         """Read one layer; what was never written is the fill value."""
         return np.asarray(self._array[index])

@@ -108,6 +108,27 @@ class ProductWriter:
             write_durable(record_file(commits_in(self._folder), product.index), to_json(record))
         return record
 
+    def fit(self) -> None:
+        """Once the build has ended: cut the part volume to its layers.
+
+        Until then it has room for more, which a viewer shows as layers that are unknown. A build that goes on grows it
+        again.
+
+        Raises:
+            StoreError: the disk failed.
+        """
+        if self._reader.ended is None:
+            return
+        layers = max(self._reader.layers(), default=-1) + 1
+        with disk_errors(f"the volume of build {self._reader.manifest.id}"):
+            for kind in KINDS.values():
+                for level in range(levels_for(self._grid.shape)):
+                    path = f"{kind.path}/{level}"
+                    if (self._folder / path).is_dir():
+                        LayerArray.open(self._store, path).fit(layers)
+            self._store.sync_folders()
+        self._arrays.clear()
+
     def close(self) -> None:
         """Give the product set back; may be called twice."""
         self._lock.release()

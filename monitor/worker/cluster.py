@@ -227,6 +227,7 @@ def _target(settings: Settings, build: str, store: str) -> Iterator[_Target]:
             reader = BuildReader.open(root, build)
             left = tuple(sorted(set(reader.layers()) - set(writer.layers())))
             yield _Target(build, product_set, left, writer, _book(settings, root, reader), None)
+            writer.fit()
         return
     with tempfile.TemporaryDirectory(prefix="lpbf-mirror-", ignore_cleanup_errors=True) as folder:
         mirror = Mirror(store, Path(folder))

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from monitor.config import Settings
-from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus
+from monitor.domain import BundleError, LayerProduct, MonitorError, ProcessStatus, StoreError
 from monitor.report import Reporter
 from monitor.store import BuildReader, Heart, ProductReader, ProductWriter, Pulse, commits_folder, list_builds, thinned
 from monitor.worker.active import ActiveModels
@@ -65,6 +65,7 @@ class Worker:
         self._said = Said()
         self._heart = Heart(self._root, self._said.status)
         self._failed: dict[str, tuple[float, MonitorError]] = {}  # by build: when to try again, and why
+        self._fitted: set[str] = set()  # builds that have ended and whose volumes were cut to their layers
         self._active = ActiveModels(settings)
         self._caretaker = Caretaker(settings, self._active.book)
 
@@ -125,8 +126,23 @@ class Worker:
         for summary in list_builds(self._root):
             if summary.ended is None:
                 hint.watch(commits_folder(self._root, summary.manifest.id))
+                self._fitted.discard(summary.manifest.id)
+            elif summary.manifest.id not in self._fitted and summary.manifest.origin not in COMMANDED:
+                self._fit(summary.manifest.id)
         self._heart.pulse.expect(WORK, self._settings.worker.poll_s + LOOK_S)
         hint.wait(self._settings.worker.poll_s)
+
+    def _fit(self, build: str) -> None:
+        """Cut the volume of a build that has ended to its layers; a failure costs viewers a few empty planes."""
+        self._fitted.add(build)
+        self._heart.pulse.expect(WORK, LOOK_S)
+        if not ProductReader.open(self._root, build, self._settings.worker.product_set).layers():
+            return
+        try:
+            with ProductWriter.open(self._root, build, self._settings.worker.product_set) as writer:
+                writer.fit()
+        except StoreError as error:
+            log.warning("volume keeps its room", build=build, what=error.what, cure=error.cure)
 
     def _follow(self, models: Models, build: str) -> None:
         """Process what is pending of one build now; a failure that time may cure is said and tried again later."""
@@ -246,3 +262,4 @@ def _products(
             writer.commit(product)
             spent = {**product.timings_s, "store": round(time.perf_counter() - named, 4)}
             yield replace(product, timings_s=spent)
+        writer.fit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from ome_zarr_models.v05 import Image as OmeImage
 from ome_zarr_models.v05 import ImageLabel, Labels
 
 from monitor.domain import LayerProduct, NotInStore, PlateGrid, ProductState, StoreCorrupt, StoreError, StoreLocked
-from monitor.store import BuildWriter, ProductReader, ProductWriter, verify
+from monitor.store import BuildWriter, ProductReader, ProductWriter, request_end, verify
 from monitor.store.arrays import GROW
 from monitor.volume import METAL, UNKNOWN, halve
 from tests.store.small import GRID, HEIGHT_MM, assert_product, layer, make_build, manifest, mask, product
@@ -227,6 +228,26 @@ def test_a_volume_grows_beyond_its_first_room(tmp_path: Path) -> None:
         assert reader.plane(GROW).max() == METAL
         assert reader.slab(GROW - 1, GROW + 1)[1].max() == METAL
     assert verify(tmp_path, "b").problems == ()
+
+
+def test_the_volume_of_a_build_that_has_ended_is_cut_to_its_layers(root: Path, writer: ProductWriter) -> None:
+    """While a build runs its volume has room; afterwards a viewer shows no layers that were never built."""
+
+    def rows() -> set[int]:
+        paths = (root / "b" / "products" / "live" / "volume").rglob("zarr.json")
+        metadata = [json.loads(path.read_text()) for path in paths]
+        return {one["shape"][0] for one in metadata if one["node_type"] == "array"}
+
+    for index in range(LAYERS - 1):
+        writer.commit(product(index))
+    writer.fit()
+    assert rows() == {GROW}
+    request_end(root, "b", "finished")
+    writer.fit()
+    assert rows() == {LAYERS}
+    writer.commit(product(LAYERS - 1))
+    assert ProductReader.open(root, "b").plane(LAYERS - 1).max() == METAL
+    assert verify(root, "b").problems == ()
 
 
 def test_probability_and_part_ids_are_volumes_of_their_own(root: Path, writer: ProductWriter) -> None:

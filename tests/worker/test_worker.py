@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -44,14 +45,14 @@ def recorded(root: Path, models: Path, **simulation: Any) -> tuple[Settings, Bui
 def imported(
     build: BuildReader, root: Path, spoilt: Callable[[Image], Image], origin: Literal["import", "live"] = "import"
 ) -> None:
-    """A build "imported" of the first layer's webcam frame: as it is, and spoilt; after two seconds of laser."""
+    """A build "imported" of the first layer's webcam frame: as it is, and spoilt; after half a second of laser."""
     seen = build.capture(0, "webcam")
     assert isinstance(seen, Frame)
     webcam = tuple(camera for camera in build.manifest.cameras if camera.name == "webcam")
     manifest = replace(build.manifest, id="imported", origin=origin, cameras=webcam)
     with BuildWriter.create(root, manifest) as writer:
         for index, image in enumerate((seen.image, spoilt(np.asarray(seen.image, np.uint8)))):
-            end, stamp = replace(build.record(0).end, on_time_s=2.0), build.record(0).wall_time
+            end, stamp = replace(build.record(0).end, on_time_s=0.5), build.record(0).wall_time
             writer.commit(Layer(index, 0.03 * (index + 1), end, stamp, {"webcam": replace(seen, image=image)}))
 
 
@@ -162,7 +163,7 @@ def test_a_layer_without_metal_is_not_believed_where_the_laser_was_on(
     assert first.state is ProductState.OK
     assert second.mask is not None
     assert not second.mask.any()
-    heard = "the laser was on for 2 s, enough for 20 mm², and no metal is seen" if origin == "live" else ""
+    heard = "the laser was on for 0.5 s, enough for 5 mm², and no metal is seen" if origin == "live" else ""
     assert (second.state is ProductState.ANOMALY, second.reason) == (bool(heard), heard)
 
 
@@ -264,14 +265,17 @@ def test_a_stop_does_not_wait_for_the_layer_at_hand(tmp_path: Path, models: Path
 
 
 def test_the_worker_follows_a_build_while_it_grows(tmp_path: Path, models: Path) -> None:
-    """Started before the first layer, it has made every layer's products shortly after the last."""
+    """Started before the first layer, it has made all products shortly after the last; the volume has no room left."""
     settings = tiny_settings(tmp_path, models=models, layers=5)
     acquiring = threading.Thread(target=acquired, args=(settings,))
     acquiring.start()
 
     def complete() -> bool:
         builds = list_builds(tmp_path)
-        return bool(builds) and len(ProductReader.open(tmp_path, builds[0].manifest.id, "live").layers()) == 5
+        if not builds or len(ProductReader.open(tmp_path, builds[0].manifest.id, "live").layers()) < 5:
+            return False
+        finest = tmp_path / builds[0].manifest.id / "products" / "live" / "volume" / "0" / "zarr.json"
+        return bool(json.loads(finest.read_text())["shape"][0] == 5)
 
     work_until(settings, complete)
     acquiring.join(30)
