@@ -50,8 +50,8 @@ class SegmentSettings(Section):
     melt_rate_mm2_s: tuple[PositiveFloat, PositiveFloat] | None = None
     """Least and most area that the laser melts in a second in which it is on, in mm²/s: about hatch distance × scan
     speed, times the lasers that are on at once; less where contours take much of the time. A layer with less or more
-    metal than its time allows is not believed. That matters most where nothing tells where the laser was (see prior).
-    Left out, only less than 10 mm²/s is held to be impossible."""
+    metal than its time allows is not believed. Each layer's melt rate is among its measures. That matters most where
+    nothing tells where the laser was (see prior). Left out, only less than 10 mm²/s is held to be impossible."""
     polarity: Literal["auto", "dark", "bright"] = "auto"
     """Whether melted metal is darker or brighter than powder; auto decides from the image."""
     window_mm: float = Field(15.0, gt=0.0)

@@ -12,16 +12,20 @@ _AGAINST = "mask against reference"
 _CONTOUR = "outer contour of the reference's largest part"
 
 
-def layer_measures(mask: Mask, grid: PlateGrid, reference: Mask | None = None) -> tuple[Measure, ...]:
+def layer_measures(
+    mask: Mask, grid: PlateGrid, reference: Mask | None = None, on_s: float = 0.0
+) -> tuple[Measure, ...]:
     """Measure one layer's part mask; what is not defined is left out.
 
     Args:
         mask: bool (rows, columns) of the plate grid, True where the part was melted.
         grid: the plate grid.
         reference: the mask that the layer should have, or None.
+        on_s: how long the laser was on in this layer, in s; 0 where nobody saw it.
 
     Returns:
-        "area" (mm²) and "parts" (connected components, 8-neighbours); against a reference also "iou",
+        "area" (mm²) and "parts" (connected components, 8-neighbours); "melt rate", the area for each second of laser
+        (mm²/s: about hatch distance × scan speed, less what contours take); against a reference also "iou",
         "voxel mismatch" (|A⊕B| / |reference|), and of the contours "hausdorff", "hd95" and "assd" (µm).
     """
     if mask.shape != grid.shape:
@@ -29,8 +33,10 @@ def layer_measures(mask: Mask, grid: PlateGrid, reference: Mask | None = None) -
     scale = grid.um_per_px
     area = np.count_nonzero(mask) * grid.mm_per_px**2
     parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
-    own = (Measure("area", area, "mm²", scale, "mask"), Measure("parts", float(parts), "1", scale, "mask"))
-    return own if reference is None else own + _against(mask, reference, scale)
+    own = [Measure("area", area, "mm²", scale, "mask"), Measure("parts", float(parts), "1", scale, "mask")]
+    if area and on_s > 0:
+        own.append(Measure("melt rate", area / on_s, "mm²/s", scale, "mask, and how long the laser was on"))
+    return tuple(own) if reference is None else (*own, *_against(mask, reference, scale))
 
 
 def _against(mask: Mask, reference: Mask, scale: float) -> tuple[Measure, ...]:

@@ -16,13 +16,14 @@ HEIGHT = "height above the plate, mm"
 TOGETHER = {"hausdorff": "contour distances", "hd95": "contour distances", "assd": "contour distances"}
 TITLES = {
     "area": "Melted area",
+    "melt rate": "Melted area for each second of laser",
     "parts": "Separate pieces in the layer",
     "iou": "Overlap with the reference mask",
     "voxel mismatch": "Mismatch with the reference mask",
     "contour distances": "Distance of the largest contour from the reference's",
 }
 FINE = (" shift x", " shift y", " turn", " growth", " light change")
-ORDER = ("area", "parts", "iou", "voxel mismatch", "contour distances")
+ORDER = ("area", "melt rate", "parts", "iou", "voxel mismatch", "contour distances")
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,14 +224,18 @@ class Pipeline:
     def _believed(self, product: LayerProduct, rectified: Image) -> LayerProduct:
         """The same, not believed where the frame or the laser's own time speaks against it."""
         doubts = [hidden(rectified, self._seen, self._settings.acquire.checks)]
-        if product.mask is not None and self._reader.manifest.origin != "import":  # no laser was heard then
-            on_s, segment = self._reader.end(product.index).on_time_s, self._settings.segment
+        if product.mask is not None:
+            on_s, segment = self._laser_s(product.index), self._settings.segment
             least_mm2, rate = segment.min_area_mm2, segment.melt_rate_mm2_s
             doubts.append(unlike_time(product.mask, self._grid.mm_per_px, on_s, least_mm2, rate))
         told = [doubt for doubt in doubts if doubt]
         if not told:
             return product
         return replace(product, state=ProductState.ANOMALY, reason="; ".join(filter(None, (*told, product.reason))))
+
+    def _laser_s(self, index: int) -> float:
+        """How long the laser was on in a layer, in s; 0 of imported layers, of which no laser was heard."""
+        return 0.0 if self._reader.manifest.origin == "import" else self._reader.end(index).on_time_s
 
     def _super_resolved(
         self, index: int, rectified: Image, watch: Stopwatch, quality: Quality, rounds: int
@@ -272,7 +276,7 @@ class Pipeline:
             ]  # fmt: skip
             found = joined(members, self._grid, settings, prior)
         with watch.stage("measure"):
-            measures = layer_measures(found.mask, self._grid, reference=self._reference(index))
+            measures = layer_measures(found.mask, self._grid, self._reference(index), self._laser_s(index))
             measures += _against_prior(found, prior, self._grid)
         return LayerProduct(
             index,

@@ -31,6 +31,14 @@ def test_area_and_parts() -> None:
     assert set(found) == {"area", "parts"}
 
 
+def test_the_melt_rate_is_the_area_for_each_second_of_laser() -> None:
+    """Where the laser was seen and metal is: 100 mm²/s are a hatch of 0.1 mm at 1000 mm/s."""
+    mask = np.ones(GRID.shape, np.bool_)  # 80 mm²
+    (rate,) = (m for m in layer_measures(mask, GRID, on_s=0.8) if m.name == "melt rate")
+    assert (rate.value, rate.unit) == (pytest.approx(100.0), "mm²/s")
+    assert "melt rate" not in {m.name for m in layer_measures(~mask, GRID, on_s=0.8)}
+
+
 def test_against_a_reference_the_same_part_is_compared() -> None:
     """Of two parts of like size, contour distances are between the halves of one part, not across the plate."""
     reference = disc(60, 60, 40) | disc(60, 150, 39)

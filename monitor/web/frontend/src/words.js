@@ -63,6 +63,7 @@ const NAMES = {
   area: "Melted area",
   parts: "Separate pieces",
   iou: "IoU against reference",
+  "melt rate": "Melted in a second of laser",
   "voxel mismatch": "Voxel mismatch",
   hausdorff: "Hausdorff distance",
   hd95: "Hausdorff distance, 95 %",
