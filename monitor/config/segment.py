@@ -49,9 +49,10 @@ class SegmentSettings(Section):
     """How far from the laser's path metal can still be, in mm: melt pool, and errors of the mirrors and the picture."""
     melt_rate_mm2_s: tuple[PositiveFloat, PositiveFloat] | None = None
     """Least and most area that the laser melts in a second in which it is on, in mm²/s: about hatch distance × scan
-    speed, times the lasers that are on at once; less where contours take much of the time. A layer with less or more
-    metal than its time allows is not believed. Each layer's melt rate is among its measures. That matters most where
-    nothing tells where the laser was (see prior). Left out, only less than 10 mm²/s is held to be impossible."""
+    speed, times the lasers that are on at once; less where contours take much of the time, or where the camera sees a
+    part of the plate. Each layer's melt rate is among its measures. A layer with less or more metal than its time
+    allows is not believed, which matters most where nothing tells where the laser was (see prior). Left out, only a
+    layer without any metal is held against the laser's time."""
     polarity: Literal["auto", "dark", "bright"] = "auto"
     """Whether melted metal is darker or brighter than powder; auto decides from the image."""
     window_mm: float = Field(15.0, gt=0.0)

@@ -61,25 +61,27 @@ def unlike_time(
 
     An evenly grey picture is all powder or all melted, and no camera tells which; a model that does not know a
     material finds little or none of it. Such a layer would be believed to be empty, or to hold a small part.
+    How much a machine melts differs more than tenfold, and a camera may see a corner of its plate: so that is told.
 
     Args:
         mask: bool (rows, columns), the metal that was found.
         mm_per_px: edge of a pixel in mm.
         on_s: how long the laser was on in this layer, in s; 0 where nobody saw it.
         least_mm2: the smallest area that counts as metal, in mm².
-        rate_mm2_s: least and most area that this machine melts in a second, in mm²/s; None where nobody told, and
-            then any process is held to be possible.
+        rate_mm2_s: least and most area that this machine melts in a second where the camera sees it, in mm²/s; None
+            where nobody told, and then only a layer without any metal is doubted.
     """
     if on_s < FIRED_S:
         return ""
     least, most = rate_mm2_s or (SLOWEST_MM2_S, inf)
     seen = np.count_nonzero(mask) * mm_per_px**2
-    shown = f"{seen:.3g} mm² of metal are seen" if seen else "no metal is seen"
-    if seen < on_s * least and on_s * least >= least_mm2:
-        return f"the laser was on for {on_s:.3g} s, enough for {on_s * least:.3g} mm², and {shown}"
+    if not seen:
+        return f"the laser was on for {on_s:.3g} s, and no metal is seen" if on_s * least >= least_mm2 else ""
+    if rate_mm2_s and seen < on_s * least:
+        return f"the laser was on for {on_s:.3g} s, enough for {on_s * least:.3g} mm², and {seen:.3g} mm² are seen"
     sure = np.count_nonzero(_within(mask)) * mm_per_px**2
     if sure > on_s * most:
-        return f"the laser was on for {on_s:.3g} s, too little for more than {on_s * most:.3g} mm², and {shown}"
+        return f"the laser was on for {on_s:.3g} s, too little for {on_s * most:.3g} mm², and {seen:.3g} mm² are seen"
     return ""
 
 

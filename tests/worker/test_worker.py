@@ -45,14 +45,14 @@ def recorded(root: Path, models: Path, **simulation: Any) -> tuple[Settings, Bui
 def imported(
     build: BuildReader, root: Path, spoilt: Callable[[Image], Image], origin: Literal["import", "live"] = "import"
 ) -> None:
-    """A build "imported" of the first layer's webcam frame: as it is, and spoilt; after half a second of laser."""
+    """A build "imported" of the first layer's webcam frame: as it is, and spoilt; after two seconds of laser."""
     seen = build.capture(0, "webcam")
     assert isinstance(seen, Frame)
     webcam = tuple(camera for camera in build.manifest.cameras if camera.name == "webcam")
     manifest = replace(build.manifest, id="imported", origin=origin, cameras=webcam)
     with BuildWriter.create(root, manifest) as writer:
         for index, image in enumerate((seen.image, spoilt(np.asarray(seen.image, np.uint8)))):
-            end, stamp = replace(build.record(0).end, on_time_s=0.5), build.record(0).wall_time
+            end, stamp = replace(build.record(0).end, on_time_s=2.0), build.record(0).wall_time
             writer.commit(Layer(index, 0.03 * (index + 1), end, stamp, {"webcam": replace(seen, image=image)}))
 
 
@@ -163,8 +163,24 @@ def test_a_layer_without_metal_is_not_believed_where_the_laser_was_on(
     assert first.state is ProductState.OK
     assert second.mask is not None
     assert not second.mask.any()
-    heard = "the laser was on for 0.5 s, enough for 5 mm², and no metal is seen" if origin == "live" else ""
+    heard = "the laser was on for 2 s, and no metal is seen" if origin == "live" else ""
     assert (second.state is ProductState.ANOMALY, second.reason) == (bool(heard), heard)
+
+
+def test_a_layer_is_held_against_what_the_machine_melts(tmp_path: Path, models: Path) -> None:
+    """Its melt rate is measured, and not believed where the machine is known to melt ten times as much."""
+    settings, build = recorded(tmp_path, models, layers=1)
+    imported(build, tmp_path, lambda image: image, "live")
+    products, _ = processed(settings, "imported")
+    assert products.record(0).state is ProductState.OK
+    (rate,) = (measure.value for measure in products.record(0).measures if measure.name == "melt rate")
+    for factor, state in ((1.0, ProductState.OK), (10.0, ProductState.ANOMALY)):
+        told = {"melt_rate_mm2_s": (0.8 * factor * rate, 1.2 * factor * rate)}
+        segment = settings.segment.model_copy(update=told)
+        worker = settings.worker.model_copy(update={"product_set": f"told-{factor:.0f}"})
+        products, _ = processed(settings.model_copy(update={"segment": segment, "worker": worker}), "imported")
+        assert products.record(0).state is state
+        assert ("enough for" in products.record(0).reason) is (state is ProductState.ANOMALY)
 
 
 @pytest.mark.parametrize(("grey", "said"), [(255, "saturated"), (0, "black"), (128, "one even grey")])
