@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
-from monitor.domain import LayerProduct, ProductState, StoreError, Uptime
+from monitor.domain import LayerProduct, ProductState, StoreCorrupt, StoreError, Uptime
 from monitor.store.arrays import DurableStore, LayerArray, ensure_group
 from monitor.store.disk import disk_errors, make_folder, sync_folder, write_durable
 from monitor.store.layout import commits_in, lock_file, product_folder, record_file, recorded
@@ -20,6 +20,7 @@ from monitor.store.planes import KINDS, Planes, groups, planes_of
 from monitor.store.reader import BuildReader
 from monitor.store.records import ArrayRecord, ProductRecord, digest_of, to_json
 from monitor.store.reserve import keep_reserve
+from monitor.store.stored import UNREADABLE, first_line
 
 ARRAYS = {
     "rectified": "uint8",
@@ -115,17 +116,22 @@ class ProductWriter:
         again.
 
         Raises:
+            StoreCorrupt: the metadata of an image is damaged.
             StoreError: the disk failed.
         """
         if self._reader.ended is None:
             return
         layers = max(self._reader.layers(), default=-1) + 1
-        with disk_errors(f"the volume of build {self._reader.manifest.id}"):
-            for kind in KINDS.values():
-                for level in range(levels_for(self._grid.shape)):
-                    path = f"{kind.path}/{level}"
-                    if (self._folder / path).is_dir():
-                        LayerArray.open(self._store, path).fit(layers)
+        levels = range(levels_for(self._grid.shape))
+        paths = [f"{kind.path}/{level}" for kind in KINDS.values() for level in levels]
+        what = f"the volume of build {self._reader.manifest.id}"
+        with disk_errors(what):
+            for path in (p for p in paths if (self._folder / p).is_dir()):
+                try:
+                    LayerArray.open(self._store, path).fit(layers)
+                except UNREADABLE as error:
+                    said = f"{what} is damaged ({path}/zarr.json): {first_line(error)}"
+                    raise StoreCorrupt(said, cure="process this build again into another product set") from error
             self._store.sync_folders()
         self._arrays.clear()
 

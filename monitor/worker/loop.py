@@ -136,11 +136,11 @@ class Worker:
         """Cut the volume of a build that has ended to its layers; a failure costs viewers a few empty planes."""
         self._fitted.add(build)
         self._heart.pulse.expect(WORK, LOOK_S)
-        if not ProductReader.open(self._root, build, self._settings.worker.product_set).layers():
-            return
+        product_set = self._settings.worker.product_set
         try:
-            with ProductWriter.open(self._root, build, self._settings.worker.product_set) as writer:
-                writer.fit()
+            if ProductReader.open(self._root, build, product_set).layers():
+                with ProductWriter.open(self._root, build, product_set) as writer:
+                    writer.fit()
         except StoreError as error:
             log.warning("volume keeps its room", build=build, what=error.what, cure=error.cure)
 

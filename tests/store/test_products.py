@@ -250,6 +250,16 @@ def test_the_volume_of_a_build_that_has_ended_is_cut_to_its_layers(root: Path, w
     assert verify(root, "b").problems == ()
 
 
+def test_a_damaged_volume_that_is_cut_is_named(root: Path, writer: ProductWriter) -> None:
+    """Which image of which build, and what to do."""
+    writer.commit(product(0))
+    request_end(root, "b", "finished")
+    (root / "b" / "products" / "live" / "volume" / "probability" / "0" / "zarr.json").write_text("{")
+    with pytest.raises(StoreCorrupt, match=r"volume of build b is damaged \(volume/probability/0/zarr\.json\)") as told:
+        writer.fit()
+    assert "another product set" in told.value.cure
+
+
 def test_probability_and_part_ids_are_volumes_of_their_own(root: Path, writer: ProductWriter) -> None:
     """Two more valid OME-Zarr images beside occupancy: grey edges that agree with the mask, and a label image."""
     ids = np.where(mask(0), np.uint16(7), np.uint16(0))

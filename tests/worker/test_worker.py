@@ -321,6 +321,22 @@ def test_a_build_that_cannot_be_processed_keeps_no_other_waiting(tmp_path: Path,
     assert ProductReader.open(tmp_path, "zz", "live").layers() == ()
 
 
+def test_the_damaged_volume_of_an_old_build_keeps_no_other_waiting(tmp_path: Path, models: Path) -> None:
+    """It cannot be cut to its layers; that is said, and the worker goes on."""
+    settings, old = recorded(tmp_path, models, layers=1)
+    processed(settings, old.manifest.id)
+    (tmp_path / old.manifest.id / "products" / "live" / "volume" / "0" / "zarr.json").write_text("{")
+    later: list[BuildReader] = []
+
+    def gone_on() -> bool:
+        rests = any(said.process == "worker" and said.state == "idle" for said in read_statuses(tmp_path))
+        if rests and not later:
+            later.append(recorded(tmp_path, models, layers=1)[1])
+        return any(ProductReader.open(tmp_path, build.manifest.id, "live").layers() == (0,) for build in later)
+
+    work_until(settings, gone_on)
+
+
 def test_a_camera_that_moved_is_missing_and_says_so(tmp_path: Path, models: Path) -> None:
     """A calibration that does not fit the frame is a fault of that image, not of the model."""
     settings, build = recorded(tmp_path, models, layers=1)
