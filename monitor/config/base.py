@@ -6,10 +6,20 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PositiveFloat
 
 Pixels = Annotated[int, Field(ge=1, le=65_535)]
 """Rows or columns of an image."""
+
+
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError(f"{list(value)} must have the least first, then the most")
+    return value
+
+
+LeastAndMost = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_rising)]
+"""A range of a positive quantity."""
 
 
 def without_secrets(address: str) -> str:

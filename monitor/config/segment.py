@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from monitor.config.base import Section
+from monitor.config.base import LeastAndMost, Section
 
 
 class CadSettings(Section):
@@ -47,7 +47,7 @@ class SegmentSettings(Section):
     """CAD of the parts, where it is a prior."""
     prior_margin_mm: float = Field(0.5, gt=0.0)
     """How far from the laser's path metal can still be, in mm: melt pool, and errors of the mirrors and the picture."""
-    melt_rate_mm2_s: tuple[PositiveFloat, PositiveFloat] | None = None
+    melt_rate_mm2_s: LeastAndMost | None = None
     """Least and most area that the laser melts in a second in which it is on, in mm²/s: about hatch distance × scan
     speed, times the lasers that are on at once; less where contours take much of the time, or where the camera sees a
     part of the plate. Each layer's melt rate is among its measures. A layer with less or more metal than its time
@@ -79,10 +79,3 @@ class SegmentSettings(Section):
         if self.prior == "cad" and not self.cad:
             raise ValueError("prior is 'cad', but no [[segment.cad]] names a file")
         return self
-
-    @field_validator("melt_rate_mm2_s")
-    @classmethod
-    def _least_first(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and value[0] > value[1]:
-            raise ValueError("needs the least rate first, then the most")
-        return value

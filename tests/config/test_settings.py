@@ -142,6 +142,7 @@ def test_every_way_to_write_a_key_has_a_line(tmp_path: Path, text: str, line: in
         ("[trigger.detector]\non_volts = nan", "finite"),
         ("[trigger]\nchannels = []", "at least 1"),
         ("[simulation]\nrecoat_s = [9, 3]", "recoat_s must be (shortest, longest)"),
+        ("[segment]\nmelt_rate_mm2_s = [120.0, 60.0]", "must have the least first, then the most"),
         ("[[simulation.parts]]\nkind = 'stl'", "needs the path"),
         ("[[simulation.parts]]\npath = 'x.stl'", "only such a part"),
         ("[worker]\nproduct_set = '../raw'", "pattern"),

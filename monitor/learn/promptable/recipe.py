@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from monitor.config.base import Section
+from monitor.config.base import LeastAndMost, Section
 from monitor.inference.manifest import UnaskedSizes
 from monitor.learn.promptable.network import STRIDE
 from monitor.learn.reading import read_recipe
@@ -44,7 +44,7 @@ class RealRecipe(Section):
     """Folders of pictures that show no metal, inside the directory that is given."""
     powder_share: float = Field(0.3, ge=0.0, le=1.0)
     """Share of these crops that show powder only."""
-    scale: tuple[float, float] | None = None
+    scale: LeastAndMost | None = None
     """Least and greatest magnification of a crop of these; None is that of the others."""
     negative_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of these crops that are shown as negatives, so that no texture is tied to one polarity."""
@@ -100,7 +100,7 @@ class SegmenterTraining(Section):
     """Prompts."""
     crops: tuple[tuple[int, int], ...] = ((256, 8), (384, 4), (512, 2))
     """Edge of the crops in pixels and crops per step; each step takes one of these pairs."""
-    scale: tuple[float, float] = (0.35, 2.0)
+    scale: LeastAndMost = (0.35, 2.0)
     """Least and greatest magnification of a crop."""
     steps: int = Field(100_000, ge=1)
     """Steps at most."""

@@ -49,6 +49,8 @@ def test_the_shipped_recipe_is_valid() -> None:
         ("colour = 1", "colour"),
         ("crops = [", "TOML"),
         ("unasked_sizes = [0.6]", "1.0"),
+        ("scale = [2.0, 0.5]", "least first"),
+        ("[real]\nscale = [0.0, 1.0]", "real.scale"),
     ],
 )
 def test_a_wrong_recipe_names_the_key(tmp_path: Path, text: str, named: str) -> None:
