@@ -8,7 +8,7 @@ import sys
 import pytest
 
 PROGRAM = """
-import ctypes, sys, threading
+import threading
 from pathlib import Path
 import numpy as np
 from monitor.domain.memory import give_back_large
@@ -22,8 +22,7 @@ def work(held):
         held.append(np.ones(1000))
         del large
 
-if sys.argv[1] == "give":
-    give_back_large()
+give_back_large()
 np.ones(31 << 20, np.uint8)  # freed: glibc raises its threshold
 before, held = resident(), []
 threads = [threading.Thread(target=work, args=(held,)) for _ in range(4)]
@@ -36,10 +35,6 @@ print(resident() - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_freed_frames_do_not_stay() -> None:
     """Four threads that made and freed 32 MB three times each leave less than one of their arrays behind."""
-    command = [sys.executable, "-c", PROGRAM]
-    kept, given = (
-        int(subprocess.run([*command, how], check=True, capture_output=True, text=True, timeout=60).stdout)
-        for how in ("keep", "give")
-    )
-    assert given < 8
-    assert given <= kept
+    # Without the call 130 MB stay, but for a C library that its environment tells to keep less.
+    done = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=60)
+    assert int(done.stdout) < 8
