@@ -18,7 +18,7 @@ def train(
     data: Annotated[Path | None, typer.Option(help="Directory of the picture folders that the recipe names.")] = None,
     warm_start: Annotated[
         Path | None,
-        typer.Option(help="Begin with these weights: a run's weights.safetensors; of a segmenter, a bundle as well."),
+        typer.Option(help="Begin with these weights: a run's weights.safetensors, or a bundle's directory."),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Wall time for training, in minutes; 0 for all steps.")] = None,
 ) -> None:

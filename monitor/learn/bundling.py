@@ -168,9 +168,11 @@ def _data_words(recipe: AnyTraining) -> dict[str, str]:
     train, held = [], []
     if data.builds:
         last = data.first_seed + data.builds - 1
-        train.append(f"virtual builds, seeds {data.first_seed} to {last}, {data.layers_per_build} layers each")
+        unlike = f", {data.synthetic_share:.0%} of them with a synthetic webcam" if data.synthetic_share else ""
+        train.append(f"virtual builds, seeds {data.first_seed} to {last}, {data.layers_per_build} layers each{unlike}")
     if data.recorded or data.folders:
-        train.append(f"real layers of {', '.join((*data.recorded, *data.folders))}")
+        ways = " in several views" if data.views else ""
+        train.append(f"real layers of {', '.join((*data.recorded, *data.folders))}{ways}")
     if data.split == "build" and data.validation_builds:
         held.append(f"seeds {data.validation_seed} to {data.validation_seed + data.validation_builds - 1}")
     if data.split == "build" and (data.validation_recorded or data.validation_folders):

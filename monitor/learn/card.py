@@ -25,7 +25,7 @@ It takes the webcam's picture of a plate, rectified to {um:g} µm per pixel, gre
 high-resolution camera could have taken it. {networks}
 
 ## Data
-Trained on {data}{unreal}.
+Trained on {data}{unreal}.{begun}
 Measured on {validation}, which no training step saw.
 "default" builds look like the configuration's default scene, "varied" ones differ in everything, "real" are squares of
 real layers. SHA-256 of the training pixels: `{digest}`.
@@ -69,6 +69,7 @@ def write_card(
         unreal="; no real layer is among them" if _virtual(recipe) else "",
         limits=_limits(recipe),
         data=facts.get("data", "unknown"),
+        begun=f" It began with {facts['warm_start']}." if "warm_start" in facts else "",
         validation=facts.get("validation", "unknown"),
         digest=facts.get("data_sha256", "unknown"),
         ncvd_px=NCVD_PX,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from monitor.learn.degradation import synthetic
 from monitor.learn.plates import Plates, load_plates, requests
 from monitor.learn.progress import Progress
 from monitor.learn.real_plates import real_plates
@@ -39,6 +41,8 @@ def load_data(
     def load(*, validation: bool) -> Plates:
         wanted = requests(recipe, validation=validation)
         virtual = load_plates(wanted, cache, workers=workers, progress=progress) if wanted else None
+        if virtual and not validation:
+            virtual = partly_synthetic(virtual, recipe)
         real = real_plates(recipe, store, data, validation=validation)
         return virtual.joined(real) if virtual else real
 
@@ -48,3 +52,13 @@ def load_data(
     if recipe.split == "part":
         return split_parts(plates, recipe.part_px, recipe.train_share, seed)
     return plates, load(validation=True)
+
+
+def partly_synthetic(plates: Plates, recipe: DataRecipe) -> Plates:
+    """Plates of which a share, spread evenly, has a synthetic webcam's image in place of its own."""
+    lr, views = plates.lr.copy(), recipe.views or (recipe,)
+    chosen = [k for k in range(len(lr)) if int((k + 1) * recipe.synthetic_share) > int(k * recipe.synthetic_share)]
+    for number, k in enumerate(chosen):
+        seed = int(plates.build[k]), int(plates.layer[k])
+        lr[k] = synthetic(plates.hr[k], views[number % len(views)], seed)
+    return replace(plates, lr=lr)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.domain import FloatImage, Image
-from monitor.learn.recipe import DataRecipe
+from monitor.learn.recipe import SightRecipe
 from monitor.optics import degrade
 from monitor.upscale import degrade as blurred
 from monitor.upscale import match_tone
@@ -75,7 +75,7 @@ class Webcam:
         return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def synthetic(picture: Image, recipe: DataRecipe, seed: tuple[int, ...]) -> Image:
+def synthetic(picture: Image, recipe: SightRecipe, seed: tuple[int, ...]) -> Image:
     """The webcam's image of a high-resolution picture, uint8 (rows, columns), pixel for pixel over it.
 
     Args:

@@ -5,7 +5,7 @@ Refuses to judge whether a licence allows it: that is decided by who gives the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 from monitor.domain import CameraRole, ConfigError, Image, Mask
 from monitor.learn.degradation import synthetic
 from monitor.learn.plates import Plates
-from monitor.learn.recipe import DataRecipe
+from monitor.learn.recipe import DataRecipe, SightRecipe, ViewRecipe
 from monitor.store import BuildReader, list_builds
 
 FIRST_REAL = 1_000_000
@@ -50,7 +50,9 @@ def real_plates(recipe: DataRecipe, store: Path | None, data: Path | None, *, va
         layer
         for k, name in enumerate((*builds, *folders))
         for layer in (
-            _recorded(name, first + k, recipe, store) if k < len(builds) else _folder(name, first + k, recipe, data)
+            _recorded(name, first + k, recipe, store)
+            if k < len(builds)
+            else _folder(name, first + k, recipe, data, () if validation else recipe.views_of(name))
         )
     )
     cut = [square for layer in layers for square in _squares(layer, recipe.plate_px)]
@@ -98,7 +100,14 @@ def recorded_build(name: str, store: Path | None) -> BuildReader:
     return BuildReader.open(store, chosen[-1])
 
 
-def _folder(name: str, build: int, recipe: DataRecipe, data: Path | None) -> Iterator[RealLayer]:
+def _folder(
+    name: str, build: int, recipe: DataRecipe, data: Path | None, views: Sequence[ViewRecipe]
+) -> Iterator[RealLayer]:
+    """The layers of a folder, each once, or in every view."""
+    sights: list[tuple[SightRecipe, tuple[int, ...]]] = [(recipe, ())]
+    if views:
+        every = [view for view in views for _ in range(view.times)]
+        sights = [(view, (number,)) for number, view in enumerate(every)]
     folder = data / name if data else None
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES) if folder and folder.is_dir() else []
     if not paths:
@@ -112,9 +121,15 @@ def _folder(name: str, build: int, recipe: DataRecipe, data: Path | None) -> Ite
             raise ConfigError(f"{path}: cannot be read as a picture", cure="remove it from the folder or repair it")
         if _blank(np.asarray(image, np.uint8)):
             raise ConfigError(f"{path}: is all of one grey ({int(np.median(image))})", cure="remove it from the folder")
-        size = tuple(max(1, round(n / recipe.shrink)) for n in image.shape[::-1])
-        hr = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA) if recipe.shrink > 1 else image, np.uint8)
-        yield RealLayer(build, index, synthetic(hr, recipe, (build, index)), hr, np.zeros(hr.shape, bool))
+        for sight, number in sights:
+            hr = _shrunk(np.asarray(image, np.uint8), sight.shrink)
+            lr = synthetic(hr, sight, (build, index, *number))
+            yield RealLayer(build, index, lr, hr, np.zeros(hr.shape, bool))
+
+
+def _shrunk(image: Image, factor: float) -> Image:
+    size = tuple(max(1, round(n / factor)) for n in image.shape[::-1])
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA) if factor > 1 else image, np.uint8)
 
 
 def _blank(image: Image) -> bool:
@@ -129,7 +144,7 @@ def _squares(layer: RealLayer, size: int) -> Iterator[RealLayer]:
     if min(rows, cols) < size:
         raise ConfigError(
             f"a real layer has {rows} × {cols} pixels, fewer than data.plate_px = {size}",
-            cure="set data.plate_px to at most its smaller side, or data.shrink to less",
+            cure="set data.plate_px to at most its smaller side, or the shrink of data or of its view to less",
         )
     for top in range(rows % size // 2, rows - size + 1, size):
         for left in range(cols % size // 2, cols - size + 1, size):

@@ -14,7 +14,29 @@ from monitor.learn.reading import read_recipe
 from monitor.upscale.sampler import PAIRS, Method, Prediction, Schedule
 
 
-class DataRecipe(Section):
+class SightRecipe(Section):
+    """How a synthetic webcam sees a high-resolution picture."""
+
+    shrink: float = Field(1.0, ge=1.0, le=16.0)
+    """The high-resolution picture is averaged down by this factor first (the paper: to the webcam's size)."""
+    ratio: float = Field(5.1, ge=1.0, le=32.0)
+    """How much coarser the synthetic webcam is than the high-resolution picture after `shrink` (the paper's n)."""
+    sigma_px: float = Field(1.0, ge=0.0, le=32.0)
+    """σ of the synthetic webcam's Gaussian blur, in its own, coarse pixels."""
+    degradation: Literal["gaussian", "webcam"] = "gaussian"
+    """gaussian: the paper's, ratio and blur. webcam: also shading, tone, noise, its reduction, sharpening and JPEG."""
+
+
+class ViewRecipe(SightRecipe):
+    """One of several ways in which the same pictures are seen."""
+
+    folders: tuple[str, ...] = ()
+    """Folders whose pictures are seen so; none for all."""
+    times: int = Field(1, ge=1)
+    """How often, each time by another webcam where the degradation is the webcam's."""
+
+
+class DataRecipe(SightRecipe):
     """What is trained on: virtual builds, recorded builds and folders of pictures, any of them together.
 
     A recorded build with both cameras gives real pairs. Of one with the high-resolution camera alone, and of pictures,
@@ -45,14 +67,12 @@ class DataRecipe(Section):
     """Folders of high-resolution pictures, in the directory that the command names; each one is a build."""
     validation_folders: tuple[str, ...] = ()
     """Folders for the evaluation (split by build)."""
-    shrink: float = Field(1.0, ge=1.0, le=16.0)
-    """The high-resolution picture is averaged down by this factor first (the paper: to the webcam's size)."""
-    ratio: float = Field(5.1, ge=1.0, le=32.0)
-    """How much coarser the synthetic webcam is than the high-resolution picture after `shrink` (the paper's n)."""
-    sigma_px: float = Field(1.0, ge=0.0, le=32.0)
-    """σ of the synthetic webcam's Gaussian blur, in its own, coarse pixels."""
-    degradation: Literal["gaussian", "webcam"] = "gaussian"
-    """gaussian: the paper's, ratio and blur. webcam: also shading, tone, noise, its reduction, sharpening and JPEG."""
+    views: tuple[ViewRecipe, ...] = ()
+    """Ways in which the folders that train are seen, each in every way that names it; none: once, as is said here. The
+    folders for the evaluation are always seen as is said here."""
+    synthetic_share: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of virtual layers that train of which the webcam's image is not the virtual printer's but synthetic, in
+    each of `views` in turn, without their `shrink`."""
     split: Literal["build", "layer", "part"] = "build"
     """What tells training from validation: whole builds, layers of each build, or parts of each build."""
     train_share: float = Field(0.8, gt=0.0, lt=1.0)
@@ -79,7 +99,15 @@ class DataRecipe(Section):
         shared = set(self.recorded) & set(self.validation_recorded) | set(self.folders) & set(self.validation_folders)
         if shared:
             raise ValueError(f"{', '.join(sorted(shared))} cannot both train and validate")
+        if unknown := {name for view in self.views for name in view.folders} - set(self.folders):
+            raise ValueError(f"views: {', '.join(sorted(unknown))} is not among the folders that train")
+        if self.views and (unseen := [name for name in self.folders if not self.views_of(name)]):
+            raise ValueError(f"views: none names the folder {', '.join(unseen)}")
         return self
+
+    def views_of(self, folder: str) -> tuple[ViewRecipe, ...]:
+        """The views of a folder that trains."""
+        return tuple(view for view in self.views if folder in view.folders or not view.folders)
 
 
 class AutoencoderRecipe(Section):

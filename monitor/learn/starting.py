@@ -28,7 +28,7 @@ def train_recipe(
         path: recipe (TOML) of kind latent-diffusion, pixel-diffusion, regression or segmenter.
         out: directory of checkpoints and of the bundle.
         minutes: wall time; the recipe's own by default.
-        warm_start: weights to begin with: a former run's weights.safetensors, or for a segmenter a bundle's directory.
+        warm_start: weights to begin with: a former run's weights.safetensors, or a bundle's directory.
         store: directory of the recorded builds that the recipe names.
         data: directory of the picture folders that it names.
         stopped: asked after each step of a super-resolution; when it says so, the run is kept and ends.

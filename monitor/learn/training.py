@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from monitor.learn.beginning import begin_with, named
 from monitor.learn.budget import Stage
 from monitor.learn.bundling import Facts, write_bundle
 from monitor.learn.data import load_data
@@ -134,7 +135,7 @@ def train(
         out: directory of plates, checkpoints, pictures and of the bundle; a run there is continued.
         minutes: wall time of everything; the recipe's own by default; 0 for as long as its steps take.
         workers: processes that render plates; the number of cores less one by default.
-        warm_start: weights of a former run of the same sizes to begin with.
+        warm_start: weights of networks of the same sizes to begin with: a former run's file, or a bundle's directory.
         store: directory of the recorded builds that the recipe names.
         data: directory of the folders of pictures that it names.
         stopped: asked after each step; when it says so, the run is kept and ends.
@@ -144,6 +145,7 @@ def train(
 
     Raises:
         ConfigError: data that the recipe names are not there.
+        BundleError: the weights to begin with do not fit.
         Stopped: the run was stopped; the same call continues it.
     """
     begin = time.monotonic()
@@ -156,7 +158,7 @@ def train(
         run = _prepare(recipe, out, team, train_set, progress, warm_start, steady=math.isinf(total))
         closing = min(_CLOSING_MOST_S, _CLOSING_SHARE * total)
         _learn(run, held_out, max(1.0, total - closing - (time.monotonic() - begin)), stopped)
-        return _close(run, held_out, train_set)
+        return _close(run, held_out, train_set, {"warm_start": named(warm_start)} if warm_start else {})
     finally:
         team.leave()
 
@@ -177,7 +179,7 @@ def train_weights(
         plates: what is trained on, at least as large as the recipe's patches.
         minutes: wall time; 0 for as long as its steps take.
         stopped: asked after each step; when it says so, the run is kept and ends.
-        warm_start: weights of networks of the same sizes to begin with.
+        warm_start: weights of networks of the same sizes to begin with: a former run's file, or a bundle's directory.
 
     Raises:
         BundleError: the weights to begin with do not fit.
@@ -231,7 +233,7 @@ def _prepare(
     torch.backends.cudnn.allow_tf32 = True
     models = untrained(recipe)
     if warm_start is not None:
-        models.load_weights(warm_start)
+        begin_with(models, warm_start)
     models.to(team.device)
     generator = torch.Generator().manual_seed(recipe.seed + team.rank)
     patches = PatchSampler(plates, team.device, recipe.data.part_share, generator, recipe.data.patches_per_layer)
@@ -280,7 +282,7 @@ def _pause(run: Run, held_out: Plates | None, stage: Stage, fraction: float) -> 
         sample_pictures(run.plan.trained(), held_out, run.team.device, place)
 
 
-def _close(run: Run, held_out: Plates, train_set: Plates) -> Path:
+def _close(run: Run, held_out: Plates, train_set: Plates, begun: Facts) -> Path:
     """Keep the weights, measure them, and make the bundle; the first process does, the others wait."""
     bundle = run.out / "bundle" / run.recipe.name
     if run.team.leads:
@@ -298,6 +300,7 @@ def _close(run: Run, held_out: Plates, train_set: Plates) -> Path:
             "seconds": round(run.spent),
             "device": str(run.team.device),
             "processes": run.team.size,
+            **begun,
         }
         blur = measured_blur(train_set.lr, train_set.hr)
         bundle = write_bundle(models.to(torch.device("cpu")), run.out, results, facts, run.curves, samples, blur)
@@ -312,7 +315,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="directory of the run; a run there is continued")
     parser.add_argument("--minutes", type=float, default=None, help="wall time of everything; 0 for all steps")
     parser.add_argument("--workers", type=int, default=None, help="processes that render plates")
-    parser.add_argument("--warm-start", type=Path, default=None, help="weights.safetensors of a former run")
+    parser.add_argument(
+        "--warm-start", type=Path, default=None, help="weights.safetensors of a former run, or a bundle"
+    )
     parser.add_argument("--store", type=Path, default=None, help="directory of recorded builds")
     parser.add_argument("--data", type=Path, default=None, help="directory of folders of pictures")
     parser.add_argument("--smoke", action="store_true", help="a few steps on small plates")

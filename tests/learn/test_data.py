@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from monitor.domain import ConfigError
 from monitor.learn.data import load_data
 from monitor.learn.degradation import measured_blur, synthetic
 from monitor.learn.patches import PatchSampler
 from monitor.learn.plates import Plates
-from monitor.learn.recipe import DataRecipe
+from monitor.learn.recipe import DataRecipe, ViewRecipe
 from monitor.learn.splitting import split_by_layer, split_parts
 from monitor.upscale import degrade
 
@@ -59,6 +60,52 @@ def test_folders_become_squares_with_a_synthetic_webcam(tmp_path: Path, degradat
     assert train.lr.std() < 0.6 * train.hr.std()
     again, _ = load_data(recipe, 0, tmp_path / "cache", data=tmp_path)
     assert again.digest == train.digest
+
+
+def test_the_same_pictures_are_seen_in_several_ways(tmp_path: Path) -> None:
+    """Each view has its scale, its blur and as many webcams as it says; what is held out is seen once, as before."""
+    folder(tmp_path, "one", 1)
+    folder(tmp_path, "two", 1)
+    views = (
+        ViewRecipe(ratio=2.0),
+        ViewRecipe(folders=("one",), ratio=2.0, degradation="webcam", times=2),
+        ViewRecipe(folders=("two",), shrink=2.0, ratio=2.0),
+    )
+    recipe = DataRecipe(
+        builds=0, folders=("one", "two"), validation_builds=0, validation_folders=("three",), plate_px=64, views=views
+    )
+    folder(tmp_path, "three", 1)
+    train, held = load_data(recipe, 0, tmp_path / "cache", data=tmp_path)
+    one, two = (train.only(train.build == build) for build in np.unique(train.build))
+    assert (len(one.hr), len(two.hr), len(held.hr)) == (3 * 6, 6 + 1, 6)
+    blurred, webcam, another = (one.lr[k * 6 : k * 6 + 6] for k in range(3))
+    assert (one.hr[:6] == one.hr[6:12]).all()
+    assert (webcam != another).any()
+    assert abs(blurred.mean() - one.hr[:6].mean()) < 1
+    plain = recipe.model_copy(update={"views": ()})
+    assert load_data(plain, 0, tmp_path / "cache", data=tmp_path)[1].digest == held.digest
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"), [(("other",), "other is not among the folders"), (("one",), "none names the folder two")]
+)
+def test_views_and_folders_belong_together(folders: tuple[str, ...], message: str) -> None:
+    """A view of a folder that does not train, and a folder without a view, are said."""
+    with pytest.raises(ValidationError, match=message):
+        DataRecipe(folders=("one", "two"), views=(ViewRecipe(folders=folders),))
+
+
+def test_a_share_of_virtual_layers_has_a_synthetic_webcam(tmp_path: Path) -> None:
+    """Half of them, evenly, are their picture, blurred; nothing else changes, and what is held out stays as it is."""
+    recipe = DataRecipe(builds=4, layers_per_build=1, validation_builds=1, plate_px=256, ratio=2.0)
+    own, held = load_data(recipe, 0, tmp_path, workers=0)
+    mixed, same = load_data(recipe.model_copy(update={"synthetic_share": 0.5}), 0, tmp_path, workers=0)
+    changed = (own.lr != mixed.lr).any(axis=(1, 2))
+    assert changed.tolist() == [False, True, False, True]
+    for k in np.flatnonzero(changed):
+        assert (mixed.lr[k] == synthetic(own.hr[k], recipe, (0,))).all()
+    assert (own.hr == mixed.hr).all()
+    assert held.digest == same.digest
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:

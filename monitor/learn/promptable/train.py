@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monitor.domain import ConfigError
-from monitor.inference import Bundle, file_digest
+from monitor.learn.beginning import named
 from monitor.learn.budget import Stage, warm_cosine
 from monitor.learn.plates import Plates, load_plates, requests
 from monitor.learn.precision import mixed, pick_device, prepared
@@ -330,18 +330,12 @@ def _save(run: Run, facts: dict[str, str], warm_start: Path | None) -> None:
     if run.real.words:
         facts = facts | {"real": run.real.words, "real_sha256": run.real.digest}
     if warm_start is not None:
-        facts = facts | {"warm_start": _named(warm_start)}
+        facts = facts | {"warm_start": named(warm_start)}
     save_file(
         {name: value.contiguous() for name, value in run.average.state_dict().items()},
         run.out / WEIGHTS,
         metadata={"recipe": run.recipe.model_dump_json(), **facts},
     )
-
-
-def _named(weights: Path) -> str:
-    if weights.is_dir():
-        return f"the weights of {Bundle.read(weights).label}"
-    return f"weights with SHA-256 {file_digest(weights)}"
 
 
 def _upscaled(
