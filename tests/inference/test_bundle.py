@@ -12,8 +12,9 @@ import numpy as np
 import onnx
 import pytest
 
+from monitor.config import Settings
 from monitor.domain import BundleError
-from monitor.inference import Bundle, default_models_dir, find_bundle
+from monitor.inference import Bundle, default_models_dir, find_bundle, find_certainty
 from monitor.inference.writing import to_toml
 from tests.inference.small import SHAPE, make_bundle, make_segmenter, onnx_model, picture, save, seal
 
@@ -316,6 +317,19 @@ def test_the_bundles_that_come_with_the_program_hold() -> None:
         pytest.skip(f"no bundle is in {default_models_dir()}")
     for folder in folders:
         assert Bundle.load(folder).manifest.name == folder.name
+
+
+def test_the_default_way_of_making_products_has_intervals() -> None:
+    """What was measured of the shipped segmenter's errors names the bundle that ships, at the default's settings."""
+    models = default_models_dir()
+    if not (models / "intervals.toml").is_file():
+        pytest.skip(f"no intervals are in {models}")
+    settings = Settings()
+    label = Bundle.read(find_bundle(models, settings.segment.bundle)).label
+    known = find_certainty(models, "", label, settings.upscale.samples, settings.plate.um_per_px)
+    assert settings.segment.picture != "upscaled"
+    assert known is not None
+    assert {"area", "Sa", "hausdorff", "wall thickness"} <= set(known.factors)
 
 
 def test_a_manifest_is_read_back_as_it_was_written() -> None:
