@@ -10,12 +10,13 @@ from statistics import median
 
 import numpy as np
 
-from monitor.config import UpscaleSettings
+from monitor.config import RestoreSettings, UpscaleSettings
 from monitor.domain import Image
 from monitor.inference import Bundle
-from monitor.upscale import Quality, Upscaler
+from monitor.upscale import BANDS, Quality, Upscaler
 
 DETAIL = (0.5, 0.5, 0.5, 0.5)
+GAINS = (1.0,) * BANDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def measure_upscale(
 ) -> list[PlateCost]:
     """Super-resolve a plate of noise at each quality, the cheapest first; the first run of all is not counted.
 
-    Tone and detail are set, as on a calibrated installation: that costs a little more than without.
+    Tone, restoration and detail are set, as on a calibrated installation: that costs a little more than without.
 
     Args:
         bundle: what super-resolves.
@@ -56,7 +57,8 @@ def measure_upscale(
         BundleError: it is no bundle of super-resolution, or cannot run.
     """
     plate: Image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    upscaler = Upscaler.load(bundle, UpscaleSettings(threads=threads, tone=(1.0, 0.0), detail=DETAIL))
+    settings = UpscaleSettings(threads=threads, tone=(1.0, 0.0), detail=DETAIL, restore=RestoreSettings(gains=GAINS))
+    upscaler = Upscaler.load(bundle, settings)
     upscaler.upscale(plate[:64, :64], 0, Quality(1, 1))
     found = []
     for quality in sorted(qualities, key=lambda one: one.calls):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import cv2
 import numpy as np
 import typer
 
 from monitor.cli.common import ConfigOption, err, out, settings_of, told
+
+if TYPE_CHECKING:
+    from monitor.upscale import Look
 
 
 def tone(
@@ -21,7 +25,7 @@ def tone(
     ] = Path("tone.png"),
     config: ConfigOption = None,
 ) -> None:
-    """By layers that both cameras saw: tone, and how much of the drawn detail; prints the configuration's lines."""
+    """By layers that both cameras saw: tone, the webcam's blur, and how much detail; prints configuration lines."""
     from monitor.inference import Bundle
     from monitor.upscale import Upscaler
     from monitor.worker import configured, measure_look
@@ -31,13 +35,24 @@ def tone(
         bundle = Bundle.load(configured(settings, "upscale"))
         found = measure_look(settings.store.root, Upscaler.load(bundle, settings.upscale), build, layers)
         picture.write_bytes(cv2.imencode(".png", np.hstack(found.pictures))[1].tobytes())
-    out.print("[upscale]", markup=False)
-    for name, numbers in (("tone", found.look.tone), ("detail", found.look.detail)):
-        out.print(f"{name} = [{', '.join(f'{number:.4f}' for number in numbers)}]", markup=False, highlight=False)
+    for line in configuration_of(found.look):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
     err.print(
         f"measured on {len(found.layers)} layers of {found.build}: the cameras differ by {found.before:.4f} grey, "
-        f"in this tone by {found.after:.4f}; {picture}\n"
-        f"Put the lines into the configuration. The tone holds until exposure or lamps change, the detail for bundle "
-        f"{bundle.label}.",
+        f"in this tone by {found.after:.4f}, restored by {found.restored:.4f}; {picture}\n"
+        "Put the lines into the configuration, the last table behind all other keys of [upscale]. Tone and restoration "
+        f"hold until exposure, lamps or focus change, the detail for bundle {bundle.label}.",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
+
+
+def configuration_of(look: Look) -> list[str]:
+    """The lines of a configuration that say this look."""
+
+    def row(name: str, numbers: Sequence[float]) -> str:
+        return f"{name} = [{', '.join(f'{number:.4f}' for number in numbers)}]"
+
+    lines = ["[upscale]", row("tone", look.tone), row("detail", look.detail)]
+    if look.restoration is not None:
+        lines += ["[upscale.restore]", row("gains", look.restoration.gains), f"noise = {look.restoration.noise:.6f}"]
+    return lines

@@ -17,7 +17,7 @@ from monitor.config.signals import SignalSettings
 from monitor.config.simulation import PartSettings, SimulationSettings
 from monitor.config.store import StoreSettings
 from monitor.config.trigger import DetectorSettings, TriggerSettings
-from monitor.config.upscale import UpscaleSettings
+from monitor.config.upscale import RestoreSettings, UpscaleSettings
 from monitor.config.ways import (
     CommandSettings,
     EmailSettings,
@@ -51,6 +51,7 @@ __all__ = [
     "RecoatSettings",
     "ReconnectSettings",
     "ReportSettings",
+    "RestoreSettings",
     "RuleSettings",
     "RulesSettings",
     "SecretSettings",

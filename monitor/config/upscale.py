@@ -11,6 +11,15 @@ from monitor.config.base import Section
 Gain = Annotated[float, Field(ge=0.0, le=2.0)]
 
 
+class RestoreSettings(Section):
+    """How the webcam's own picture is restored before detail is drawn on it; `lpbf-monitor calibrate tone` finds it."""
+
+    gains: Annotated[tuple[Annotated[float, Field(ge=0.0, le=32.0)], ...], Field(min_length=16, max_length=16)]
+    """What its spatial frequencies are multiplied by, at 1/32, 2/32 … 16/32 cycles a pixel of the plate grid."""
+    noise: float = Field(0.0, ge=0.0, le=1.0)
+    """Of what that adds, grey in [0, 1], root mean square: where hardly more is added, nothing is."""
+
+
 class UpscaleSettings(Section):
     """Which bundle makes the high-resolution picture, where, and how well."""
 
@@ -38,8 +47,13 @@ class UpscaleSettings(Section):
     it for a bundle: between the smallest error and the texture of the high-resolution camera. Needs `tone`; without,
     all of the detail is taken."""
 
+    restore: RestoreSettings | None = None
+    """What the webcam has blurred and not yet lost is had back by a filter. Needs `tone`; without, the webcam's
+    picture is taken as it is."""
+
     @model_validator(mode="after")
-    def _detail_in_a_tone(self) -> UpscaleSettings:
-        if self.detail is not None and self.tone is None:
-            raise ValueError("detail needs tone: `lpbf-monitor calibrate tone` prints both")
+    def _look_in_a_tone(self) -> UpscaleSettings:
+        if self.tone is None and not (self.detail is None and self.restore is None):
+            wrong = "restore" if self.detail is None else "detail"
+            raise ValueError(f"{wrong} needs tone: `lpbf-monitor calibrate tone` prints both")
         return self

@@ -1,10 +1,11 @@
 """Super-resolution bundles side by side in one run. Owns the layers, the methods and the rows of numbers.
 
 Every bundle runs as the product runs it, through the Upscaler, with the steps that it was made for. Beside them stand
-the webcam's image itself, its bicubic form where that is another (a synthetic webcam's image is the bicubic one), and
-the first in HR's tone, which only one who knows HR can make. Each bundle runs twice: as it is, and calibrated, with the
-tone and the strength of its detail that another layer of the same virtual build tells, as an earlier layer tells an
-installation. A real picture's synthetic webcam is its own, so there the layer's own HR tells them: six numbers.
+the webcam's image itself, its bicubic form where that is another (a synthetic webcam's image is the bicubic one), the
+first in HR's tone, which only one who knows HR can make, and the first calibrated without any model: in the tone, and
+restored. Each bundle runs twice: as it is, and calibrated, with the tone, the restoration and the strength of its
+detail that another layer of the same virtual build tells, as an earlier layer tells an installation. A real picture's
+synthetic webcam is its own, so there the layer's own HR tells them: 23 numbers.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from monitor.learn.measuring import Grey, mean_numbers, numbers, powder_windows,
 from monitor.learn.plates import PlateRequest, scene_of
 from monitor.learn.real_plates import real_plates
 from monitor.learn.recipe import DataRecipe
-from monitor.upscale import Upscaler
+from monitor.upscale import Upscaler, grounded, measured_look, toned
+from monitor.upscale import match_tone as fitted_tone
 
 LR, BICUBIC, TONED = "LR", "bicubic", "LR in HR's tone"
+RESTORED = "LR restored, without a model"
 CALIBRATED = ", calibrated"
 APART = 9
 """Layers between one and the other that tells its look."""
@@ -162,21 +165,30 @@ def compare(
         threads: CPU threads of the models.
         told: called with each method's name before it is measured.
     """
-    webcam, cubic, toned = (Compared(name) for name in (LR, BICUBIC, TONED))
+    webcam, cubic, matched, restored = (Compared(name) for name in (LR, BICUBIC, TONED, RESTORED))
     truths = [_truth(case) for case in cases]
     for case, truth in zip(cases, truths, strict=True):
         lr = _unit(case.lr)
         _measure(webcam, case, truth, lr)
         if case.bicubic is not None:
             _measure(cubic, case, truth, _unit(case.bicubic))
-        _measure(toned, case, truth, match_tone(lr, truth[0]))
-    out = [webcam, *([cubic] if cubic.rows else []), toned]
+        _measure(matched, case, truth, match_tone(lr, truth[0]))
+        _measure(restored, case, truth, restored_alone(lr, *map(_unit, case.other or (case.lr, case.hr))))
+    out = [webcam, *([cubic] if cubic.rows else []), matched, restored]
     for entry in contenders:
         told(entry.name)
         out.append(_run(entry, cases, truths, samples, threads))
         told(entry.name + CALIBRATED)
         out.append(_run(entry, cases, truths, samples, threads, calibrated=True))
     return out
+
+
+def restored_alone(lr: Grey, seen: Grey, hr: Grey) -> Grey:
+    """A webcam's image as it can be had without a model, by a layer (seen, hr) of both cameras; each in [0, 1]."""
+    tone = fitted_tone(seen, hr)
+    own = toned(seen, tone)
+    ground = grounded(lr, measured_look([(own, own, hr)], tone, 1.0))
+    return np.asarray(np.clip(ground.restored, 0, 1), np.float32)
 
 
 _Truth = tuple[Grey, list, list]  # type: ignore[type-arg]

@@ -166,6 +166,7 @@ class Bundled:
         look = self.upscaler.look
         seen = ", tone {:.3f} {:+.3f}".format(*look.tone) if look else ""
         seen += ", detail " + " ".join(f"{gain:.2f}" for gain in look.detail) if look else ""
+        seen += ", restored" if look and look.restoration else ""
         return f"{self.bundle.label}, {self.upscaler.steps} steps, {self.upscaler.device}{seen}"
 
     @property

@@ -4,7 +4,7 @@ Refuses to know cameras, the plate's geometry and the store. What it draws is ge
 carries the ensemble's spread and its disagreement with the webcam.
 """
 
-from monitor.upscale.anchoring import Look, anchored, measured_detail, toned
+from monitor.upscale.anchoring import Ground, Look, anchored, grounded, measured_detail, measured_look, toned
 from monitor.upscale.consistency import (
     INVENTED,
     MEASURED,
@@ -16,26 +16,34 @@ from monitor.upscale.consistency import (
     trust,
 )
 from monitor.upscale.quality import Quality, chosen_quality, ladder
+from monitor.upscale.restoring import BANDS, Restoration, measured_restoration, restored
 from monitor.upscale.spread import widened
 from monitor.upscale.tiles import Tiling
 from monitor.upscale.upscaler import Upscaler
 
 __all__ = [
+    "BANDS",
     "INVENTED",
     "MEASURED",
     "PLAUSIBLE",
+    "Ground",
     "Look",
     "Quality",
+    "Restoration",
     "Tiling",
     "Upscaler",
     "anchored",
     "chosen_quality",
     "contradiction",
     "degrade",
+    "grounded",
     "inconsistency",
     "ladder",
     "match_tone",
     "measured_detail",
+    "measured_look",
+    "measured_restoration",
+    "restored",
     "toned",
     "trust",
     "widened",

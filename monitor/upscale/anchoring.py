@@ -2,7 +2,7 @@
 
 A model that has not met an installation guesses its high-resolution camera's exposure, and is wrong for a whole layer
 at once. Two numbers that are measured once for a pair of cameras tell it better, and what is coarser than the webcam's
-blur the webcam has measured: only the rest must be drawn.
+blur the webcam has measured; some of what is finer a filter has back (`restoring`). Only the rest must be drawn.
 
 Of what is drawn, a part has nothing to do with the layer at hand: grain of the right kind in the wrong places. All of
 it gives the right texture with the largest error, none of it the smallest error without texture; in between, the best
@@ -20,6 +20,7 @@ import numpy as np
 
 from monitor.domain import FloatImage
 from monitor.upscale.consistency import degrade
+from monitor.upscale.restoring import Restoration, measured_restoration, restored
 
 OCTAVES = (0.3, 0.6, 1.2, 2.4)
 """What is finer than so many σ of the webcam's blur, and coarser than the one before, is an octave of detail."""
@@ -40,10 +41,25 @@ class Look:
     Attributes:
         tone: gain and offset from the webcam's grey to the high-resolution camera's, both in [0, 1].
         detail: what each octave of the drawn detail is multiplied by, the finest first.
+        restoration: of the webcam's own picture; none leaves it as it is.
     """
 
     tone: tuple[float, float]
     detail: tuple[float, ...] = (1.0,) * len(OCTAVES)
+    restoration: Restoration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What drawn pictures of one layer stand on, float32 (rows, columns).
+
+    Attributes:
+        toned: the webcam's picture in the tone; what is drawn beyond it is detail.
+        restored: the same, restored; the detail is laid on it.
+    """
+
+    toned: FloatImage
+    restored: FloatImage
 
 
 def toned(webcam: FloatImage, tone: tuple[float, float]) -> FloatImage:
@@ -57,19 +73,43 @@ def toned(webcam: FloatImage, tone: tuple[float, float]) -> FloatImage:
     return np.asarray(np.clip(gain * webcam + offset, 0, 1), np.float32)
 
 
-def anchored(picture: FloatImage, webcam: FloatImage, look: Look, sigma_px: float) -> FloatImage:
-    """A drawn picture on the webcam's: toned webcam + Σ detail · octave(picture − toned webcam).
+def grounded(webcam: FloatImage, look: Look) -> Ground:
+    """What the webcam's picture gives.
+
+    Args:
+        webcam: float32 (rows, columns), grey in [0, 1].
+        look: of the two cameras.
+    """
+    seen = toned(webcam, look.tone)
+    return Ground(seen, seen if look.restoration is None else restored(seen, look.restoration))
+
+
+def anchored(picture: FloatImage, ground: Ground, detail: Sequence[float], sigma_px: float) -> FloatImage:
+    """A drawn picture on the webcam's: restored + Σ detail · octave(picture − toned).
 
     Args:
         picture: float32 (rows, columns), what the model drew, grey in [0, 1].
-        webcam: the same shape, what it was drawn from.
-        look: of the two cameras.
+        ground: the same shape, of the webcam's picture from which it was drawn.
+        detail: of the look.
         sigma_px: σ of the webcam's blur, in pixels of the plate grid.
     """
-    made = toned(webcam, look.tone)
-    for gain, octave in zip(look.detail, _octaves(picture - made, sigma_px), strict=True):
+    made = ground.restored
+    for gain, octave in zip(detail, _octaves(picture - ground.toned, sigma_px), strict=True):
         made = made + np.float32(gain) * octave
     return np.asarray(np.clip(made, 0, 1), np.float32)
+
+
+def measured_look(known: Sequence[Pair], tone: tuple[float, float], sigma_px: float) -> Look:
+    """Restoration and strength of the detail, in a tone.
+
+    Args:
+        known: webcam in the tone, drawn picture, high-resolution camera's picture; each (rows, columns) in [0, 1].
+        tone: of the two cameras.
+        sigma_px: σ of the webcam's blur, in pixels of the plate grid.
+    """
+    way = measured_restoration(known)
+    sharp = [(restored(webcam, way), drawn - webcam, hr) for webcam, drawn, hr in known]
+    return Look(tone, measured_detail([(own, own + beyond, hr) for own, beyond, hr in sharp], sigma_px), way)
 
 
 def measured_detail(pairs: Sequence[Pair], sigma_px: float) -> tuple[float, ...]:
@@ -80,7 +120,8 @@ def measured_detail(pairs: Sequence[Pair], sigma_px: float) -> tuple[float, ...]
     reaches it, the nearest.
 
     Args:
-        pairs: webcam in the tone, drawn picture, high-resolution camera's picture; each (rows, columns) in [0, 1].
+        pairs: what the detail is laid on, the same with the drawn detail, high-resolution camera's picture; each
+            (rows, columns) in [0, 1].
         sigma_px: σ of the webcam's blur, in pixels of the plate grid.
 
     Returns:

@@ -14,9 +14,10 @@ import numpy as np
 from monitor.config import UpscaleSettings
 from monitor.domain import BundleError, FloatImage, Image, Upscaled
 from monitor.inference import Bundle, DiffusionTable, RegressionTable, Session, SpreadTable
-from monitor.upscale.anchoring import Look, anchored, measured_detail, toned
+from monitor.upscale.anchoring import Ground, Look, anchored, grounded, measured_look, toned
 from monitor.upscale.consistency import inconsistency, match_tone, trust
 from monitor.upscale.quality import Quality, ladder
+from monitor.upscale.restoring import Restoration
 from monitor.upscale.sampler import Level, levels, sample, spaced
 from monitor.upscale.spread import widened
 from monitor.upscale.tiles import Field, Tiling, run_tiled
@@ -118,11 +119,12 @@ class Upscaler:
         webcam = _unit(rectified)
         condition = self._encode(webcam)
         condition.flags.writeable = False  # it is the same for all steps and members: a device keeps it
-        first = mean = self._member(condition, (seed, 0), webcam)
+        ground = None if self.look is None else grounded(webcam, self.look)
+        first = mean = self._member(condition, (seed, 0), webcam.shape, ground)
         squares = np.zeros_like(first)
         members = [_picture(first)]
         for k in range(1, self.samples):  # Welford's running mean and squares: memory for one member at a time
-            member = self._member(condition, (seed, k), webcam)
+            member = self._member(condition, (seed, k), webcam.shape, ground)
             change = member - mean
             mean = mean + change / np.float32(k + 1)
             squares += change * (member - mean)
@@ -154,7 +156,7 @@ class Upscaler:
         model = replace(self, look=None, samples=1)
         drawn = [model.upscale(webcam, seed + k).mean for k, (webcam, _) in enumerate(pairs)]
         known = [(toned(webcam, tone), made, hr) for (webcam, hr), made in zip(seen, drawn, strict=True)]
-        return Look(tone, measured_detail(known, self.table.degrade_sigma_px))
+        return measured_look(known, tone, self.table.degrade_sigma_px)
 
     @property
     def widening(self) -> tuple[float, float]:
@@ -174,13 +176,17 @@ class Upscaler:
             return padded[None, None]
         return self._call("encoder", {"image": padded[None, None]}, scales=(self._factor, 1))
 
-    def _member(self, condition: Field, seed: tuple[int, int], webcam: FloatImage) -> FloatImage:
+    def _member(
+        self, condition: Field, seed: tuple[int, int], shape: tuple[int, ...], ground: Ground | None
+    ) -> FloatImage:
         """One sample, float32 in [0, 1], of the webcam image's shape."""
         drawn = self._drawn(condition, seed) if isinstance(self.table, DiffusionTable) else condition
         picture = self._decode(drawn)
-        grey = picture[0, 0, : webcam.shape[0], : webcam.shape[1]] * np.float32(0.5) + np.float32(0.5)
+        grey = picture[0, 0, : shape[0], : shape[1]] * np.float32(0.5) + np.float32(0.5)
         whole = np.asarray(np.clip(grey, 0, 1), np.float32)
-        return whole if self.look is None else anchored(whole, webcam, self.look, self.table.degrade_sigma_px)
+        if self.look is None or ground is None:
+            return whole
+        return anchored(whole, ground, self.look.detail, self.table.degrade_sigma_px)
 
     def _decode(self, drawn: Field) -> Field:
         """The picture of a latent or, for a regression, of the webcam's image; pixels are the picture already."""
@@ -229,7 +235,9 @@ def look_of(settings: UpscaleSettings) -> Look | None:
     """The look that the settings tell; None without a tone."""
     if settings.tone is None:
         return None
-    return Look(settings.tone) if settings.detail is None else Look(settings.tone, settings.detail)
+    plain, known = Look(settings.tone), settings.restore
+    way = None if known is None else Restoration(known.gains, known.noise)
+    return Look(settings.tone, plain.detail if settings.detail is None else settings.detail, way)
 
 
 def _unit(image: Image) -> FloatImage:

@@ -14,7 +14,7 @@ import numpy as np
 
 from monitor.domain import CalibrationError, CameraRole, Image, NotInStore
 from monitor.store import BuildReader, list_builds
-from monitor.upscale import Look, Upscaler, toned
+from monitor.upscale import Look, Upscaler, grounded, toned
 
 WHITE = np.float32(255)
 LEAST_LIKENESS = 0.3
@@ -26,10 +26,11 @@ class MeasuredLook:
     """A look, and what shows that it is right.
 
     Attributes:
-        look: tone and strength of the detail.
+        look: tone, restoration and strength of the detail.
         build: whose layers were looked at.
         layers: these.
-        before, after: mean absolute difference of the two cameras without and with the tone, grey in [0, 1].
+        before, after, restored: mean absolute difference of the two cameras without the tone, with it, and with the
+            webcam's picture restored as well, grey in [0, 1].
         pictures: of the last of these layers: the webcam's, the same in the tone, the drawn one with this look, the
             high-resolution camera's.
     """
@@ -39,6 +40,7 @@ class MeasuredLook:
     layers: tuple[int, ...]
     before: float
     after: float
+    restored: float
     pictures: tuple[Image, Image, Image, Image]
 
 
@@ -78,9 +80,14 @@ def _measured(build: str, pairs: dict[int, tuple[Image, Image]], upscaler: Upsca
     look = upscaler.look_between(list(pairs.values()))
     seen, true = pairs[max(pairs)]
     shown = np.rint(toned(seen.astype(np.float32) / WHITE, look.tone) * WHITE).astype(np.uint8)
+    grounds = [(grounded(one.astype(np.float32) / WHITE, look), other / WHITE) for one, other in pairs.values()]
     drawn = replace(upscaler, look=look, samples=1).upscale(seen, 0).image
-    before, after = (float(np.abs(picture - hr).mean()) for picture in (webcam, toned(webcam, look.tone)))
-    return MeasuredLook(look, build, tuple(pairs), before, after, (seen, shown, drawn, true))
+    before = float(np.abs(webcam - hr).mean())
+    after, restored = (
+        float(np.mean([np.abs(getattr(ground, kind) - other).mean() for ground, other in grounds]))
+        for kind in ("toned", "restored")
+    )
+    return MeasuredLook(look, build, tuple(pairs), before, after, restored, (seen, shown, drawn, true))
 
 
 def _pairs(reader: BuildReader, most: int) -> Iterator[tuple[int, tuple[Image, Image]]]:

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from monitor.config import UpscaleSettings
 from monitor.domain import FloatImage
 from monitor.inference import Bundle
-from monitor.upscale import Look, Upscaler, anchored, measured_detail, toned
+from monitor.upscale import Look, Upscaler, anchored, grounded, measured_detail, measured_look, toned
 
 TONE = (0.8, 0.1)
 LOOK = Look(TONE)
@@ -32,27 +32,32 @@ def grain(seed: int) -> FloatImage:
     return np.asarray(0.05 * (field - gaussian_filter(field, 3.0)), np.float32)
 
 
+def laid(drawn: FloatImage, webcam: FloatImage, look: Look) -> FloatImage:
+    """A drawn picture on the webcam's."""
+    return anchored(drawn, grounded(webcam, look), look.detail, SIGMA_PX)
+
+
 @given(gain=st.floats(0.6, 1.0), wrong=st.floats(-0.15, 0.15))
 def test_a_wrong_tone_does_not_matter(gain: float, wrong: float) -> None:
     """However far off the model's guess of the tone is, what it drew finely stays, and the coarse light is right."""
     webcam = smooth(1)
     truth = toned(webcam, TONE) + grain(2)
     guessed = np.asarray(gain * toned(webcam, TONE) + wrong + grain(2), np.float32)
-    made = anchored(np.clip(guessed, 0, 1), webcam, LOOK, SIGMA_PX)
+    made = laid(np.clip(guessed, 0, 1), webcam, LOOK)
     assert np.abs(made - truth).mean() < 0.03
 
 
 def test_fine_detail_is_the_models() -> None:
     """Two pictures of one webcam image that differ finely still differ as much."""
     webcam = smooth(3)
-    one, other = (anchored(toned(webcam, TONE) + grain(seed), webcam, LOOK, SIGMA_PX) for seed in (4, 5))
+    one, other = (laid(toned(webcam, TONE) + grain(seed), webcam, LOOK) for seed in (4, 5))
     assert 0.9 < np.std(one - other) / np.std(grain(4) - grain(5)) < 1.1
 
 
 def test_a_constant_webcam_image_gives_the_tone_alone() -> None:
     """Without any light but one, the mean is the tone's, whatever was drawn."""
     flat = np.full((96, 96), 0.5, np.float32)
-    made = anchored(np.full_like(flat, 0.9), flat, LOOK, SIGMA_PX)
+    made = laid(np.full_like(flat, 0.9), flat, LOOK)
     np.testing.assert_allclose(made, 0.5, atol=1e-5)
 
 
@@ -71,8 +76,20 @@ def test_detail_of_another_strength_is_set_right(strength: float) -> None:
     truth, drawn = webcam + grain(2), webcam + np.float32(strength) * grain(3)
     look = Look((1.0, 0.0), measured_detail([(webcam, drawn, truth)], SIGMA_PX))
     plain = Look((1.0, 0.0), measured_detail([(webcam, webcam + grain(3), truth)], SIGMA_PX))
-    made, wanted = anchored(drawn, webcam, look, SIGMA_PX), anchored(webcam + grain(3), webcam, plain, SIGMA_PX)
+    made, wanted = laid(drawn, webcam, look), laid(webcam + grain(3), webcam, plain)
     np.testing.assert_allclose(made, wanted, atol=0.01)
+
+
+def test_detail_is_drawn_where_the_restored_picture_has_none() -> None:
+    """What a filter has back need not be drawn, and the picture is nearer to the truth than with drawn detail alone."""
+    truth = toned(smooth(1), TONE) + grain(2)
+    blurred = np.asarray(gaussian_filter(truth, 1.0), np.float32)
+    drawn = blurred + grain(3)
+    look = measured_look([(blurred, drawn, truth)], (1.0, 0.0), SIGMA_PX)
+    without = Look((1.0, 0.0), measured_detail([(blurred, drawn, truth)], SIGMA_PX))
+    assert sum(look.detail) < 0.8 * sum(without.detail)
+    near, far = (np.abs(laid(drawn, blurred, one) - truth).mean() for one in (look, without))
+    assert near < 0.8 * far
 
 
 def test_without_drawn_detail_there_is_none_to_take() -> None:

@@ -117,3 +117,5 @@ def test_the_command_prints_lines_that_the_configuration_takes(tmp_path: Path) -
     assert settings.tone == pytest.approx((GAIN, OFFSET), abs=0.01)
     assert settings.detail is not None
     assert len(settings.detail) == 4
+    assert settings.restore is not None
+    assert len(settings.restore.gains) == 16
