@@ -13,6 +13,7 @@ from monitor.domain import BundleError
 from monitor.learn.comparing import (
     BICUBIC,
     LR,
+    RESTORED,
     TONED,
     VARIED,
     Case,
@@ -46,10 +47,10 @@ def found(cases: list[Case]) -> list[Compared]:
 
 
 def test_every_method_is_measured_on_every_source(found: list[Compared]) -> None:
-    """The webcam's image, in two forms where there are two, in HR's tone, and each bundle with its steps, twice."""
+    """The webcam's image, in two forms where there are two, in HR's tone, restored, and each bundle's steps, twice."""
     names = [method.name for method in found]
-    assert names[:3] == [LR, BICUBIC, TONED]
-    assert [name.partition(", ")[2] for name in names[3:]] == [
+    assert names[:4] == [LR, BICUBIC, TONED, RESTORED]
+    assert [name.partition(", ")[2] for name in names[4:]] == [
         *("4 × ddim", "4 × ddim, calibrated"),
         *("1 × ddim", "1 × ddim, calibrated"),
     ]
@@ -63,14 +64,21 @@ def test_every_method_is_measured_on_every_source(found: list[Compared]) -> None
 
 def test_a_calibrated_look_is_nearer(found: list[Compared]) -> None:
     """Each bundle's error with the look that a layer with HR tells is smaller than with what it guesses."""
-    for guessed, calibrated in (found[3:5], found[5:7]):
+    for guessed, calibrated in (found[4:6], found[6:8]):
         for source, numbers in calibrated.means().items():
             assert numbers["mae"] < guessed.means()[source]["mae"]
 
 
+def test_what_a_filter_has_back_stands_beside_the_models(found: list[Compared]) -> None:
+    """Calibrated without any model, the webcam's image is nearer to HR than in HR's tone alone."""
+    _, _, toned, restored, *_ = (method.means() for method in found)
+    assert restored["one"]["mae"] < 0.97 * toned["one"]["mae"]
+    assert restored["one"]["ssim"] > toned["one"]["ssim"]
+
+
 def test_time_and_trust_are_told_of_bundles_alone(found: list[Compared]) -> None:
     """Wall and core seconds of a sample, and the coverage of the ensemble."""
-    for method in found[3:]:
+    for method in found[4:]:
         means = method.means()[VARIED]
         assert means["seconds"] > 0
         assert means["core_seconds"] > 0
@@ -85,7 +93,7 @@ def test_the_tables_can_be_read_again(found: list[Compared], cases: list[Case], 
     text = write_comparison(found, cases, tmp_path).read_text(encoding="utf-8")
     with (tmp_path / "comparison.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 13
+    assert len(rows) == 15
     assert {row["method"] for row in rows} == {method.name for method in found}
     assert float(rows[0]["mae"]) == pytest.approx(found[0].means()[VARIED]["mae"])
     assert all(method.name in text for method in found)
