@@ -42,7 +42,7 @@ def tone(
         f"in this tone by {found.after:.4f}, restored by {found.restored:.4f}; {picture}\n"
         "Put the lines into the configuration, the last table behind all other keys of [upscale]. Tone and restoration "
         f"hold until exposure, lamps or focus change, the detail for bundle {bundle.label}.",
-        highlight=False, soft_wrap=True,
+        markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
 
 

@@ -111,6 +111,7 @@ def test_the_command_prints_lines_that_the_configuration_takes(tmp_path: Path) -
     ask = ["calibrate", "tone", "--config", str(file), "--picture", str(tmp_path / "tone.png")]
     said = CliRunner().invoke(app, ask)
     assert said.exit_code == 0, said.output
+    assert "keys of [upscale]" in said.stderr
     assert (tmp_path / "tone.png").stat().st_size > 0
     file.write_text(file.read_text() + said.stdout)
     settings = load_settings(file).upscale
