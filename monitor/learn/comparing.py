@@ -28,8 +28,7 @@ from monitor.learn.measuring import Grey, mean_numbers, numbers, powder_windows,
 from monitor.learn.plates import PlateRequest, scene_of
 from monitor.learn.real_plates import real_plates
 from monitor.learn.recipe import DataRecipe
-from monitor.upscale import Upscaler, grounded, measured_look, toned
-from monitor.upscale import match_tone as fitted_tone
+from monitor.upscale import Upscaler, bare_look, grounded
 
 LR, BICUBIC, TONED = "LR", "bicubic", "LR in HR's tone"
 RESTORED = "LR restored, without a model"
@@ -185,10 +184,7 @@ def compare(
 
 def restored_alone(lr: Grey, seen: Grey, hr: Grey) -> Grey:
     """A webcam's image as it can be had without a model, by a layer (seen, hr) of both cameras; each in [0, 1]."""
-    tone = fitted_tone(seen, hr)
-    own = toned(seen, tone)
-    ground = grounded(lr, measured_look([(own, own, hr)], tone, 1.0))
-    return np.asarray(np.clip(ground.restored, 0, 1), np.float32)
+    return np.asarray(np.clip(grounded(lr, bare_look([(seen, hr)])).restored, 0, 1), np.float32)
 
 
 _Truth = tuple[Grey, list, list]  # type: ignore[type-arg]

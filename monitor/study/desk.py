@@ -16,7 +16,7 @@ from monitor.learn.plates import Plates
 from monitor.study.cache import Cache
 from monitor.study.data import DataSet, LayerPair, virtual_set
 from monitor.study.findings import Findings
-from monitor.study.methods import NAMES, PLAIN, Bundled, Method
+from monitor.study.methods import NAMES, PLAIN, Bundled, Method, Restored
 from monitor.study.plan import Plan
 from monitor.study.training import TrainedHere, train_method
 
@@ -68,9 +68,12 @@ class Desk:
     def model(self, name: str, train: Plates, said: Findings) -> Method | None:
         """One model: the bundle that was given, or trained here; None, and said, where there is neither.
 
-        "calibrated" is the default bundle with the look that these plates tell.
+        "calibrated" is the default bundle with the look that these plates tell, "restored" what that has without it.
         """
-        if name == "calibrated":
+        made: Method
+        if name == "restored":
+            made = Restored.told(train.lr, train.hr)
+        elif name == "calibrated":
             made = self.bundled("default").calibrated(train.lr, train.hr)
         elif name in self.bundles:
             made = self.bundled(name)

@@ -1,9 +1,9 @@
 """From a layer to a picture, by name. Owns the methods that are compared and how each is found; refuses to judge them.
 
-LR, bicubic and LR in HR's tone need no model. The default bundle runs as it is, and calibrated, with the tone and the
-strength of its detail that the training layers tell. A model is a bundle that was given, or one that is trained here by
-its recipe on the data set's own training layers (`training`); where there is neither, the method is missing, with a
-reason.
+LR, bicubic, LR in HR's tone, and LR restored by a filter that the training layers tell need no model. The default
+bundle runs as it is, and calibrated, with the look that the training layers tell. A model is a bundle that was given,
+or one that is trained here by its recipe on the data set's own training layers (`training`); where there is neither,
+the method is missing, with a reason.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.config import UpscaleSettings
-from monitor.domain import ConfigError, Image
+from monitor.domain import ConfigError, FloatImage, Image
 from monitor.inference import Bundle, DiffusionTable, Provider, find_bundle
 from monitor.study.data import LayerPair
 from monitor.study.timing import Spent, bundle_seconds
-from monitor.upscale import Upscaler
+from monitor.upscale import Look, Upscaler, bare_look, grounded
 
 DEFAULT_BUNDLE = UpscaleSettings().bundle
 NAMES = {
     "lr": "LR",
     "lr_toned": "LR, HR's tone",
+    "restored": "LR restored, without a model",
     "bicubic": "bicubic",
     "regression": "regression",
     "pixel": "pixel diffusion",
@@ -116,6 +117,47 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """What both cameras' training layers have back of LR without a model."""
+
+    look: Look
+    name: str = "restored"
+
+    @classmethod
+    def told(cls, lr: npt.NDArray[np.uint8], hr: npt.NDArray[np.uint8]) -> Restored:
+        """By these layers, uint8 (n, rows, columns)."""
+        return cls(bare_look([(_unit(lr[k]), _unit(hr[k])) for k in _some(lr)]))
+
+    @property
+    def title(self) -> str:
+        """Its name says all."""
+        return NAMES[self.name]
+
+    short = title
+
+    @property
+    def label(self) -> str:
+        """With the tone."""
+        return f"{self.title}: tone {self.look.tone[0]:.3f} {self.look.tone[1]:+.3f}"
+
+    @property
+    def digest(self) -> str:
+        """It follows from the look."""
+        return f"restored {self.look}"
+
+    def draw(self, pair: LayerPair, seed: int) -> Image:
+        """The same for every seed."""
+        del seed
+        made = grounded(_unit(pair.lr), self.look).restored
+        return np.asarray(np.rint(np.clip(made, 0, 1) * 255), np.uint8)
+
+    def spent(self, batch: int, px: int) -> Spent | None:
+        """No model runs."""
+        del batch, px
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Bundled:
     """A bundle as the product runs it."""
 
@@ -179,8 +221,7 @@ class Bundled:
 
     def calibrated(self, lr: npt.NDArray[np.uint8], hr: npt.NDArray[np.uint8]) -> Bundled:
         """The same with the look that these layers tell, as `calibrate tone` measures it: uint8 (n, rows, columns)."""
-        some = np.unique(np.linspace(0, len(lr) - 1, min(LOOKED_AT, len(lr))).astype(int))
-        look = self.upscaler.look_between([(lr[k], hr[k]) for k in some])
+        look = self.upscaler.look_between([(lr[k], hr[k]) for k in _some(lr)])
         return replace(self, name="calibrated", upscaler=replace(self.upscaler, look=look))
 
     def draw(self, pair: LayerPair, seed: int) -> Image:
@@ -190,6 +231,15 @@ class Bundled:
     def spent(self, batch: int, px: int) -> Spent | None:
         """Measured now."""
         return bundle_seconds(self.upscaler.sessions, self.table, batch, px, self.upscaler.steps)
+
+
+def _some(layers: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Numbers of those that tell a look."""
+    return np.unique(np.linspace(0, len(layers) - 1, min(LOOKED_AT, len(layers))).astype(np.int64))
+
+
+def _unit(image: Image) -> FloatImage:
+    return image.astype(np.float32) / np.float32(255)
 
 
 def in_lines(short: str) -> str:

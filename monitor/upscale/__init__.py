@@ -4,7 +4,7 @@ Refuses to know cameras, the plate's geometry and the store. What it draws is ge
 carries the ensemble's spread and its disagreement with the webcam.
 """
 
-from monitor.upscale.anchoring import Ground, Look, anchored, grounded, measured_detail, measured_look, toned
+from monitor.upscale.anchoring import Ground, Look, anchored, bare_look, grounded, measured_detail, measured_look, toned
 from monitor.upscale.consistency import (
     INVENTED,
     MEASURED,
@@ -33,6 +33,7 @@ __all__ = [
     "Tiling",
     "Upscaler",
     "anchored",
+    "bare_look",
     "chosen_quality",
     "contradiction",
     "degrade",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.domain import FloatImage
-from monitor.upscale.consistency import degrade
+from monitor.upscale.consistency import degrade, match_tone
 from monitor.upscale.restoring import Restoration, measured_restoration, restored
 
 OCTAVES = (0.3, 0.6, 1.2, 2.4)
@@ -110,6 +110,17 @@ def measured_look(known: Sequence[Pair], tone: tuple[float, float], sigma_px: fl
     way = measured_restoration(known)
     sharp = [(restored(webcam, way), drawn - webcam, hr) for webcam, drawn, hr in known]
     return Look(tone, measured_detail([(own, own + beyond, hr) for own, beyond, hr in sharp], sigma_px), way)
+
+
+def bare_look(pairs: Sequence[tuple[FloatImage, FloatImage]]) -> Look:
+    """How two cameras see the same plate where no model draws anything: tone and restoration.
+
+    Args:
+        pairs: webcam and high-resolution camera, each (rows, columns) in [0, 1], one or more layers.
+    """
+    tone = match_tone(*(np.concatenate([pair[k].ravel() for pair in pairs]) for k in (0, 1)))
+    seen = [(toned(webcam, tone), hr) for webcam, hr in pairs]
+    return Look(tone, (0.0,) * len(OCTAVES), measured_restoration([(own, own, hr) for own, hr in seen]))
 
 
 def measured_detail(pairs: Sequence[Pair], sigma_px: float) -> tuple[float, ...]:
