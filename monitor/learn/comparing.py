@@ -24,10 +24,11 @@ from monitor.domain import Image, Mask, PlateGrid, Upscaled
 from monitor.inference import Bundle, find_bundle
 from monitor.learn.calibrating import Reliability, reliability
 from monitor.learn.evaluate import match_tone
-from monitor.learn.measuring import Grey, mean_numbers, numbers, powder_windows, textures
+from monitor.learn.measuring import Grey, mean_numbers, numbers, powder_windows
 from monitor.learn.plates import PlateRequest, scene_of
 from monitor.learn.real_plates import real_plates
 from monitor.learn.recipe import DataRecipe
+from monitor.metrics import patch_textures
 from monitor.upscale import Upscaler, bare_look, grounded
 
 LR, BICUBIC, TONED = "LR", "bicubic", "LR in HR's tone"
@@ -192,7 +193,7 @@ _Truth = tuple[Grey, list, list]  # type: ignore[type-arg]
 
 def _truth(case: Case) -> _Truth:
     hr = _unit(case.hr)
-    return hr, textures(hr), powder_windows(case.mask) if case.mask.any() or case.source in VIRTUAL else []
+    return hr, patch_textures(hr), powder_windows(case.mask) if case.mask.any() or case.source in VIRTUAL else []
 
 
 def _measure(method: Compared, case: Case, truth: _Truth, picture: Grey) -> None:

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import torch
 
 from monitor.learn.calibrating import reliability
-from monitor.learn.measuring import Grey, Window, mean_numbers, numbers, powder_windows, textures
+from monitor.learn.measuring import Grey, Window, mean_numbers, numbers, powder_windows
 from monitor.learn.pictures import write_grid
 from monitor.learn.plates import Plates
 from monitor.learn.real_plates import FIRST_REAL
 from monitor.learn.trained import Trained
+from monitor.metrics import patch_textures
 
 Method = Callable[[Grey], Grey]
 
@@ -61,7 +62,7 @@ def evaluate(models: Trained, plates: Plates, device: torch.device) -> dict[str,
         look = "real" if plates.build[k] >= FIRST_REAL else "default" if plates.default_look[k] else "varied"
         masked = look != "real" or mask.any()  # pictures from folders have none, and their powder is not told
         windows = powder_windows(mask[: hr.shape[0], : hr.shape[1]]) if masked else []
-        known = textures(hr)
+        known = patch_textures(hr)
         for name, image in made.items():
             if image is None:
                 continue

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from scipy import ndimage, stats
 
 from monitor.metrics import (
+    PATCH_PX,
     Texture,
     covariance_distance,
     image_quality,
     normalised_distance,
-    texture_moments,
-    wavelet_bank,
+    patch_textures,
 )
 
 Grey = npt.NDArray[np.float32]
@@ -26,7 +26,7 @@ Window = tuple[slice, slice]
 POWDER_PX = 64
 POWDER_MOST = 4
 """Powder is measured on up to so many patches of this edge."""
-NCVD_PX = 128
+NCVD_PX = PATCH_PX
 _GRAIN_PX = 3.0
 """Grain is what remains beside a Gaussian of this σ: light changes more slowly."""
 
@@ -37,7 +37,7 @@ def numbers(image: Grey, hr: Grey, known: Sequence[Texture], windows: Sequence[W
     Args:
         image: the picture.
         hr: the true one.
-        known: HR's `textures`.
+        known: HR's `patch_textures`.
         windows: where there is powder alone; without any, its numbers are left out.
 
     Returns:
@@ -48,7 +48,7 @@ def numbers(image: Grey, hr: Grey, known: Sequence[Texture], windows: Sequence[W
     out = {"mae": quality.mae, "ssim": quality.ssim}
     if quality.psnr is not None:
         out["psnr"] = quality.psnr
-    pairs = list(zip(textures(image), known, strict=True))
+    pairs = list(zip(patch_textures(image), known, strict=True))
     distances = [d for d in (normalised_distance(*pair) for pair in pairs) if d is not None]
     if distances:
         out["ncvd"] = float(np.mean(distances))
@@ -68,18 +68,6 @@ def powder_numbers(image: Grey, hr: Grey, windows: Sequence[Window]) -> dict[str
         "powder_skew": abs(_moment(stats.skew(made)) - _moment(stats.skew(true))),
         "powder_kurtosis": abs(_moment(stats.kurtosis(made)) - _moment(stats.kurtosis(true))),
     }
-
-
-def textures(image: Grey) -> list[Texture]:
-    """Textures of patches of NCVD_PX on a lattice of twice that; none for an image that is too small."""
-    n, (rows, cols) = NCVD_PX, image.shape
-    if min(rows, cols) < n + n // 2:
-        corners = [((rows - n) // 2, (cols - n) // 2)] if min(rows, cols) >= n else []
-    else:
-        tops, lefts = (range(n // 2, length - n + 1, 2 * n) for length in (rows, cols))
-        corners = [(top, left) for top in tops for left in lefts]
-    bank = wavelet_bank((n, n)) if corners else None
-    return [texture_moments(image[top : top + n, left : left + n], bank) for top, left in corners]
 
 
 def powder_windows(mask: npt.NDArray[np.bool_]) -> list[Window]:

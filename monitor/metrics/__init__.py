@@ -25,11 +25,13 @@ from monitor.metrics.shape import (
     voxel_mismatch,
 )
 from monitor.metrics.texture import (
+    PATCH_PX,
     Texture,
     covariance_distance,
     cvd,
     ncvd,
     normalised_distance,
+    patch_textures,
     standardised_distance,
     texture_moments,
 )
@@ -37,6 +39,7 @@ from monitor.metrics.unrolled import unrolled_picture
 from monitor.metrics.wavelets import WaveletBank, wavelet_bank
 
 __all__ = [
+    "PATCH_PX",
     "ContourDistances",
     "ImageQuality",
     "PartShape",
@@ -59,6 +62,7 @@ __all__ = [
     "ncvd",
     "normalised_distance",
     "part_shape",
+    "patch_textures",
     "pixel_floor",
     "polar_contour",
     "roughness_measures",

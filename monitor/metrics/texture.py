@@ -27,6 +27,8 @@ Complex = npt.NDArray[np.complex128]
 Real = npt.NDArray[np.float64]
 Weights = Literal["rectifier", "one"]
 
+PATCH_PX = 128
+"""Edge of the patches of which a whole picture's texture is told."""
 _SAME = ((1, 0), (1, 1), (0, 0))
 _NEXT = ((0, 0), (0, 1), (0, 2), (1, 2))
 _HARMONICS = 3
@@ -128,6 +130,22 @@ def standardised_distance(image: Texture, reference: Texture) -> float | None:
     """Distance of covariances about the reference's means in units of its deviations; None for a constant reference."""
     found = _standardised(image, reference)
     return None if found is None else found[0]
+
+
+def patch_textures(image: GreyImage) -> list[Texture]:
+    """Textures of patches of `PATCH_PX` on a lattice of twice that; none for an image that is smaller than a patch.
+
+    Args:
+        image: (rows, columns); of one below one and a half patches the middle one is taken.
+    """
+    n, (rows, cols) = PATCH_PX, image.shape
+    if min(rows, cols) < n + n // 2:
+        corners = [((rows - n) // 2, (cols - n) // 2)] if min(rows, cols) >= n else []
+    else:
+        tops, lefts = (range(n // 2, length - n + 1, 2 * n) for length in (rows, cols))
+        corners = [(top, left) for top in tops for left in lefts]
+    bank = wavelet_bank((n, n)) if corners else None
+    return [texture_moments(image[top : top + n, left : left + n], bank) for top, left in corners]
 
 
 def normalised_distance(image: Texture, reference: Texture) -> float | None:

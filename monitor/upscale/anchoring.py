@@ -8,7 +8,7 @@ Of what is drawn, a part has nothing to do with the layer at hand: grain of the 
 it gives the right texture with the largest error, none of it the smallest error without texture; in between, the best
 pictures for a given likeness of texture lie on the straight line from one to the other (Freirich, Michaeli and Meir,
 "A theory of the distortion-perception tradeoff in Wasserstein space", NeurIPS 2021). `Look.detail` says where, octave
-by octave.
+by octave: half way, or less where a layer of both cameras shows that less has the better texture.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.domain import FloatImage
+from monitor.metrics import Texture, normalised_distance, patch_textures
 from monitor.upscale.consistency import degrade, match_tone
 from monitor.upscale.restoring import Restoration, measured_restoration, restored
 
@@ -27,7 +28,11 @@ OCTAVES = (0.3, 0.6, 1.2, 2.4)
 LEAST_SIGMA_PX = 1.6
 """A finer blur is not assumed: a single pixel of the webcam is mostly noise."""
 HALFWAY = 0.5
-"""Between the least error (0) and the texture of the high-resolution camera (1)."""
+"""Between the least error (0) and the variance of the high-resolution camera (1)."""
+SHARES = (HALFWAY, 0.375, 0.25, 0.125, 0.0)
+"""Of the way, from the most detail to the least."""
+AS_GOOD = 1.02
+"""More detail is taken where its texture is nearly as near to the high-resolution camera's as the nearest."""
 MOST = 2.0
 """Detail is made stronger by this at most."""
 
@@ -102,6 +107,9 @@ def anchored(picture: FloatImage, ground: Ground, detail: Sequence[float], sigma
 def measured_look(known: Sequence[Pair], tone: tuple[float, float], sigma_px: float) -> Look:
     """Restoration and strength of the detail, in a tone.
 
+    Detail is taken as strongly as `SHARES` allows, as long as its texture (nCVD) is as near to the high-resolution
+    camera's as with less of it: half way, where the picture is too small or too even to have a texture.
+
     Args:
         known: webcam in the tone, drawn picture, high-resolution camera's picture; each (rows, columns) in [0, 1].
         tone: of the two cameras.
@@ -109,7 +117,24 @@ def measured_look(known: Sequence[Pair], tone: tuple[float, float], sigma_px: fl
     """
     way = measured_restoration(known)
     sharp = [(restored(webcam, way), drawn - webcam, hr) for webcam, drawn, hr in known]
-    return Look(tone, measured_detail([(own, own + beyond, hr) for own, beyond, hr in sharp], sigma_px), way)
+    laid = [(own, own + beyond, hr) for own, beyond, hr in sharp]
+    looks = [Look(tone, measured_detail(laid, sigma_px, share), way) for share in SHARES]
+    wanted = [patch_textures(hr) for _, _, hr in known]
+    distances = [_unlike(known, sharp, wanted, look, sigma_px) for look in looks]
+    least = min(distances, default=0.0)
+    return next(look for look, distance in zip(looks, distances, strict=True) if distance <= AS_GOOD * least)
+
+
+def _unlike(
+    known: Sequence[Pair], sharp: Sequence[Pair], wanted: Sequence[Sequence[Texture]], look: Look, sigma_px: float
+) -> float:
+    """Mean texture distance of pictures with this look; 0 where nothing has a texture."""
+    distances = []
+    for (webcam, drawn, _), (own, _, _), truths in zip(known, sharp, wanted, strict=True):
+        made = patch_textures(anchored(drawn, Ground(webcam, own), look.detail, sigma_px)) if truths else []
+        distances += [normalised_distance(*pair) for pair in zip(made, truths, strict=True)]
+    found = [distance for distance in distances if distance is not None]
+    return float(np.mean(found)) if found else 0.0
 
 
 def bare_look(pairs: Sequence[tuple[FloatImage, FloatImage]]) -> Look:
@@ -123,8 +148,8 @@ def bare_look(pairs: Sequence[tuple[FloatImage, FloatImage]]) -> Look:
     return Look(tone, (0.0,) * len(OCTAVES), measured_restoration([(own, own, hr) for own, hr in seen]))
 
 
-def measured_detail(pairs: Sequence[Pair], sigma_px: float) -> tuple[float, ...]:
-    """How much of each octave to take, `HALFWAY` between two gains that layers with both cameras tell.
+def measured_detail(pairs: Sequence[Pair], sigma_px: float, share: float = HALFWAY) -> tuple[float, ...]:
+    """How much of each octave to take, between two gains that layers with both cameras tell.
 
     With the least squared error: ⟨(h − w) d⟩ / ⟨d²⟩, for octaves w, d and h of the webcam, of what was drawn beyond it,
     and of the high-resolution camera. With that camera's variance: the larger g of ⟨(w + g d)²⟩ = ⟨h²⟩ or, where no g
@@ -134,12 +159,13 @@ def measured_detail(pairs: Sequence[Pair], sigma_px: float) -> tuple[float, ...]
         pairs: what the detail is laid on, the same with the drawn detail, high-resolution camera's picture; each
             (rows, columns) in [0, 1].
         sigma_px: σ of the webcam's blur, in pixels of the plate grid.
+        share: of the way from the one with the least error to that with the camera's variance.
 
     Returns:
         A gain in [0, `MOST`] an octave, the finest first; 0 where nothing is drawn.
     """
     products = np.mean([_products(*pair, sigma_px) for pair in pairs], axis=0)
-    return tuple(_gain(*row) for row in products)
+    return tuple(_gain(share, *row) for row in products)
 
 
 def _octaves(image: FloatImage, sigma_px: float) -> Iterator[FloatImage]:
@@ -158,9 +184,9 @@ def _products(webcam: FloatImage, drawn: FloatImage, hr: FloatImage, sigma_px: f
     return rows
 
 
-def _gain(ww: float, wd: float, dd: float, hh: float, hd: float) -> float:
+def _gain(share: float, ww: float, wd: float, dd: float, hh: float, hd: float) -> float:
     if dd <= 1e-12:
         return 0.0
     least = (hd - wd) / dd
     alike = (-wd + np.sqrt(max(0.0, wd**2 - dd * (ww - hh)))) / dd
-    return float(np.clip((1 - HALFWAY) * least + HALFWAY * alike, 0, MOST))
+    return float(np.clip((1 - share) * least + share * alike, 0, MOST))

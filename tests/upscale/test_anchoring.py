@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from monitor.config import UpscaleSettings
 from monitor.domain import FloatImage
 from monitor.inference import Bundle
-from monitor.upscale import Look, Upscaler, anchored, grounded, measured_detail, measured_look, toned
+from monitor.upscale import Look, Upscaler, anchored, grounded, measured_detail, measured_look, restored, toned
 
 TONE = (0.8, 0.1)
 LOOK = Look(TONE)
@@ -90,6 +90,26 @@ def test_detail_is_drawn_where_the_restored_picture_has_none() -> None:
     assert sum(look.detail) < 0.8 * sum(without.detail)
     near, far = (np.abs(laid(drawn, blurred, one) - truth).mean() for one in (look, without))
     assert near < 0.8 * far
+
+
+def test_detail_that_would_spoil_the_texture_is_left() -> None:
+    """Of grain that only the plate's rim has, less is taken than half way: it would spoil the even middle."""
+    size, rim = 192, 40
+    rng = np.random.default_rng(5)
+    grains = [np.asarray(f - gaussian_filter(f, 2.0), np.float32) for f in rng.standard_normal((2, size, size))]
+    strength = np.full((size, size), 0.02, np.float32)
+    strength[rim:-rim, rim:-rim] = 0.001
+    light = np.asarray(0.5 + 0.1 * gaussian_filter(rng.standard_normal((size, size)), 12.0), np.float32)
+    drawn = light + np.float32(0.02) * grains[1]
+
+    def taken(truth: FloatImage) -> float:
+        look = measured_look([(light, drawn, truth)], (1.0, 0.0), SIGMA_PX)
+        laid_on = restored(light, look.restoration) if look.restoration else light
+        half = measured_detail([(laid_on, laid_on + drawn - light, truth)], SIGMA_PX)
+        return look.detail[0] / half[0]
+
+    assert taken(light + strength * grains[0]) < 0.6
+    assert taken(light + np.float32(0.02) * grains[0]) == pytest.approx(1.0)
 
 
 def test_without_drawn_detail_there_is_none_to_take() -> None:
