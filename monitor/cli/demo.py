@@ -34,8 +34,15 @@ seed = {seed}
 
 [upscale]
 # What `lpbf-monitor calibrate tone` measured on this printer's two cameras.
-tone = [0.8532, -0.1619]
-detail = [0.4114, 0.6024, 0.8746, 1.0093]
+tone = [0.7699, -0.1139]
+detail = [0.3093, 0.4369, 0.4482, 0.2274]
+
+[upscale.restore]
+gains = [
+    1.1312, 1.2633, 1.5273, 1.8320, 1.5835, 1.0788, 0.9921, 0.9984,
+    0.9999, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000,
+]
+noise = 0.0047
 
 [web]
 port = {port}

@@ -31,8 +31,9 @@ HALFWAY = 0.5
 """Between the least error (0) and the variance of the high-resolution camera (1)."""
 SHARES = (HALFWAY, 0.375, 0.25, 0.125, 0.0)
 """Of the way, from the most detail to the least."""
-AS_GOOD = 1.02
-"""More detail is taken where its texture is nearly as near to the high-resolution camera's as the nearest."""
+AS_GOOD = 1.1
+"""More detail is taken where its texture is nearly as near to the high-resolution camera's as the nearest: light weighs
+most in that distance, so differences of some percent say nothing of grain."""
 MOST = 2.0
 """Detail is made stronger by this at most."""
 
