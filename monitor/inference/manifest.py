@@ -210,7 +210,7 @@ class BundleManifest(Table):
     spread: SpreadTable | None = None
     """How its ensemble's spread is widened; without it the spread is the members' own."""
     anchored_spread: SpreadTable | None = None
-    """The same where tone and detail are calibrated (`upscale.tone`), so that neither is guessed."""
+    """The same where the look is calibrated (`upscale.tone`), so that nothing of it is guessed."""
     segmenter: SegmenterTable | None = None
     """Facts of a segmenter."""
 

@@ -71,7 +71,7 @@ def _coverage(
     note = (
         f"Pixels of {len(layers)} held-out layers, {samples} samples. Interval: mean ± t·spread·√(1 + 1/K), Student's "
         "t with K − 1 degrees of freedom; the spread is the product's, widened as the bundle says. Calibrated: with "
-        "the tone and the strength of the detail that the training layers tell."
+        "the look that the training layers tell."
     )
     columns = ("level", *(f"observed, {name}" for name in observed))
     rows: list[tuple[Cell, ...]] = list(zip(LEVELS, *observed.values(), strict=True))
