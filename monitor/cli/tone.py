@@ -33,7 +33,8 @@ def tone(
     with told():
         settings = settings_of(config)
         bundle = Bundle.load(configured(settings, "upscale"))
-        found = measure_look(settings.store.root, Upscaler.load(bundle, settings.upscale), build, layers)
+        with err.status("drawing layers and comparing them with the high-resolution camera's"):
+            found = measure_look(settings.store.root, Upscaler.load(bundle, settings.upscale), build, layers)
         picture.write_bytes(cv2.imencode(".png", np.hstack(found.pictures))[1].tobytes())
     for line in configuration_of(found.look):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
