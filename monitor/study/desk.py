@@ -68,7 +68,7 @@ class Desk:
     def model(self, name: str, train: Plates, said: Findings) -> Method | None:
         """One model: the bundle that was given, or trained here; None, and said, where there is neither.
 
-        "calibrated" is the default bundle with the look that these plates tell, "restored" what that has without it.
+        "calibrated" is the default bundle with the look that these plates tell, "restored" LR with it and no bundle.
         """
         made: Method
         if name == "restored":
