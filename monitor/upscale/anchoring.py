@@ -108,8 +108,9 @@ def anchored(picture: FloatImage, ground: Ground, detail: Sequence[float], sigma
 def measured_look(known: Sequence[Pair], tone: tuple[float, float], sigma_px: float) -> Look:
     """Restoration and strength of the detail, in a tone.
 
-    Detail is taken as strongly as `SHARES` allows, as long as its texture (nCVD) is as near to the high-resolution
-    camera's as with less of it: half way, where the picture is too small or too even to have a texture.
+    Detail is taken as strongly as `SHARES` allows, as long as its texture distance (nCVD) to the high-resolution
+    camera's is at most `AS_GOOD` times the least of all shares. Where the picture is too small or too even to have a
+    texture, it is taken half way.
 
     Args:
         known: webcam in the tone, drawn picture, high-resolution camera's picture; each (rows, columns) in [0, 1].
